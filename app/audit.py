@@ -1,0 +1,193 @@
+"""The audit trail as evidence: verify it in the database, export it as CSV, read a CSV back and verify that.
+
+The CSV has the columns of `case_events` in order, every field quoted, CRLF between records (RFC 4180), UTF-8 with
+BOM. A field that a spreadsheet would run as a formula, or that starts with an apostrophe, gets one apostrophe in
+front; reading takes exactly one away. A file that `write_csv` would not have written byte for byte is refused.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from app import chain, repository, sar
+from app.database import Database
+from app.errors import DeskError, InvalidInput, UnreadableFile
+from app.models import CASE_ID, Event
+
+MAX_FIELD = 16 * 1024 * 1024
+"""Characters; a longer field is refused."""
+
+_BOM = "\ufeff"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+_EVENT_ID = re.compile(r"[1-9][0-9]{0,17}")
+
+Progress = Callable[[int, int], None]
+"""Called with how many cases are done, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The result of a verification: what was read, and every break."""
+
+    cases: int
+    events: int
+    breaks: tuple[chain.Break, ...]
+
+    @property
+    def intact(self) -> bool:
+        return not self.breaks
+
+
+def verify_case(database: Database, case_id: str) -> Verified:
+    """Verify one case. Raises UnknownCase. A break is read again before it is reported."""
+    for _ in range(2):
+        with database.snapshot() as tx:
+            _, events, row = repository.chain_of(tx, case_id)
+        breaks = chain.verify(case_id, events, row)
+        if not breaks:
+            break
+    return Verified(1, len(events), tuple(breaks))
+
+
+def verify_database(database: Database, progress: Progress | None = None) -> Verified:
+    """Verify every case in one snapshot, holding one case in memory at a time."""
+    cases = events = 0
+    suspicious: list[str] = []
+    with database.snapshot() as tx:
+        total = repository.case_count(tx)
+        for case_id, found, row in repository.all_chains(tx):
+            cases, events = cases + 1, events + len(found)
+            if chain.verify(case_id, found, row):
+                suspicious.append(case_id)
+            if progress and cases % 500 == 0:
+                progress(min(cases, total), total)
+    if progress:
+        progress(total, total)
+    breaks = [found for case_id in suspicious for found in verify_case(database, case_id).breaks]
+    return Verified(cases, events, tuple(breaks))
+
+
+def write_csv(events: Iterable[Event]) -> bytes:
+    """The audit CSV of stored events."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(repository.EVENT_COLUMNS)
+    writer.writerows([_guard(str(getattr(event, c))) for c in repository.EVENT_COLUMNS] for event in events)
+    return (_BOM + text.getvalue()).encode()
+
+
+def read_csv(data: bytes, name: str = "the file") -> list[Event]:
+    """The events of an audit CSV. Raises UnreadableFile where it is not byte for byte what `write_csv` writes."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UnreadableFile(name, line, "this is not UTF-8 text") from error
+    if not text.startswith(_BOM):
+        raise UnreadableFile(name, 1, "it does not start with the byte order mark of an audit CSV")
+    events: list[Event] = []
+    line = 1
+    csv.field_size_limit(MAX_FIELD)
+    reader = csv.reader(io.StringIO(text[1:], newline=""), strict=True)
+    try:
+        if tuple(next(reader, ())) != repository.EVENT_COLUMNS:
+            raise UnreadableFile(name, 1, f"the columns are not {', '.join(repository.EVENT_COLUMNS)}")
+        line = reader.line_num + 1
+        for record in reader:
+            if len(record) != len(repository.EVENT_COLUMNS):
+                raise UnreadableFile(name, line, f"{len(record)} fields instead of {len(repository.EVENT_COLUMNS)}")
+            event_id, case_id, ts, user, action, notes, meta, prev_hash, event_hash = map(_unguard, record)
+            if not _EVENT_ID.fullmatch(event_id):
+                raise UnreadableFile(name, line, f"the event_id {event_id[:40]!r} is not a whole number")
+            events.append(Event(case_id, ts, user, action, notes, meta, prev_hash, event_hash, int(event_id)))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UnreadableFile(name, line, f"this is not an audit CSV: {error}") from error
+    if not events:
+        raise UnreadableFile(name, None, "it holds no events")
+    for earlier, later in pairwise(events):
+        if (later.event_id or 0) <= (earlier.event_id or 0):
+            raise UnreadableFile(name, None, f"event_id {later.event_id} comes after {earlier.event_id}")
+    if (written := write_csv(events)) != data:
+        same = len(os.path.commonprefix([written, data]))
+        line = data.count(b"\n", 0, same) + 1
+        raise UnreadableFile(name, line, "this is not written the way an audit CSV is")
+    return events
+
+
+def verify_csv(data: bytes, name: str = "the file") -> Verified:
+    """Verify an audit CSV on its own: hashes, links, times, and each old value. Raises UnreadableFile.
+
+    That the newest events are there cannot be told from the file alone.
+    """
+    events = read_csv(data, name)
+    case_id = events[0].case_id
+    _, differences = chain.replay(case_id, events)
+    return Verified(1, len(events), (*chain.verify_links(case_id, events), *differences))
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A case as it leaves the desk: the audit CSV and the SAR summary, with their file names."""
+
+    case_id: str
+    csv: bytes
+    summary: str
+
+    @property
+    def csv_name(self) -> str:
+        return f"audit_{self.case_id}.csv"
+
+    @property
+    def summary_name(self) -> str:
+        return f"case_{self.case_id}.md"
+
+    def write(self, folder: Path) -> tuple[Path, Path]:
+        """Write both files into the folder, which is created. Raises DeskError where that cannot be done."""
+        return (
+            _write_file(folder, self.csv_name, self.csv),
+            _write_file(folder, self.summary_name, self.summary.encode()),
+        )
+
+
+def export_case(database: Database, case_id: str) -> Export:
+    """Both exports of a case, of one moment. Raises UnknownCase, and InvalidInput for an id no file may be named by."""
+    if not CASE_ID.fullmatch(case_id):
+        raise InvalidInput(f"{case_id!r} is not a case id like AML-7F3KQ2XA.")
+    with database.snapshot() as tx:
+        case = repository.case(tx, case_id)
+        events = repository.events(tx, case_id)
+        names = {person.user_id: person.name for person in repository.users(tx)}
+    return Export(case_id, write_csv(events), sar.summary(case, events, names))
+
+
+def _guard(field: str) -> str:
+    return "'" + field if field.startswith(_FORMULA) else field
+
+
+def _unguard(field: str) -> str:
+    return field.removeprefix("'")
+
+
+def _write_file(folder: Path, name: str, data: bytes) -> Path:
+    """All of it or nothing, and never through a link: a link in the file's place is refused."""
+    target = folder / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if target.is_symlink():
+            raise DeskError(f"{target} is a link; the desk does not write over links.")
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".", delete=False) as draft:
+            draft.write(data)
+        Path(draft.name).chmod(0o640)
+        Path(draft.name).replace(target)
+    except OSError as error:
+        raise DeskError(f"{target} cannot be written: {error.strerror}.") from error
+    return target

@@ -1,0 +1,254 @@
+"""The write verbs. Each is one transaction: judge by `policy`, chain one event, change the case with it.
+
+Each takes the user who acts, and from a page also
+  form  a random token of the form that was sent; sent again, the answer is the event it made the first time;
+  seen  the head hash of the case as its person saw it; where the case moved on in a way that matters to the verb,
+        StaleCase is raised and nothing is written.
+They return the event. They raise NotAllowed, InvalidText, StaleCase, UnknownCase, UnknownUser or DatabaseError.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from app import chain, policy, repository, sampling
+from app.database import Database, Transaction
+from app.errors import InvalidInput, NotAllowed, StaleCase
+from app.models import (
+    CROCKFORD,
+    MAX_AMOUNT,
+    Action,
+    Case,
+    Disposition,
+    Event,
+    QaResult,
+    Risk,
+    Status,
+    User,
+    search_text,
+)
+
+NEVER_STALE = frozenset(Action)
+PASSES_OVER_NOTES = frozenset({Action.NOTE})
+PASSES_OVER_NOTHING: frozenset[Action] = frozenset()
+
+_FORM = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What a verb judges: read in its own transaction."""
+
+    tx: Transaction
+    actor: User
+    case: Case
+    events: Sequence[Event]
+    now: datetime
+
+
+def new_form() -> str:
+    """A token for a form."""
+    return secrets.token_hex(8)
+
+
+def new_case_id() -> str:
+    """A case id drawn at random: `AML-` and eight characters of Crockford's base 32."""
+    return "AML-" + "".join(secrets.choice(CROCKFORD) for _ in range(8))
+
+
+def open_case(
+    database: Database,
+    actor_id: str,
+    *,
+    customer_id: str,
+    customer_name: str,
+    typology: str,
+    risk: Risk,
+    risk_score: int,
+    amount: Decimal,
+    currency: str,
+    evidence: Mapping[str, Any],
+) -> Event:
+    """Open a case on an alert. `evidence` (alert, window, transactions …) becomes part of the event."""
+    for name, text, limit in (
+        ("customer id", customer_id, 40),
+        ("customer name", customer_name, 200),
+        ("typology", typology, 100),
+    ):
+        if not text.strip() or len(text) > limit:
+            raise InvalidInput(f"The {name} needs 1 to {limit} characters.")
+        chain.clean_text(name, text)
+    if not 0 <= risk_score <= 100:
+        raise InvalidInput("The risk score lies between 0 and 100.")
+    if not (0 <= amount <= MAX_AMOUNT and amount == round(amount, 2)):
+        raise InvalidInput(f"The amount lies between 0 and {MAX_AMOUNT:,}, with at most two decimal places.")
+    if not re.fullmatch(r"[A-Z]{3}", currency):
+        raise InvalidInput("The currency is an ISO 4217 code such as USD.")
+    case_id, now = new_case_id(), datetime.now(UTC)
+    draft = Case(
+        case_id=case_id,
+        customer_id=customer_id,
+        customer_name=customer_name,
+        typology=typology,
+        risk=risk,
+        risk_score=risk_score,
+        amount=amount,
+        currency=currency,
+        opened_at=now,
+        due_at=policy.due_at(now, risk),
+        status=Status.NEW,
+        owner=None,
+        disposition=Disposition.NONE,
+        determined_at=None,
+        closed_at=None,
+        qa_result=QaResult.NONE,
+        qa_reviewer=None,
+        qa_at=None,
+        qa_notes="",
+        qa_bucket=sampling.qa_bucket(case_id),
+        search=search_text(case_id, customer_id, customer_name, typology),
+        event_count=0,
+        head_hash=chain.GENESIS,
+    )
+    case, event = chain.open_chain(draft, actor_id, evidence)
+    with database.transaction() as tx:
+        policy.may_open(repository.user(tx, actor_id))
+        repository.insert_case(tx, case)
+        repository.insert_event(tx, event)
+    return event
+
+
+def assign(
+    database: Database,
+    actor_id: str,
+    case_id: str,
+    receiver_id: str,
+    *,
+    form: str = "",
+    seen: str | None = None,
+) -> Event:
+    """Give the case to an Analyst or Manager, who becomes its owner."""
+
+    def change(scene: _Scene) -> policy.Change:
+        return policy.assign(scene.actor, scene.case, repository.user(scene.tx, receiver_id))
+
+    return _append(database, actor_id, case_id, form, seen, PASSES_OVER_NOTES, change)
+
+
+def add_note(database: Database, actor_id: str, case_id: str, text: str, *, form: str = "") -> Event:
+    """Add a note; it is never stale."""
+
+    def change(scene: _Scene) -> policy.Change:
+        return policy.note(scene.actor, scene.case, text)
+
+    return _append(database, actor_id, case_id, form, None, NEVER_STALE, change)
+
+
+def set_disposition(
+    database: Database,
+    actor_id: str,
+    case_id: str,
+    disposition: Disposition,
+    rationale: str,
+    *,
+    determined_at: datetime | None = None,
+    suspect_known: bool = True,
+    escalate_to: str | None = None,
+    form: str = "",
+    seen: str | None = None,
+) -> Event:
+    """Close the case as SAR or No SAR, or escalate it.
+
+    A SAR takes `determined_at` and whether a suspect is known; Escalate takes the Manager it goes to.
+    """
+
+    def change(scene: _Scene) -> policy.Change:
+        if disposition is Disposition.ESCALATE:
+            if escalate_to is None:
+                raise NotAllowed("Say which Manager the case is escalated to.")
+            receiver = repository.user(scene.tx, escalate_to)
+            return policy.escalate(scene.actor, scene.case, rationale, receiver)
+        return policy.decide(scene.actor, scene.case, disposition, rationale, scene.now, determined_at, suspect_known)
+
+    return _append(database, actor_id, case_id, form, seen, PASSES_OVER_NOTHING, change)
+
+
+def record_qa(
+    database: Database,
+    actor_id: str,
+    case_id: str,
+    result: QaResult,
+    notes: str = "",
+    *,
+    form: str = "",
+    seen: str | None = None,
+) -> Event:
+    """Record QA's verdict on a closed case of the sample."""
+
+    def change(scene: _Scene) -> policy.Change:
+        involved = policy.involved_in(scene.events)
+        return policy.review(scene.actor, scene.case, involved, result, notes, scene.now)
+
+    return _append(database, actor_id, case_id, form, seen, PASSES_OVER_NOTHING, change)
+
+
+def reopen(
+    database: Database, actor_id: str, case_id: str, reason: str, *, form: str = "", seen: str | None = None
+) -> Event:
+    """Take a closed case up again."""
+
+    def change(scene: _Scene) -> policy.Change:
+        return policy.reopen(scene.actor, scene.case, reason)
+
+    return _append(database, actor_id, case_id, form, seen, PASSES_OVER_NOTHING, change)
+
+
+def _append(
+    database: Database,
+    actor_id: str,
+    case_id: str,
+    form: str,
+    seen: str | None,
+    passes_over: frozenset[Action],
+    judge: Callable[[_Scene], policy.Change],
+) -> Event:
+    """The one way an event gets onto a case: compare-and-swap on the head, then insert, in one transaction."""
+    if form and not _FORM.fullmatch(form):
+        raise InvalidInput("The form's token is not one of the desk's.")
+    while True:
+        with database.transaction() as tx:
+            actor = repository.user(tx, actor_id)
+            case = repository.case(tx, case_id)
+            events = repository.events(tx, case_id)
+            if form and (repeat := _sent_before(events, form)):
+                return repeat
+            _check_fresh(case_id, events, seen, passes_over)
+            ts = max(chain.format_ts(datetime.now(UTC)), *(event.ts for event in events))
+            change = judge(_Scene(tx, actor, case, events, chain.parse_ts(ts)))
+            facts = {**change.facts, "form": form} if form else change.facts
+            changed, event = chain.append(
+                case, actor.user_id, ts, change.action.value, change.notes, change.columns, facts
+            )
+            if repository.update_case(tx, changed, case.head_hash):
+                repository.insert_event(tx, event)
+                return event
+
+
+def _sent_before(events: Sequence[Event], form: str) -> Event | None:
+    return next((event for event in events if chain.read_meta(event).get("form") == form), None)
+
+
+def _check_fresh(case_id: str, events: Sequence[Event], seen: str | None, passes_over: frozenset[Action]) -> None:
+    """Raises StaleCase where something that the verb does not pass over came after the head `seen`."""
+    if seen is None:
+        return
+    hashes = [event.event_hash for event in events]
+    since = events[hashes.index(seen) + 1 :] if seen in hashes else events
+    if seen not in hashes or any(event.action not in passes_over for event in since):
+        raise StaleCase(case_id, since)

@@ -1,0 +1,331 @@
+"""The hash chain of a case: how an event is written, and how every break is found. Pure; no I/O.
+
+    event_hash = SHA-256( prev_hash ␟ case_id ␟ ts ␟ user ␟ action ␟ notes ␟ meta )
+
+in lower-case hex, over the UTF-8 bytes of the seven fields joined by ␟ (U+001F). The first prev_hash of a
+case is 64 zeros. No field may hold ␟, so the formula is injective: two different events never hash alike
+because their fields ran together. `meta` is empty or canonical JSON and is hashed as the text that is stored.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import sha256
+from itertools import pairwise
+from typing import Any
+
+from app import sampling
+from app.errors import InvalidText
+from app.models import Action, Case, Event, search_text
+
+GENESIS = "0" * 64
+SEPARATOR = "\x1f"
+
+FACTS = (
+    "amount",
+    "currency",
+    "customer_id",
+    "customer_name",
+    "due_at",
+    "opened_at",
+    "qa_bucket",
+    "risk",
+    "risk_score",
+    "typology",
+)
+"""What the `open` event says of the case."""
+
+UNOPENED: Mapping[str, Any] = {
+    "status": "New",
+    "owner": None,
+    "disposition": "",
+    "determined_at": None,
+    "closed_at": None,
+    "qa_result": "",
+    "qa_reviewer": None,
+    "qa_at": None,
+    "qa_notes": "",
+}
+"""What every case starts from; later events change these columns."""
+
+_TS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def format_ts(moment: datetime) -> str:
+    """An aware datetime as the formula writes it: 2026-01-05T09:14:00.000000Z (UTC, microseconds)."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def parse_ts(text: str) -> datetime:
+    """The inverse of `format_ts`; raises ValueError for any other form."""
+    if not _TS.fullmatch(text):
+        raise ValueError(f"{text!r} is not a UTC time like 2026-01-05T09:14:00.000000Z")
+    return datetime.fromisoformat(text)
+
+
+def canonical(value: object) -> Any:
+    """A column's value as `meta` holds it: money with two places, times as in the formula, NULL as null."""
+    if isinstance(value, datetime):
+        return format_ts(value)
+    if isinstance(value, Decimal):
+        return f"{value:.2f}"
+    if isinstance(value, StrEnum):
+        return value.value
+    return value
+
+
+def canonical_json(value: Mapping[str, Any]) -> str:
+    """Sorted keys, no spaces, not ASCII-escaped; an empty mapping is the empty text."""
+    if not value:
+        return ""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def clean_text(field: str, text: str) -> str:
+    r"""`\r\n` becomes `\n`, and nothing else is changed.
+
+    Raises InvalidText for a control character other than tab and newline, or for a lone surrogate.
+    """
+    text = text.replace("\r\n", "\n")
+    if found := _CONTROL.search(text):
+        raise InvalidText(field, f"holds a character (U+{ord(found[0]):04X}) that cannot be kept", found.start())
+    return text
+
+
+def event_hash(prev_hash: str, case_id: str, ts: str, user: str, action: str, notes: str, meta: str) -> str:
+    """The formula above, in lower-case hex."""
+    fields = (prev_hash, case_id, ts, user, action, notes, meta)
+    return sha256(SEPARATOR.join(fields).encode()).hexdigest()
+
+
+def link(prev_hash: str, case_id: str, ts: str, user: str, action: str, notes: str, meta: str) -> Event:
+    """The event that follows `prev_hash`. Raises InvalidText where a field cannot be carried."""
+    notes = clean_text("note", notes)
+    for field, text in (("case id", case_id), ("user", user), ("action", action), ("details", meta)):
+        clean_text(field, text)
+    digest = event_hash(prev_hash, case_id, ts, user, action, notes, meta)
+    return Event(case_id, ts, user, action, notes, meta, prev_hash, digest)
+
+
+def open_chain(case: Case, user: str, evidence: Mapping[str, Any]) -> tuple[Case, Event]:
+    """The first event of a new case, at its `opened_at`; `evidence` (alert, transactions …) goes under the hash."""
+    facts = {column: canonical(getattr(case, column)) for column in FACTS}
+    meta = canonical_json({**evidence, "case": facts})
+    event = link(GENESIS, case.case_id, format_ts(case.opened_at), user, Action.OPEN.value, "", meta)
+    return replace(case, event_count=1, head_hash=event.event_hash), event
+
+
+def append(
+    case: Case,
+    user: str,
+    ts: str,
+    action: str,
+    notes: str,
+    columns: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> tuple[Case, Event]:
+    """The next event of a case, and the case after it.
+
+    `columns` are the case's new values; `meta` keeps [old, new] of those that differ. Left out is `qa_notes`
+    where it goes from empty to the event's own notes: they stand there already. `facts` stand in `meta` beside them.
+    """
+    meta = dict(facts)
+    for column, new in columns.items():
+        old = getattr(case, column)
+        if old != new and (column, old, new) != ("qa_notes", "", notes):
+            meta[column] = [canonical(old), canonical(new)]
+    event = link(case.head_hash, case.case_id, ts, user, action, notes, canonical_json(meta))
+    return replace(case, **columns, event_count=case.event_count + 1, head_hash=event.event_hash), event
+
+
+class BreakKind(StrEnum):
+    EDITED = "edited"
+    MISSING = "missing"
+    FORKED = "forked"
+    OUT_OF_ORDER = "out of order"
+    BACKDATED = "backdated"
+    TRUNCATED = "truncated"
+    ROW_DIFFERS = "row differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """One thing that is not as it should be. `event_id` is None where no single event is to blame."""
+
+    case_id: str
+    event_id: int | None
+    kind: BreakKind
+    field: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        where = "case row" if self.event_id is None else f"event {self.event_id}"
+        return f"{self.case_id}  {where}  {self.kind}  {self.field}: expected {self.expected}, found {self.found}"
+
+
+def verify(case_id: str, events: Sequence[Event], row: Mapping[str, Any] | None) -> list[Break]:
+    """Every break of one case, its events in `event_id` order, against its row of `cases`.
+
+    `row` holds each column of `cases` as `canonical` writes it, or is None where the row is gone.
+    """
+    breaks = verify_links(case_id, events)
+    state, differences = replay(case_id, events)
+    breaks += differences
+    if row is None:
+        return [*breaks, Break(case_id, None, BreakKind.ROW_DIFFERS, "case", "a row in cases", "none")]
+    head = events[-1].event_hash if events else GENESIS
+    if row["event_count"] != len(events):
+        breaks.append(
+            Break(case_id, None, BreakKind.TRUNCATED, "event_count", _show(row["event_count"]), str(len(events)))
+        )
+    if row["head_hash"] != head:
+        breaks.append(Break(case_id, None, BreakKind.TRUNCATED, "head_hash", _show(row["head_hash"]), head))
+    for column, expected in state.items():
+        if not _same(row[column], expected):
+            breaks.append(Break(case_id, None, BreakKind.ROW_DIFFERS, column, _show(expected), _show(row[column])))
+    return breaks
+
+
+def verify_links(case_id: str, events: Iterable[Event]) -> list[Break]:
+    """Hashes, links, order and times of one case, its events in the order in which they are stored."""
+    events = list(events)
+    breaks: list[Break] = []
+
+    def found(event: Event, kind: BreakKind, field: str, expected: str, seen: str) -> None:
+        breaks.append(Break(case_id, event.event_id, kind, field, expected, seen))
+
+    hashes: set[str] | None = None
+    followed: set[str] = set()
+    heads: tuple[str, ...] = (GENESIS,)
+    for event in events:
+        digest = _recompute(event)
+        edited = digest != event.event_hash
+        if event.prev_hash not in heads:
+            if hashes is None:
+                hashes = {other.event_hash for other in events} | {GENESIS}
+            if edited and _recompute(replace(event, prev_hash=heads[0])) == event.event_hash:
+                edited = False
+                found(event, BreakKind.EDITED, "prev_hash", heads[0], _show(event.prev_hash))
+            elif event.prev_hash in followed:
+                found(event, BreakKind.FORKED, "prev_hash", heads[0], event.prev_hash)
+            elif event.prev_hash in hashes:
+                found(event, BreakKind.OUT_OF_ORDER, "prev_hash", heads[0], event.prev_hash)
+            else:
+                found(event, BreakKind.MISSING, "prev_hash", heads[0], _show(event.prev_hash))
+        if edited:
+            found(
+                event,
+                BreakKind.EDITED,
+                "event_hash",
+                digest or "text without U+001F",
+                _show(event.event_hash),
+            )
+        if event.case_id != case_id:
+            found(event, BreakKind.EDITED, "case_id", case_id, _show(event.case_id))
+        followed.add(event.prev_hash)
+        heads = (event.event_hash, digest) if digest else (event.event_hash,)
+    for earlier, later in pairwise(events):
+        if not (isinstance(later.ts, str) and isinstance(earlier.ts, str) and later.ts >= earlier.ts):
+            found(later, BreakKind.BACKDATED, "ts", f"{_show(earlier.ts)} or later", _show(later.ts))
+        if not (later.event_id or 0) > (earlier.event_id or -1):
+            found(later, BreakKind.OUT_OF_ORDER, "event_id", f"above {earlier.event_id}", str(later.event_id))
+    for event in events:
+        if not (isinstance(event.ts, str) and _TS.fullmatch(event.ts)):
+            found(event, BreakKind.EDITED, "ts", "a time like 2026-01-05T09:14:00.000000Z", _show(event.ts))
+    return breaks
+
+
+def replay(case_id: str, events: Sequence[Event]) -> tuple[dict[str, Any], list[Break]]:
+    """The case row that the events add up to, and each event whose old value is not what stood before it.
+
+    The row has the columns of `cases` as `canonical` writes them, without `event_count` and `head_hash`; it is
+    empty where no `open` event says what the case is.
+    """
+    if not events:
+        return {}, []
+    first = events[0]
+    opening = read_meta(first).get("case")
+    if first.action != Action.OPEN or not isinstance(opening, dict) or sorted(opening) != list(FACTS):
+        expected = "an open event with the facts of the case"
+        return {}, [Break(case_id, first.event_id, BreakKind.EDITED, "meta", expected, _show(first.action))]
+    breaks = []
+    search = search_text(case_id, *(str(opening[c]) for c in ("customer_id", "customer_name", "typology")))
+    state = {"case_id": case_id, **opening, **UNOPENED, "search": search}
+    if opening["qa_bucket"] != (bucket := sampling.qa_bucket(case_id)):
+        breaks.append(
+            Break(
+                case_id,
+                first.event_id,
+                BreakKind.EDITED,
+                "qa_bucket",
+                str(bucket),
+                _show(opening["qa_bucket"]),
+            )
+        )
+    for event in events[1:]:
+        meta = read_meta(event)
+        if event.action == Action.OPEN or (event.meta and not meta):
+            breaks.append(
+                Break(
+                    case_id,
+                    event.event_id,
+                    BreakKind.EDITED,
+                    "meta",
+                    "a change of the case",
+                    _show(event.meta),
+                )
+            )
+        if event.action in (Action.QA_PASS, Action.QA_FAIL):
+            meta.setdefault("qa_notes", ["", event.notes])
+        for column, change in meta.items():
+            if column not in UNOPENED:
+                continue
+            if not (isinstance(change, list) and len(change) == 2):
+                breaks.append(Break(case_id, event.event_id, BreakKind.EDITED, column, "[old, new]", _show(change)))
+                continue
+            old, state[column], before = change[0], change[1], state[column]
+            if not _same(old, before):
+                breaks.append(Break(case_id, event.event_id, BreakKind.ROW_DIFFERS, column, _show(before), _show(old)))
+    return state, breaks
+
+
+def read_meta(event: Event) -> dict[str, Any]:
+    """The event's `meta` as a mapping; empty where it holds none, or nothing that can be read."""
+    if not event.meta:
+        return {}
+    try:
+        meta = json.loads(event.meta)
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    return meta if isinstance(meta, dict) else {}
+
+
+def _recompute(event: Event) -> str | None:
+    """The event's hash from its fields, or None where they could not have been hashed."""
+    fields = (event.prev_hash, event.case_id, event.ts, event.user, event.action, event.notes, event.meta)
+    try:
+        text = SEPARATOR.join(fields)
+        if text.count(SEPARATOR) != len(fields) - 1:
+            return None
+        return sha256(text.encode()).hexdigest()
+    except (TypeError, UnicodeEncodeError):
+        return None
+
+
+def _same(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def _show(value: object) -> str:
+    """A value as evidence: texts as they are (at most 200 characters), anything else as Python writes it."""
+    text = value if isinstance(value, str) and value else repr(value)
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= 200 else text[:200] + "…"

@@ -1,0 +1,106 @@
+"""Everything the desk raises on purpose, in one tree.
+
+DeskError                 its text is for a person: what happened, and what to do
+├── SettingsError         the environment or a settings file says something unusable
+├── InvalidInput          a value that may not be stored or read
+│   ├── InvalidText       a character the chain cannot carry, or too long
+│   └── UnreadableFile    a file that is not what it should be: file, line, reason
+├── UnknownCase           no case has this id
+├── UnknownUser           no user has this id
+├── NotAllowed            the rules of casework refuse: `policy` says why
+├── StaleCase             the case moved on since the person saw it
+└── DatabaseError         the store itself
+    ├── DatabaseMissing   there is none there, or it has no tables
+    ├── DatabaseBusy      it stayed locked; trying again may help
+    ├── DatabaseNotEmpty  it already holds cases, and nobody said to replace them
+    └── ConstraintBroken  a row that the schema refuses
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.models import Event
+
+
+class DeskError(Exception):
+    """The root. `str(error)` can be shown to a person as it is."""
+
+
+class SettingsError(DeskError):
+    pass
+
+
+class InvalidInput(DeskError):
+    pass
+
+
+class InvalidText(InvalidInput):
+    """A text that the chain cannot carry. `position` counts characters from 0."""
+
+    def __init__(self, field: str, problem: str, position: int | None = None) -> None:
+        where = "" if position is None else f" at character {position + 1}"
+        super().__init__(f"The {field} {problem}{where}.")
+        self.field, self.problem, self.position = field, problem, position
+
+
+class UnreadableFile(InvalidInput):
+    """A file that was refused. `line` counts from 1 and names the record's first line."""
+
+    def __init__(self, file: Path | str, line: int | None, reason: str) -> None:
+        super().__init__(f"{file}{'' if line is None else f', line {line}'}: {reason}")
+        self.file, self.line, self.reason = file, line, reason
+
+
+class UnknownCase(DeskError):
+    def __init__(self, case_id: str) -> None:
+        super().__init__(f"There is no case {case_id!r}. Check the id, or search for it in Triage.")
+        self.case_id = case_id
+
+
+class UnknownUser(DeskError):
+    def __init__(self, user_id: str) -> None:
+        super().__init__(f"There is no user {user_id!r}.")
+        self.user_id = user_id
+
+
+class NotAllowed(DeskError):
+    """Refused by a rule of casework; the reason is a sentence."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class StaleCase(DeskError):
+    """Nothing was written: `since` are the events that came after what the person saw."""
+
+    def __init__(self, case_id: str, since: Sequence[Event]) -> None:
+        super().__init__(
+            f"{case_id} changed while you had it open, so nothing was saved. "
+            "Look at what happened, then send again if it still holds."
+        )
+        self.case_id, self.since = case_id, tuple(since)
+
+
+class DatabaseError(DeskError):
+    pass
+
+
+class DatabaseMissing(DatabaseError):
+    pass
+
+
+class DatabaseBusy(DatabaseError):
+    pass
+
+
+class DatabaseNotEmpty(DatabaseError):
+    pass
+
+
+class ConstraintBroken(DatabaseError):
+    pass

@@ -1,0 +1,316 @@
+"""Who may do what with a case, in which state, and what it changes. Pure; casework enforces it.
+
+    verb         who                                              from             to
+    -----------  -----------------------------------------------  ---------------  ---------
+    open         the alert feed, an inactive service user         -                New
+    assign       Analyst: to self where nobody owns it, or an     New, In Review   In Review
+                 own case to an Analyst or Manager;
+                 Manager: any case to an Analyst or Manager
+    note         any active user                                  any              same
+    decide       the owner or a Manager; rationale required       In Review        Closed
+    escalate     the owner, to another Manager, who becomes       In Review        In Review
+                 owner; rationale required
+    qa           QA or Manager who never owned the case nor       Closed, sampled, Closed
+                 decided on it; notes required on a fail          not yet reviewed
+    reopen       Manager; reason required                         Closed           In Review
+
+Inactive users neither act nor receive cases. An escalated case stays with Managers until one of them assigns it
+to an Analyst: that answers the escalation and clears it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from app import chain, sampling
+from app.errors import InvalidText, NotAllowed
+from app.models import (
+    ALERT_FEED,
+    MAX_TEXT,
+    Action,
+    Case,
+    Disposition,
+    Event,
+    QaResult,
+    Risk,
+    Role,
+    Status,
+    User,
+)
+
+SERVICE_LEVEL = {Risk.HIGH: timedelta(days=21), Risk.MEDIUM: timedelta(days=30), Risk.LOW: timedelta(days=30)}
+"""From the opening of a case to its disposition: the desk's own promise, not a rule of law."""
+
+SAR_CLOCK = timedelta(days=30)
+SAR_CLOCK_NO_SUSPECT = timedelta(days=60)
+"""Calendar days from the determination to the filing of a SAR; the longer one where no suspect was identified
+(31 CFR 1020.320(b)(3))."""
+
+
+class Verb(StrEnum):
+    ASSIGN = "assign"
+    NOTE = "note"
+    DECIDE = "decide"
+    ESCALATE = "escalate"
+    QA = "qa"
+    REOPEN = "reopen"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a verb does: its event's action and notes, the case's new column values, further facts for `meta`."""
+
+    action: Action
+    notes: str
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def why_not(verb: Verb, actor: User, case: Case, involved: frozenset[str] = frozenset()) -> str | None:
+    """The reason why `actor` may not do this to the case as it is now, as a sentence; None where they may.
+
+    `involved` (see `involved_in`) matters to QA alone.
+    """
+    if not actor.active:
+        return f"{actor.name} is inactive and cannot act."
+    return _RULES[verb](actor, case, involved)
+
+
+def _assign(actor: User, case: Case, _: frozenset[str]) -> str | None:
+    if case.status is Status.CLOSED:
+        return "The case is closed. A Manager can reopen it."
+    if actor.role is Role.QA:
+        return "QA reviewers do not work cases, so they cannot assign them."
+    if actor.role is Role.ANALYST and case.owner not in (None, actor.user_id):
+        return "The case belongs to someone else. Its owner or a Manager can hand it over."
+    return None
+
+
+def _note(_actor: User, _case: Case, _: frozenset[str]) -> str | None:
+    return None
+
+
+def _in_review(case: Case) -> str | None:
+    if case.status is Status.NEW:
+        return "The case is new. Assign it first."
+    if case.status is Status.CLOSED:
+        return "The case is closed already. A Manager can reopen it."
+    return None
+
+
+def _decide(actor: User, case: Case, _: frozenset[str]) -> str | None:
+    if reason := _in_review(case):
+        return reason
+    if actor.role is not Role.MANAGER and (actor.user_id != case.owner or actor.role is Role.QA):
+        return "Only the owner or a Manager can decide on the case."
+    return None
+
+
+def _escalate(actor: User, case: Case, _: frozenset[str]) -> str | None:
+    if reason := _in_review(case):
+        return reason
+    if actor.user_id != case.owner or actor.role is Role.QA:
+        return "Only the owner can escalate the case."
+    return None
+
+
+def _qa(actor: User, case: Case, involved: frozenset[str]) -> str | None:
+    if case.status is not Status.CLOSED:
+        return "Only closed cases are reviewed."
+    if not sampling.is_sampled(case.qa_bucket):
+        return "The case is not in the QA sample."
+    if case.qa_result is not QaResult.NONE:
+        return "The case has been reviewed already."
+    if actor.role is Role.ANALYST:
+        return "Only QA reviewers and Managers review cases."
+    if actor.user_id in involved:
+        return "You owned the case or decided on it. Someone else has to review it."
+    return None
+
+
+def _reopen(actor: User, case: Case, _: frozenset[str]) -> str | None:
+    if actor.role is not Role.MANAGER:
+        return "Only a Manager can reopen a case."
+    if case.status is not Status.CLOSED:
+        return "The case is not closed."
+    return None
+
+
+_RULES: Mapping[Verb, Callable[[User, Case, frozenset[str]], str | None]] = MappingProxyType(
+    {
+        Verb.ASSIGN: _assign,
+        Verb.NOTE: _note,
+        Verb.DECIDE: _decide,
+        Verb.ESCALATE: _escalate,
+        Verb.QA: _qa,
+        Verb.REOPEN: _reopen,
+    }
+)
+
+
+def can_receive(actor: User, case: Case, receiver: User) -> bool:
+    """Whether `actor` may assign the case to `receiver`."""
+    if not receiver.active or receiver.role is Role.QA or receiver.user_id == case.owner:
+        return False
+    if actor.role is Role.ANALYST and case.owner is None:
+        return receiver.user_id == actor.user_id
+    return True
+
+
+def can_take_escalation(actor: User, receiver: User) -> bool:
+    """Whether `actor` may escalate to `receiver`."""
+    return receiver.active and receiver.role is Role.MANAGER and receiver.user_id != actor.user_id
+
+
+def involved_in(events: Iterable[Event]) -> frozenset[str]:
+    """Everybody who ever owned the case or set a disposition on it."""
+    people: set[str] = set()
+    for event in events:
+        if event.action == Action.DISPOSITION:
+            people.add(event.user)
+        owners = chain.read_meta(event).get("owner")
+        if isinstance(owners, list):
+            people.update(owner for owner in owners if isinstance(owner, str))
+    return frozenset(people)
+
+
+def assign(actor: User, case: Case, receiver: User) -> Change:
+    """Give the case to `receiver`. Raises NotAllowed."""
+    _require(why_not(Verb.ASSIGN, actor, case))
+    if not receiver.active:
+        raise NotAllowed(f"{receiver.name} is inactive and cannot receive cases.")
+    if receiver.role is Role.QA:
+        raise NotAllowed(f"{receiver.name} is a QA reviewer and cannot own cases.")
+    if receiver.user_id == case.owner:
+        raise NotAllowed(f"{receiver.name} owns the case already.")
+    if not can_receive(actor, case, receiver):
+        raise NotAllowed("You can take this case yourself; only a Manager can give it to someone else.")
+    columns: dict[str, Any] = {"status": Status.IN_REVIEW, "owner": receiver.user_id}
+    if receiver.role is Role.ANALYST:
+        columns["disposition"] = Disposition.NONE
+    return Change(Action.ASSIGN, "", columns)
+
+
+def note(actor: User, case: Case, text: str) -> Change:
+    """Add a note. Raises NotAllowed or InvalidText."""
+    _require(why_not(Verb.NOTE, actor, case))
+    return Change(Action.NOTE, written("note", text))
+
+
+def decide(
+    actor: User,
+    case: Case,
+    disposition: Disposition,
+    rationale: str,
+    now: datetime,
+    determined_at: datetime | None = None,
+    suspect_known: bool = True,
+) -> Change:
+    """Close the case as SAR or No SAR. Raises NotAllowed or InvalidText.
+
+    A SAR needs `determined_at` (aware, not before the day the case was opened, nor after `now`), from which
+    the legal clock runs; a No SAR has none.
+    """
+    _require(why_not(Verb.DECIDE, actor, case))
+    if disposition not in (Disposition.SAR, Disposition.NO_SAR):
+        raise NotAllowed("A case is closed as SAR or as No SAR.")
+    notes = written("rationale", rationale)
+    if disposition is Disposition.NO_SAR:
+        if determined_at is not None:
+            raise NotAllowed("Only a SAR has a date of determination.")
+    elif determined_at is None:
+        raise NotAllowed("A SAR needs the date on which suspicion was determined: the filing clock starts there.")
+    elif determined_at > now:
+        raise NotAllowed("The date of determination lies in the future.")
+    elif determined_at.date() < case.opened_at.date():
+        raise NotAllowed("The date of determination lies before the case was opened.")
+    columns = {
+        "status": Status.CLOSED,
+        "disposition": disposition,
+        "determined_at": determined_at,
+        "closed_at": now,
+    }
+    facts = {} if suspect_known or disposition is Disposition.NO_SAR else {"suspect": "unknown"}
+    return Change(Action.DISPOSITION, notes, columns, facts)
+
+
+def escalate(actor: User, case: Case, rationale: str, receiver: User) -> Change:
+    """Hand the case up to another Manager, who becomes its owner. Raises NotAllowed or InvalidText."""
+    _require(why_not(Verb.ESCALATE, actor, case))
+    if not can_take_escalation(actor, receiver):
+        raise NotAllowed("A case is escalated to another, active Manager.")
+    columns = {"disposition": Disposition.ESCALATE, "owner": receiver.user_id}
+    return Change(Action.DISPOSITION, written("rationale", rationale), columns)
+
+
+def review(actor: User, case: Case, involved: frozenset[str], result: QaResult, notes: str, now: datetime) -> Change:
+    """Record a QA verdict. Raises NotAllowed or InvalidText."""
+    _require(why_not(Verb.QA, actor, case, involved))
+    if result is QaResult.NONE:
+        raise NotAllowed("A QA review passes or fails.")
+    notes = written("reason for the fail", notes) if result is QaResult.FAIL else written("note", notes, "")
+    columns = {"qa_result": result, "qa_reviewer": actor.user_id, "qa_at": now, "qa_notes": notes}
+    return Change(Action.QA_PASS if result is QaResult.PASS else Action.QA_FAIL, notes, columns)
+
+
+def reopen(actor: User, case: Case, reason: str) -> Change:
+    """Take a closed case up again; its disposition and QA verdict are cleared. Raises NotAllowed or InvalidText."""
+    _require(why_not(Verb.REOPEN, actor, case))
+    columns = {
+        "status": Status.IN_REVIEW,
+        "disposition": Disposition.NONE,
+        "determined_at": None,
+        "closed_at": None,
+        "qa_result": QaResult.NONE,
+        "qa_reviewer": None,
+        "qa_at": None,
+        "qa_notes": "",
+    }
+    return Change(Action.REOPEN, written("reason", reason), columns)
+
+
+def may_open(actor: User) -> None:
+    """Raises NotAllowed for anyone but the alert feed's service user."""
+    if actor.user_id != ALERT_FEED or actor.active:
+        raise NotAllowed("Only the alert feed opens cases.")
+
+
+def due_at(opened_at: datetime, risk: Risk) -> datetime:
+    """When the desk's own service level runs out."""
+    return opened_at + SERVICE_LEVEL[risk]
+
+
+def sar_due_at(determined_at: datetime, suspect_known: bool) -> datetime:
+    """When the SAR has to be filed (31 CFR 1020.320(b)(3))."""
+    return determined_at + (SAR_CLOCK if suspect_known else SAR_CLOCK_NO_SUSPECT)
+
+
+def suspect_known(events: Iterable[Event]) -> bool:
+    """Whether the last disposition named a suspect (it does unless it says otherwise)."""
+    last = None
+    for event in events:
+        if event.action == Action.DISPOSITION:
+            last = event
+    return last is None or chain.read_meta(last).get("suspect") != "unknown"
+
+
+def written(what: str, text: str, blank: str | None = None) -> str:
+    """The text as it will be kept. Raises InvalidText where it is too long, or blank (`blank` stands in if given)."""
+    text = chain.clean_text(what, text)
+    if len(text) > MAX_TEXT:
+        raise InvalidText(what, f"is {len(text):,} characters long; the limit is {MAX_TEXT:,}")
+    if not text.strip():
+        if blank is not None:
+            return blank
+        raise InvalidText(what, "is empty")
+    return text
+
+
+def _require(refusal: str | None) -> None:
+    if refusal:
+        raise NotAllowed(refusal)

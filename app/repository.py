@@ -1,0 +1,509 @@
+"""Reads and row writes: one function a query, its SQL right above it.
+
+Every function takes the transaction that it is part of. Filters and orders of Triage are the one query that is
+put together, and only from the constant texts in this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import InvalidOperation
+from enum import StrEnum
+from itertools import groupby
+from typing import Any
+
+from app import chain
+from app.database import PerEngine, Row, Transaction, as_money, as_time
+from app.errors import DatabaseError, UnknownCase, UnknownUser
+from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, User
+
+CASE_COLUMNS = tuple(field.name for field in fields(Case))
+EVENT_COLUMNS = ("event_id", "case_id", "ts", "user", "action", "notes", "meta", "prev_hash", "event_hash")
+
+COUNT_LIMIT = 10_000
+"""Counting stops here: a total above it is "10,000+"."""
+
+# --- users ---
+
+SELECT_USER = "SELECT user_id, name, role, active FROM users WHERE user_id = ?"
+
+
+def user(tx: Transaction, user_id: str) -> User:
+    """Raises UnknownUser."""
+    row = tx.fetch_first(SELECT_USER, (user_id,))
+    if row is None:
+        raise UnknownUser(user_id)
+    return _user(row)
+
+
+SELECT_USERS = "SELECT user_id, name, role, active FROM users ORDER BY user_id"
+
+
+def users(tx: Transaction) -> list[User]:
+    """Everybody, the inactive too."""
+    return [_user(row) for row in tx.fetch_all(SELECT_USERS)]
+
+
+INSERT_USER = "INSERT INTO users (user_id, name, role, active) VALUES (?, ?, ?, ?)"
+
+
+def insert_user(tx: Transaction, person: User) -> None:
+    tx.execute(INSERT_USER, (person.user_id, person.name, person.role.value, int(person.active)))
+
+
+# --- cases ---
+
+SELECT_CASE = "SELECT * FROM cases WHERE case_id = ?"
+
+
+def case(tx: Transaction, case_id: str) -> Case:
+    """Raises UnknownCase."""
+    row = tx.fetch_first(SELECT_CASE, (case_id,))
+    if row is None:
+        raise UnknownCase(case_id)
+    return _case(row)
+
+
+COUNT_CASES = "SELECT COUNT(*) FROM cases"
+
+
+def case_count(tx: Transaction) -> int:
+    return int(tx.fetch_val(COUNT_CASES))
+
+
+SELECT_CUSTOMER_CASES = """
+SELECT * FROM cases
+WHERE customer_id = ? AND case_id <> ?
+ORDER BY opened_at DESC, case_id DESC
+"""
+
+
+def other_cases(tx: Transaction, customer_id: str, case_id: str) -> list[Case]:
+    """The customer's cases but this one, newest first."""
+    return [_case(row) for row in tx.fetch_all(SELECT_CUSTOMER_CASES, (customer_id, case_id))]
+
+
+INSERT_CASE = """
+INSERT INTO cases (
+    case_id, customer_id, customer_name, typology, risk, risk_score, amount, currency, opened_at, due_at, status,
+    owner, disposition, determined_at, closed_at, qa_result, qa_reviewer, qa_at, qa_notes, qa_bucket, search,
+    event_count, head_hash
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+def insert_case(tx: Transaction, new: Case) -> None:
+    tx.execute(INSERT_CASE, case_row(new))
+
+
+def case_row(row: Case) -> tuple[object, ...]:
+    """The values of INSERT_CASE, which are CASE_COLUMNS."""
+    return tuple(_plain(getattr(row, column)) for column in CASE_COLUMNS)
+
+
+UPDATE_CASE = """
+UPDATE cases
+SET status = ?, owner = ?, disposition = ?, determined_at = ?, closed_at = ?,
+    qa_result = ?, qa_reviewer = ?, qa_at = ?, qa_notes = ?, event_count = ?, head_hash = ?
+WHERE case_id = ? AND head_hash = ?
+"""
+UPDATED_COLUMNS = (
+    "status",
+    "owner",
+    "disposition",
+    "determined_at",
+    "closed_at",
+    "qa_result",
+    "qa_reviewer",
+    "qa_at",
+    "qa_notes",
+    "event_count",
+    "head_hash",
+)
+
+
+def update_case(tx: Transaction, new: Case, seen_head: str) -> bool:
+    """Write what a verb changed; False where the case is no longer at `seen_head`, and nothing was written."""
+    values = [_plain(getattr(new, column)) for column in UPDATED_COLUMNS]
+    return tx.execute(UPDATE_CASE, (*values, new.case_id, seen_head)) == 1
+
+
+# --- events ---
+
+SELECT_EVENTS = """
+SELECT event_id, case_id, ts, [user], action, notes, meta, prev_hash, event_hash
+FROM case_events
+WHERE case_id = ?
+ORDER BY event_id
+"""
+
+
+def events(tx: Transaction, case_id: str) -> list[Event]:
+    """A case's events in the order in which they were stored."""
+    return [_event(row) for row in tx.stream_tuples(SELECT_EVENTS, (case_id,))]
+
+
+INSERT_EVENT = """
+INSERT INTO case_events (case_id, ts, [user], action, notes, meta, prev_hash, event_hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+def insert_event(tx: Transaction, new: Event) -> None:
+    """The store gives it its `event_id`."""
+    tx.execute(
+        INSERT_EVENT,
+        (new.case_id, new.ts, new.user, new.action, new.notes, new.meta, new.prev_hash, new.event_hash),
+    )
+
+
+LOAD_EVENT = """
+INSERT INTO case_events (event_id, case_id, ts, [user], action, notes, meta, prev_hash, event_hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+def load(tx: Transaction, cases: Iterable[Case], events: Iterable[Event]) -> None:
+    """Store cases and their events as they are, `event_id` included."""
+    tx.execute_many(INSERT_CASE, map(case_row, cases))
+    tx.execute_many(LOAD_EVENT, ([getattr(event, column) for column in EVENT_COLUMNS] for event in events))
+
+
+# --- verification ---
+
+SELECT_ALL_ROWS = """
+SELECT * FROM cases
+ORDER BY case_id
+"""
+SELECT_ALL_EVENTS = """
+SELECT event_id, case_id, ts, [user], action, notes, meta, prev_hash, event_hash
+FROM case_events
+ORDER BY case_id, ts
+"""
+
+Chain = tuple[str, list[Event], Mapping[str, Any] | None]
+"""A case as verification reads it: its id, its events in stored order, and its row as it stands (None: it is gone)."""
+
+
+def chain_of(tx: Transaction, case_id: str) -> Chain:
+    """Raises UnknownCase where neither a row nor an event has this id."""
+    row = tx.fetch_first(SELECT_CASE, (case_id,))
+    found = events(tx, case_id)
+    if row is None and not found:
+        raise UnknownCase(case_id)
+    return case_id, found, None if row is None else _recorded(row)
+
+
+def all_chains(tx: Transaction) -> Iterator[Chain]:
+    """Every case that has a row or an event, by case id; holds one case in memory at a time."""
+    rows = tx.stream(SELECT_ALL_ROWS)
+    row = next(rows, None)
+    every_event = map(_event, tx.stream_tuples(SELECT_ALL_EVENTS))
+    for case_id, found in groupby(every_event, key=lambda event: event.case_id):
+        while row is not None and row["case_id"] < case_id:
+            yield row["case_id"], [], _recorded(row)
+            row = next(rows, None)
+        ordered = sorted(found, key=lambda event: event.event_id or 0)
+        if row is not None and row["case_id"] == case_id:
+            yield case_id, ordered, _recorded(row)
+            row = next(rows, None)
+        else:
+            yield case_id, ordered, None
+    while row is not None:
+        yield row["case_id"], [], _recorded(row)
+        row = next(rows, None)
+
+
+# --- QA ---
+
+SELECT_QA_WAITING = PerEngine(
+    sqlserver="""
+SELECT * FROM cases
+WHERE status = 'Closed' AND qa_bucket = 0 AND qa_result = ''
+ORDER BY closed_at, case_id
+OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+""",
+    sqlite="""
+SELECT * FROM cases
+WHERE status = 'Closed' AND qa_bucket = 0 AND qa_result = ''
+ORDER BY closed_at, case_id
+LIMIT ?
+""",
+)
+
+
+def qa_waiting(tx: Transaction, limit: int) -> list[Case]:
+    """Closed cases of the sample that nobody has reviewed, those closed first at the top."""
+    return [_case(row) for row in tx.stream(SELECT_QA_WAITING, (limit,))]
+
+
+SELECT_QA_REVIEWED = PerEngine(
+    sqlserver="""
+SELECT * FROM cases
+WHERE qa_result <> ''
+ORDER BY qa_at DESC, case_id DESC
+OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+""",
+    sqlite="""
+SELECT * FROM cases
+WHERE qa_result <> ''
+ORDER BY qa_at DESC, case_id DESC
+LIMIT ?
+""",
+)
+
+
+def qa_reviewed(tx: Transaction, limit: int) -> list[Case]:
+    """Reviewed cases, the newest verdict at the top."""
+    return [_case(row) for row in tx.stream(SELECT_QA_REVIEWED, (limit,))]
+
+
+@dataclass(frozen=True, slots=True)
+class QaCounts:
+    """The sample of closed cases in numbers."""
+
+    waiting: int
+    passed: int
+    failed: int
+
+
+COUNT_QA_WAITING = "SELECT COUNT(*) FROM cases WHERE status = 'Closed' AND qa_bucket = 0 AND qa_result = ''"
+COUNT_QA_RESULTS = "SELECT qa_result, COUNT(*) AS cases FROM cases WHERE qa_result <> '' GROUP BY qa_result"
+
+
+def qa_counts(tx: Transaction) -> QaCounts:
+    results = {row["qa_result"]: int(row["cases"]) for row in tx.fetch_all(COUNT_QA_RESULTS)}
+    return QaCounts(
+        waiting=int(tx.fetch_val(COUNT_QA_WAITING)),
+        passed=results.get(QaResult.PASS.value, 0),
+        failed=results.get(QaResult.FAIL.value, 0),
+    )
+
+
+# --- triage ---
+
+
+class Order(StrEnum):
+    DUE = "due"
+    RISK = "risk"
+    AMOUNT = "amount"
+    AGE = "age"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What Triage shows. `owner` is a user id; `due_before` keeps what is due before that moment."""
+
+    owner: str | None = None
+    unassigned: bool = False
+    risk: Risk | None = None
+    due_before: datetime | None = None
+    search: str = ""
+    include_closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keyset:
+    """Where a page starts: right after this case, or ends: right before it."""
+
+    case_id: str
+    backward: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`position` counts the cases before the page; both counts stop at COUNT_LIMIT + 1."""
+
+    cases: list[Case]
+    total: int
+    position: int
+    has_previous: bool
+    has_next: bool
+
+
+SELECT_PAGE = "SELECT * FROM cases"
+PAGE_CLAUSE = PerEngine(sqlserver="OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY", sqlite="LIMIT ?")
+SELECT_COUNT = PerEngine(
+    sqlserver="SELECT COUNT(*) FROM (SELECT TOP (10001) 1 AS one FROM cases",
+    sqlite="SELECT COUNT(*) FROM (SELECT 1 AS one FROM cases",
+)
+COUNT_CLAUSE = PerEngine(sqlserver=") AS counted", sqlite="LIMIT 10001) AS counted")
+
+FILTERS = {
+    "open": "status <> 'Closed'",
+    "owner": "owner = ?",
+    "unassigned": "owner IS NULL",
+    "risk": "risk = ?",
+    "due_before": "due_at < ?",
+    "search": r"search LIKE ? ESCAPE '\'",
+}
+ORDERS = {
+    (Order.DUE, False): "ORDER BY due_at, case_id",
+    (Order.DUE, True): "ORDER BY due_at DESC, case_id DESC",
+    (Order.AGE, False): "ORDER BY opened_at, case_id",
+    (Order.AGE, True): "ORDER BY opened_at DESC, case_id DESC",
+    (Order.RISK, False): "ORDER BY risk_score DESC, case_id DESC",
+    (Order.RISK, True): "ORDER BY risk_score, case_id",
+    (Order.AMOUNT, False): "ORDER BY amount DESC, case_id DESC",
+    (Order.AMOUNT, True): "ORDER BY amount, case_id",
+}
+"""By order and whether it runs backward. The tie-break runs as the column does, so that the index is used."""
+
+BEYOND = {
+    (Order.DUE, False): "due_at >= ? AND (due_at > ? OR case_id > ?)",
+    (Order.DUE, True): "due_at <= ? AND (due_at < ? OR case_id < ?)",
+    (Order.AGE, False): "opened_at >= ? AND (opened_at > ? OR case_id > ?)",
+    (Order.AGE, True): "opened_at <= ? AND (opened_at < ? OR case_id < ?)",
+    (Order.RISK, False): "risk_score <= ? AND (risk_score < ? OR case_id < ?)",
+    (Order.RISK, True): "risk_score >= ? AND (risk_score > ? OR case_id > ?)",
+    (Order.AMOUNT, False): "amount <= ? AND (amount < ? OR case_id < ?)",
+    (Order.AMOUNT, True): "amount >= ? AND (amount > ? OR case_id > ?)",
+}
+ORDER_COLUMN = {Order.DUE: "due_at", Order.AGE: "opened_at", Order.RISK: "risk_score", Order.AMOUNT: "amount"}
+"""What each order sorts by. None of them ever changes, so a page that starts after a case stays where it was."""
+
+
+def triage_page(tx: Transaction, filters: Filters, order: Order, size: int, keyset: Keyset | None = None) -> Page:
+    """A page of the queue. A keyset whose case does not exist is the first page."""
+    backward = keyset is not None and keyset.backward
+    conditions, parameters = _conditions(filters)
+    if keyset is not None and (anchor := tx.fetch_first(SELECT_CASE, (keyset.case_id,))):
+        value = anchor[ORDER_COLUMN[order]]
+        conditions.append(BEYOND[order, backward])
+        parameters += (value, value, keyset.case_id)
+    else:
+        backward = False
+    found = [
+        _case(row)
+        for row in tx.stream(
+            _statement(SELECT_PAGE, conditions, ORDERS[order, backward], tx.text(PAGE_CLAUSE)),
+            (*parameters, size + 1),
+        )
+    ]
+    more, found = len(found) > size, found[:size]
+    if backward:
+        found.reverse()
+    total = count(tx, filters)
+    position = 0
+    if found:
+        first = found[0]
+        value = _plain(getattr(first, ORDER_COLUMN[order]))
+        position = _count(tx, filters, BEYOND[order, True], (value, value, first.case_id))
+    return Page(found, total, position, has_previous=position > 0, has_next=backward or more)
+
+
+def count(tx: Transaction, filters: Filters) -> int:
+    """How many cases pass the filters, counted up to COUNT_LIMIT + 1."""
+    return _count(tx, filters)
+
+
+def _count(tx: Transaction, filters: Filters, condition: str | None = None, more: Sequence[object] = ()) -> int:
+    conditions, parameters = _conditions(filters)
+    if condition:
+        conditions.append(condition)
+    statement = _statement(tx.text(SELECT_COUNT), conditions, tx.text(COUNT_CLAUSE))
+    return int(tx.fetch_val(statement, (*parameters, *more)))
+
+
+def _conditions(filters: Filters) -> tuple[list[str], tuple[object, ...]]:
+    conditions: list[str] = []
+    parameters: list[object] = []
+    if not filters.include_closed:
+        conditions.append(FILTERS["open"])
+    if filters.unassigned:
+        conditions.append(FILTERS["unassigned"])
+    if filters.owner is not None:
+        conditions.append(FILTERS["owner"])
+        parameters.append(filters.owner)
+    if filters.risk is not None:
+        conditions.append(FILTERS["risk"])
+        parameters.append(filters.risk.value)
+    if filters.due_before is not None:
+        conditions.append(FILTERS["due_before"])
+        parameters.append(filters.due_before)
+    if filters.search.strip():
+        conditions.append(FILTERS["search"])
+        parameters.append(like_pattern(filters.search))
+    return conditions, tuple(parameters)
+
+
+def _statement(select: str, conditions: Sequence[str], *rest: str) -> str:
+    where = ["WHERE " + "\n  AND ".join(conditions)] if conditions else []
+    return "\n".join([select, *where, *rest])
+
+
+def like_pattern(typed: str) -> str:
+    r"""What a person typed as a LIKE pattern for `search`: `%`, `_` and `[` mean themselves (ESCAPE '\')."""
+    text = typed.strip().casefold()
+    for special in "\\%_[":
+        text = text.replace(special, "\\" + special)
+    return f"%{text}%"
+
+
+# --- rows ---
+
+
+def _user(row: Row) -> User:
+    return User(row["user_id"], row["name"], Role(row["role"]), bool(row["active"]))
+
+
+def _case(row: Row) -> Case:
+    try:
+        return Case(
+            case_id=row["case_id"],
+            customer_id=row["customer_id"],
+            customer_name=row["customer_name"],
+            typology=row["typology"],
+            risk=Risk(row["risk"]),
+            risk_score=row["risk_score"],
+            amount=as_money(row["amount"]),
+            currency=row["currency"],
+            opened_at=as_time(row["opened_at"]),
+            due_at=as_time(row["due_at"]),
+            status=Status(row["status"]),
+            owner=row["owner"],
+            disposition=Disposition(row["disposition"]),
+            determined_at=None if row["determined_at"] is None else as_time(row["determined_at"]),
+            closed_at=None if row["closed_at"] is None else as_time(row["closed_at"]),
+            qa_result=QaResult(row["qa_result"]),
+            qa_reviewer=row["qa_reviewer"],
+            qa_at=None if row["qa_at"] is None else as_time(row["qa_at"]),
+            qa_notes=row["qa_notes"],
+            qa_bucket=row["qa_bucket"],
+            search=row["search"],
+            event_count=row["event_count"],
+            head_hash=row["head_hash"],
+        )
+    except (ValueError, TypeError, InvalidOperation) as error:
+        raise DatabaseError(
+            f"The row of {row['case_id']} holds something the desk never writes ({error}). "
+            "Verify the case to see what was changed."
+        ) from error
+
+
+def _event(row: Sequence[Any]) -> Event:
+    """From EVENT_COLUMNS, `event_id` first; a time becomes the text that was hashed."""
+    event_id, case_id, ts, user_id, action, notes, meta, prev_hash, event_hash = row
+    if isinstance(ts, datetime):
+        ts = chain.format_ts(as_time(ts))
+    return Event(case_id, ts, user_id, action, notes, meta, prev_hash, event_hash, event_id)
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, StrEnum) else value
+
+
+def _recorded(row: Row) -> dict[str, Any]:
+    """A row of `cases` as it stands, each value as `chain.canonical` writes it; what cannot be read stays as it is."""
+    recorded = {}
+    for column, value in row.items():
+        if column == "amount":
+            try:
+                recorded[column] = chain.canonical(as_money(value))
+            except InvalidOperation:
+                recorded[column] = repr(value)
+        else:
+            recorded[column] = chain.canonical(as_time(value)) if isinstance(value, datetime) else value
+    return recorded

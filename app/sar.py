@@ -1,0 +1,167 @@
+"""The SAR summary: a case on one page of Markdown, for the person who files or defends the decision."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
+
+from app import chain, policy, sampling
+from app.models import Action, Case, Disposition, Event, Status
+
+CONFIDENTIAL = (
+    "Restricted SAR material (31 U.S.C. 5318(g)(2), 31 CFR 1020.320(e)). Never tell a party to the activity, or "
+    "anyone without a BSA need, whether a report exists. Subpoenas go to Legal."
+)
+
+# Every ASCII punctuation character that can start markup in CommonMark or GitHub's dialect (math and table too).
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>()#+\-!|~$^&:=\"]|\.(?=\w)|(?<=\d)\.")
+_AT = re.compile("@+")
+_LEADING = re.compile(r"^[ \t]+", re.MULTILINE)
+
+
+def summary(case: Case, events: Sequence[Event], names: Mapping[str, str]) -> str:
+    """The page. `names` are the users' names by user id. What people typed cannot become markup in it."""
+    opened = chain.read_meta(events[0]) if events else {}
+    parts = [
+        f"# SAR summary {case.case_id}",
+        f"**DRAFT. {CONFIDENTIAL}**",
+        _facts(_key_facts(case, events, names)),
+        "## Subject",
+        _facts(_subject(case, opened)),
+        "## Activity",
+        _quote(opened.get("alert", "")),
+        _facts(_activity(opened)),
+        "## Decision",
+        *_decisions(events, names),
+        "## Notes",
+        *_notes(events, names),
+        "## QA",
+        *_qa(case, names),
+        "## Evidence",
+        f"{case.event_count} events, chained by SHA-256. Head of the chain:\n\n    {case.head_hash}",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def escape(text: str) -> str:
+    """Text that people typed as Markdown that shows it as it is: no markup, link or image comes of it."""
+    text = _MARKUP.sub(r"\\\g<0>", text)
+    # An address becomes a link even where its @ is escaped; as code it does not.
+    return _AT.sub(r"`\g<0>`", text)
+
+
+def _facts(rows: Sequence[tuple[str, str]]) -> str:
+    """A table of two columns; the values are escaped already."""
+    return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows if value)])
+
+
+def _cell(text: object) -> str:
+    return escape(" ".join(str(text).split()))
+
+
+def _quote(text: str) -> str:
+    """Typed text as a block quote, line for line."""
+    lines = []
+    for line in text.split("\n"):
+        indent = _LEADING.match(line)
+        spaces = indent[0].replace("\t", "    ") if indent else ""
+        lines.append("> " + "&nbsp;" * len(spaces) + escape(line[len(indent[0]) if indent else 0 :]))
+    return "\\\n".join(lines) if text else ""
+
+
+def _key_facts(case: Case, events: Sequence[Event], names: Mapping[str, str]) -> list[tuple[str, str]]:
+    facts = [
+        ("Disposition", case.disposition.value or "None yet"),
+        ("Status", case.status.value),
+        ("Typology", _cell(case.typology)),
+        ("Risk", f"{case.risk.value}, score {case.risk_score}"),
+        ("Alerted activity", f"{case.currency} {case.amount:,.2f}"),
+        ("Opened", _time(case.opened_at)),
+        ("Closed", _time(case.closed_at)),
+        ("Owner", _cell(_name(case.owner, names))),
+    ]
+    if case.determined_at is not None:
+        known = policy.suspect_known(events)
+        due = policy.sar_due_at(case.determined_at, known)
+        rule = "30 days" if known else "60 days, no suspect identified"
+        facts += [("Suspicion determined", _date(case.determined_at)), ("SAR due", f"{_date(due)} ({rule})")]
+    return facts
+
+
+def _subject(case: Case, opened: Mapping[str, Any]) -> list[tuple[str, str]]:
+    customer = opened.get("customer")
+    rows = [("Name", _cell(case.customer_name)), ("Customer", _cell(case.customer_id))]
+    if isinstance(customer, dict):
+        rows += [(key.replace("_", " ").capitalize(), _cell(value)) for key, value in sorted(customer.items())]
+    return rows
+
+
+def _activity(opened: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found = transactions(opened)
+    if not found:
+        return []
+    times = sorted(row["time"] for row in found)
+    rows = [("First and last transaction", f"{times[0][:10]} to {times[-1][:10]}")]
+    for direction, label in (("in", "Money in"), ("out", "Money out")):
+        amounts = [Decimal(row["amount"]) for row in found if row["direction"] == direction]
+        if amounts:
+            whole = sum(amounts, Decimal(0)).to_integral_value(ROUND_CEILING)
+            rows.append((label, f"{whole:,} in {len(amounts)} transactions (whole units, rounded up)"))
+    rows.append(("Channels", _cell(", ".join(sorted({row["channel"] for row in found})))))
+    rows.append(("Countries", _cell(", ".join(sorted({row["country"] for row in found})))))
+    return rows
+
+
+def transactions(opened: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The transactions of an `open` event's `meta`, those that can be read."""
+    wanted = {"time", "amount", "direction", "channel", "counterparty", "country"}
+    found = opened.get("transactions")
+    if not isinstance(found, list):
+        return []
+    return [row for row in found if isinstance(row, dict) and wanted <= row.keys()]
+
+
+def _decisions(events: Sequence[Event], names: Mapping[str, str]) -> list[str]:
+    parts = []
+    for event in events:
+        if event.action in (Action.DISPOSITION, Action.REOPEN):
+            changed = chain.read_meta(event).get("disposition", ["", Disposition.ESCALATE.value])
+            what = "Reopened" if event.action == Action.REOPEN else changed[1]
+            parts += [f"**{what}**, {_cell(_name(event.user, names))}, {_minute(event.ts)}:", _quote(event.notes)]
+    return parts or ["No decision yet."]
+
+
+def _notes(events: Sequence[Event], names: Mapping[str, str]) -> list[str]:
+    parts = []
+    for event in events:
+        if event.action == Action.NOTE:
+            parts += [f"{_cell(_name(event.user, names))}, {_minute(event.ts)}:", _quote(event.notes)]
+    return parts or ["None."]
+
+
+def _qa(case: Case, names: Mapping[str, str]) -> list[str]:
+    if case.qa_result:
+        reviewer = _cell(_name(case.qa_reviewer, names))
+        return [f"**{case.qa_result.value}**, {reviewer}, {_time(case.qa_at)}", _quote(case.qa_notes)]
+    if not sampling.is_sampled(case.qa_bucket):
+        return ["Not in the sample."]
+    return ["In the sample, awaiting review." if case.status is Status.CLOSED else "In the sample, once closed."]
+
+
+def _name(user_id: str | None, names: Mapping[str, str]) -> str:
+    return "Nobody" if user_id is None else f"{names.get(user_id, user_id)} ({user_id})"
+
+
+def _minute(ts: str) -> str:
+    return f"{ts[:10]} {ts[11:16]} UTC"
+
+
+def _time(moment: datetime | None) -> str:
+    return "" if moment is None else _minute(chain.format_ts(moment))
+
+
+def _date(moment: datetime) -> str:
+    return chain.format_ts(moment)[:10]

@@ -1,0 +1,267 @@
+"""CSV to database: every row checked and every chain verified on the way in, all of it in one transaction."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from itertools import groupby
+from pathlib import Path
+from typing import TypeVar
+
+from app import chain, repository
+from app.database import Database, Transaction
+from app.errors import DatabaseNotEmpty, DeskError, UnreadableFile
+from app.models import (
+    ALERT_FEED,
+    ALERT_FEED_USER,
+    CASE_ID,
+    MAX_TEXT,
+    Case,
+    Disposition,
+    Event,
+    QaResult,
+    Risk,
+    Role,
+    Status,
+    User,
+)
+
+USERS, CASES, EVENTS = "users.csv", "cases.csv", "case_events.csv"
+USER_COLUMNS = ("user_id", "name", "role", "active")
+BATCH = 500
+"""Cases that are stored at a time."""
+
+Progress = Callable[[int, int], None]
+"""Called with how many bytes of cases.csv are read, and how many there are."""
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    users: int
+    cases: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A row of a CSV, with the line it starts on."""
+
+    file: Path
+    line: int
+    values: Mapping[str, str]
+
+    def bad(self, reason: str) -> UnreadableFile:
+        return UnreadableFile(self.file, self.line, reason)
+
+    def word(self, column: str, words: type[Word]) -> Word:
+        try:
+            return words(self.values[column])
+        except ValueError as error:
+            raise self.bad(f"unknown {column} {self.values[column]!r}") from error
+
+    def number(self, column: str, low: int, high: int) -> int:
+        text = self.values[column]
+        if not (re.fullmatch(r"[0-9]{1,19}", text) and low <= int(text) <= high):
+            raise self.bad(f"{column} {text!r} is not a whole number from {low} to {high}")
+        return int(text)
+
+    def money(self, column: str) -> Decimal:
+        text = self.values[column]
+        if not re.fullmatch(r"[0-9]{1,13}\.[0-9]{2}", text):
+            raise self.bad(f"{column} {text!r} is not an amount with two decimal places")
+        return Decimal(text)
+
+    def time(self, column: str) -> datetime:
+        text = self.values[column]
+        try:
+            if len(text) != len("2026-01-05 09:14:00.000000") or text[10] != " ":
+                raise ValueError(text)
+            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        except ValueError as error:
+            raise self.bad(f"{column} {text!r} is not a UTC time like 2026-01-05 09:14:00.000000") from error
+
+    def optional_time(self, column: str) -> datetime | None:
+        return self.time(column) if self.values[column] else None
+
+    def person(self, column: str, known: Mapping[str, User]) -> str:
+        user_id = self.values[column]
+        if user_id not in known:
+            raise self.bad(f"{column} {user_id!r} is not in {USERS}")
+        return user_id
+
+    def optional_person(self, column: str, known: Mapping[str, User]) -> str | None:
+        return self.person(column, known) if self.values[column] else None
+
+    def text(self, column: str, limit: int) -> str:
+        text = self.values[column]
+        if len(text) > limit:
+            raise self.bad(f"{column} is longer than {limit:,} characters")
+        return text
+
+
+def load(database: Database, folder: Path, replace: bool = False, progress: Progress | None = None) -> Loaded:
+    """Load the three files of `folder`; the tables are created where they are missing.
+
+    Raises UnreadableFile (file, line, reason) for a row that the desk would not have written, DatabaseNotEmpty
+    for a database that has cases unless `replace` is given. Whatever is raised, nothing is kept.
+    """
+    database.create_schema()
+    with database.transaction() as tx:
+        if repository.case_count(tx):
+            if not replace:
+                raise DatabaseNotEmpty(
+                    f"{database} already has cases. Give --replace to put the new ones in their place."
+                )
+            tx.empty_tables()
+        known = _load_users(tx, folder / USERS)
+        cases, events = _load_cases(tx, folder, known, progress)
+    return Loaded(len(known), cases, events)
+
+
+def _load_users(tx: Transaction, file: Path) -> dict[str, User]:
+    present = {person.user_id: person for person in repository.users(tx)}
+    people: dict[str, User] = {}
+    for record in _records(file, USER_COLUMNS):
+        user_id = record.text("user_id", 64)
+        if not user_id or user_id != user_id.strip():
+            raise record.bad(f"user_id {user_id!r} is empty, or has a space at an end")
+        if user_id in people:
+            raise record.bad(f"user_id {user_id!r} comes twice")
+        active = bool(record.number("active", 0, 1))
+        person = User(user_id, record.text("name", 200), record.word("role", Role), active)
+        if present.get(user_id, person) != person:
+            raise record.bad(f"the database has another user {user_id!r}")
+        if user_id not in present:
+            repository.insert_user(tx, person)
+        people[user_id] = person
+    if people.get(ALERT_FEED) != ALERT_FEED_USER:
+        raise UnreadableFile(file, None, f"the service user {ALERT_FEED!r}, an inactive Analyst, is missing")
+    return people
+
+
+def _load_cases(tx: Transaction, folder: Path, known: Mapping[str, User], progress: Progress | None) -> tuple[int, int]:
+    """Cases and events are read side by side: the events stand grouped by case, in the order of the cases."""
+    groups = groupby(_records(folder / EVENTS, repository.EVENT_COLUMNS), key=lambda record: record.values["case_id"])
+    cases: list[Case] = []
+    events: list[Event] = []
+    case_total = event_total = last_event_id = 0
+
+    def store() -> None:
+        repository.load(tx, cases, events)
+        cases.clear()
+        events.clear()
+
+    for record in _records(folder / CASES, repository.CASE_COLUMNS, progress):
+        case = _case(record, known)
+        case_id, group = next(groups, (None, iter(())))
+        if case_id != case.case_id:
+            raise record.bad(f"the next events in {EVENTS} are of {case_id or 'no case'}, not of {case.case_id}")
+        lines: dict[int | None, _Record] = {}
+        found: list[Event] = []
+        for event_record in group:
+            event = _event(event_record, known)
+            if (event.event_id or 0) <= last_event_id:
+                raise event_record.bad(f"event_id {event.event_id} does not ascend")
+            last_event_id = event.event_id or 0
+            lines[event.event_id] = event_record
+            found.append(event)
+        row = {column: chain.canonical(getattr(case, column)) for column in repository.CASE_COLUMNS}
+        if breaks := chain.verify(case.case_id, found, row):
+            first = breaks[0]
+            raise lines.get(first.event_id, record).bad(f"broken chain: {first}")
+        cases.append(case)
+        events += found
+        case_total, event_total = case_total + 1, event_total + len(found)
+        if len(cases) >= BATCH:
+            store()
+    store()
+    if (left := next(groups, None)) is not None:
+        raise next(left[1]).bad(f"{left[0]} is not in {CASES}")
+    return case_total, event_total
+
+
+def _case(record: _Record, known: Mapping[str, User]) -> Case:
+    case_id = record.values["case_id"]
+    if not CASE_ID.fullmatch(case_id):
+        raise record.bad(f"case_id {case_id!r} is not like AML-7F3KQ2XA")
+    return Case(
+        case_id=case_id,
+        customer_id=record.text("customer_id", 40),
+        customer_name=record.text("customer_name", 200),
+        typology=record.text("typology", 100),
+        risk=record.word("risk", Risk),
+        risk_score=record.number("risk_score", 0, 100),
+        amount=record.money("amount"),
+        currency=record.text("currency", 3),
+        opened_at=record.time("opened_at"),
+        due_at=record.time("due_at"),
+        status=record.word("status", Status),
+        owner=record.optional_person("owner", known),
+        disposition=record.word("disposition", Disposition),
+        determined_at=record.optional_time("determined_at"),
+        closed_at=record.optional_time("closed_at"),
+        qa_result=record.word("qa_result", QaResult),
+        qa_reviewer=record.optional_person("qa_reviewer", known),
+        qa_at=record.optional_time("qa_at"),
+        qa_notes=record.text("qa_notes", MAX_TEXT),
+        qa_bucket=record.number("qa_bucket", 0, 9),
+        search=record.text("search", 1000),
+        event_count=record.number("event_count", 1, 1_000_000_000),
+        head_hash=record.text("head_hash", 64),
+    )
+
+
+def _event(record: _Record, known: Mapping[str, User]) -> Event:
+    values = record.values
+    for column in ("notes", "meta"):
+        try:
+            chain.clean_text(column, values[column])
+        except DeskError as error:
+            raise record.bad(str(error)) from error
+    return Event(
+        case_id=values["case_id"],
+        ts=chain.format_ts(record.time("ts")),
+        user=record.person("user", known),
+        action=values["action"],
+        notes=record.text("notes", MAX_TEXT),
+        meta=values["meta"],
+        prev_hash=values["prev_hash"],
+        event_hash=values["event_hash"],
+        event_id=record.number("event_id", 1, 2**63 - 1),
+    )
+
+
+def _records(file: Path, columns: tuple[str, ...], progress: Progress | None = None) -> Iterator[_Record]:
+    """The rows of a CSV with exactly these columns. Raises UnreadableFile."""
+    csv.field_size_limit(16 * 1024 * 1024)
+    line = 1
+    try:
+        with file.open("rb") as raw:
+            size = file.stat().st_size
+            reader = csv.reader(io.TextIOWrapper(raw, encoding="utf-8", newline=""), strict=True)
+            if tuple(next(reader, ())) != columns:
+                raise UnreadableFile(file, 1, f"the columns are not {', '.join(columns)}")
+            line = reader.line_num + 1
+            for count, record in enumerate(reader):
+                if len(record) != len(columns):
+                    raise UnreadableFile(file, line, f"{len(record)} fields instead of {len(columns)}")
+                yield _Record(file, line, dict(zip(columns, record, strict=True)))
+                line = reader.line_num + 1
+                if progress and count % BATCH == 0:
+                    progress(raw.tell(), size)
+            if progress:
+                progress(size, size)
+    except OSError as error:
+        raise UnreadableFile(file, None, error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(file, line, "this is not UTF-8 text") from error
+    except csv.Error as error:
+        raise UnreadableFile(file, line, str(error)) from error

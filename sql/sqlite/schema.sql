@@ -1,0 +1,86 @@
+-- The embedded store. Times are text in the chain's own form (UTC, microseconds), so that they sort as they read.
+-- Run by `python -m app init`; every statement may run again.
+
+CREATE TABLE IF NOT EXISTS users (
+    user_id NVARCHAR(64) NOT NULL PRIMARY KEY CHECK (user_id <> '' AND user_id = TRIM(user_id)),
+    name    NVARCHAR(200) NOT NULL,
+    role    NVARCHAR(10) NOT NULL CHECK (role IN ('Analyst', 'QA', 'Manager')),
+    active  BIT NOT NULL DEFAULT 1 CHECK (active IN (0, 1))
+);
+
+CREATE TABLE IF NOT EXISTS cases (
+    case_id       NVARCHAR(20) NOT NULL PRIMARY KEY CHECK (case_id <> '' AND case_id = TRIM(case_id)),
+    customer_id   NVARCHAR(40) NOT NULL,
+    customer_name NVARCHAR(200) NOT NULL,
+    typology      NVARCHAR(100) NOT NULL,
+    risk          NVARCHAR(10) NOT NULL CHECK (risk IN ('Low', 'Medium', 'High')),
+    risk_score    INTEGER NOT NULL CHECK (risk_score BETWEEN 0 AND 100),
+    amount        DECIMAL(18, 2) NOT NULL CHECK (amount BETWEEN 0 AND 9999999999999.99),
+    currency      NCHAR(3) NOT NULL,
+    opened_at     DATETIME2(6) NOT NULL,
+    due_at        DATETIME2(6) NOT NULL,
+    status        NVARCHAR(10) NOT NULL CHECK (status IN ('New', 'In Review', 'Closed')),
+    owner         NVARCHAR(64) NULL REFERENCES users (user_id),
+    disposition   NVARCHAR(10) NOT NULL DEFAULT '' CHECK (disposition IN ('', 'No SAR', 'SAR', 'Escalate')),
+    determined_at DATETIME2(6) NULL,
+    closed_at     DATETIME2(6) NULL,
+    qa_result     NVARCHAR(10) NOT NULL DEFAULT '' CHECK (qa_result IN ('', 'Pass', 'Fail')),
+    qa_reviewer   NVARCHAR(64) NULL REFERENCES users (user_id),
+    qa_at         DATETIME2(6) NULL,
+    qa_notes      NVARCHAR(4000) NOT NULL DEFAULT '',
+    qa_bucket     INTEGER NOT NULL CHECK (qa_bucket BETWEEN 0 AND 9),
+    search        NVARCHAR(1000) NOT NULL,
+    event_count   INTEGER NOT NULL,
+    head_hash     CHAR(64) NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS case_events (
+    event_id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    case_id    NVARCHAR(20) NOT NULL REFERENCES cases (case_id),
+    ts         DATETIME2(6) NOT NULL,
+    user       NVARCHAR(64) NOT NULL REFERENCES users (user_id),
+    action     NVARCHAR(20) NOT NULL,
+    notes      NVARCHAR(4000) NOT NULL DEFAULT '',
+    meta       NVARCHAR(4000) NOT NULL DEFAULT '',
+    prev_hash  CHAR(64) NOT NULL,
+    event_hash CHAR(64) NOT NULL,
+    UNIQUE (case_id, prev_hash)
+);
+
+CREATE INDEX IF NOT EXISTS cases_status ON cases (status);
+CREATE INDEX IF NOT EXISTS cases_owner ON cases (owner);
+CREATE INDEX IF NOT EXISTS cases_customer ON cases (customer_id);
+CREATE INDEX IF NOT EXISTS case_events_case_ts ON case_events (case_id, ts);
+
+-- Triage: each order, over all cases and over the open ones.
+CREATE INDEX IF NOT EXISTS cases_due ON cases (due_at, case_id);
+CREATE INDEX IF NOT EXISTS cases_risk ON cases (risk_score, case_id);
+CREATE INDEX IF NOT EXISTS cases_amount ON cases (amount, case_id);
+CREATE INDEX IF NOT EXISTS cases_age ON cases (opened_at, case_id);
+CREATE INDEX IF NOT EXISTS cases_open_due ON cases (due_at, case_id) WHERE status <> 'Closed';
+CREATE INDEX IF NOT EXISTS cases_open_risk ON cases (risk_score, case_id) WHERE status <> 'Closed';
+CREATE INDEX IF NOT EXISTS cases_open_amount ON cases (amount, case_id) WHERE status <> 'Closed';
+CREATE INDEX IF NOT EXISTS cases_open_age ON cases (opened_at, case_id) WHERE status <> 'Closed';
+
+-- QA: what waits for review, and what has been reviewed.
+CREATE INDEX IF NOT EXISTS cases_qa_waiting ON cases (closed_at, case_id)
+    WHERE status = 'Closed' AND qa_bucket = 0 AND qa_result = '';
+CREATE INDEX IF NOT EXISTS cases_qa_reviewed ON cases (qa_at, case_id) WHERE qa_result <> '';
+
+-- Events are never changed. BEFORE INSERT stands in for INSERT OR REPLACE, which deletes without a DELETE trigger.
+CREATE TRIGGER IF NOT EXISTS case_events_no_update BEFORE UPDATE ON case_events
+BEGIN
+    SELECT RAISE(ABORT, 'case_events rows are never changed');
+END;
+
+CREATE TRIGGER IF NOT EXISTS case_events_no_delete BEFORE DELETE ON case_events
+BEGIN
+    SELECT RAISE(ABORT, 'case_events rows are never deleted');
+END;
+
+CREATE TRIGGER IF NOT EXISTS case_events_no_replace BEFORE INSERT ON case_events
+WHEN EXISTS (SELECT 1 FROM case_events WHERE event_id = NEW.event_id)
+    OR EXISTS (SELECT 1 FROM case_events WHERE case_id = NEW.case_id AND prev_hash = NEW.prev_hash)
+BEGIN
+    SELECT RAISE(ABORT, 'case_events rows are never replaced');
+END;
