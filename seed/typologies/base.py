@@ -233,6 +233,6 @@ def hours_later(draw: Draw, moment: datetime, low: float, high: float) -> dateti
     return moment + timedelta(seconds=int(3600 * (low + (high - low) * draw.random())))
 
 
-def settle(draw: Draw, start: date, low: int, high: int, last: date) -> date:
-    """A business day `low` to `high` business days later, in the look-back."""
-    return min(business_day_after(start, draw.between(low, high)), last)
+def settle(draw: Draw, start: date, low: int, high: int) -> date:
+    """A business day `low` to `high` business days later."""
+    return business_day_after(start, draw.between(low, high))

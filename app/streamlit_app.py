@@ -1,0 +1,21 @@
+"""The frame: page config, who is acting, navigation; nothing else."""
+
+import streamlit as st
+
+from app import ui
+
+st.set_page_config(page_title="AML Case Desk", page_icon="app/web/icon.svg", layout="wide")
+page = st.navigation(
+    [
+        st.Page(ui.TRIAGE, title="Triage", icon=":material/inbox:", default=True),
+        st.Page(ui.CASE, title="Case", icon=":material/folder_open:", url_path="case"),
+        st.Page(ui.QA, title="QA", icon=":material/fact_check:", url_path="qa"),
+        st.Page(ui.EXPORTS, title="Exports", icon=":material/download:", url_path="exports"),
+    ],
+    position="top",
+)
+with ui.errors_shown():
+    with st.sidebar:
+        ui.choose_actor()
+        ui.show_last_verified()
+    page.run()

@@ -1,0 +1,381 @@
+"""Widgets and reads that two or more pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from html import escape
+from typing import Any, Literal
+
+import streamlit as st
+
+from app import audit, casework, chain, database, repository, settings
+from app.errors import DatabaseError, DeskError, StaleCase, UnknownUser
+from app.models import Action, Case, Disposition, Event, Risk, Status, User
+
+TRIAGE, CASE, QA, EXPORTS = "views/triage.py", "views/case.py", "views/qa.py", "views/exports.py"
+
+_WEB = settings.ROOT / "app" / "web"
+
+
+def _component(name: str) -> Callable[..., Any]:
+    script, style = (_WEB / f"{name}.{kind}" for kind in ("js", "css"))
+    return st.components.v2.component(f"aml_{name}", js=script.read_text("utf-8"), css=style.read_text("utf-8"))
+
+
+_table = _component("table")
+_timeline = _component("timeline")
+
+
+# --- what every page stands on ---
+
+
+@st.cache_resource
+def config() -> settings.Settings:
+    return settings.load()
+
+
+@st.cache_resource
+def desk() -> database.Database:
+    return database.connect(config())
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """What the desk raises on purpose, as a message on the page."""
+    try:
+        yield
+    except DatabaseError as error:
+        st.error(str(error), title="The database does not answer", icon=":material/database_off:")
+        st.button("Try again", icon=":material/refresh:")
+    except DeskError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def people() -> dict[str, User]:
+    """All users by id, the inactive too."""
+    with desk().snapshot() as tx:
+        return {person.user_id: person for person in repository.users(tx)}
+
+
+def actor() -> User:
+    """Who is acting, as the database knows them now. Raises UnknownUser."""
+    with desk().snapshot() as tx:
+        return repository.user(tx, st.session_state.get("acting") or "")
+
+
+def choose_actor() -> None:
+    """The demo's sign-in: a picker of active users."""
+    active = {user_id: person for user_id, person in people().items() if person.active}
+    if not active:
+        raise UnknownUser("")
+    st.selectbox(
+        "Acting as",
+        list(active),
+        format_func=lambda user_id: f"{active[user_id].name}, {active[user_id].role}",
+        key="acting",
+        bind="query-params",
+        help="The demo trusts this choice. What each role may do is enforced all the same.",
+    )
+
+
+# --- verification of the whole database ---
+
+
+@dataclass
+class LastVerified:
+    """The newest verification of all chains since the desk started; shared by everybody."""
+
+    at: datetime | None = None
+    result: audit.Verified | None = None
+
+
+@st.cache_resource
+def last_verified() -> LastVerified:
+    return LastVerified()
+
+
+def verify_everything() -> audit.Verified:
+    """Verify all chains, with a progress bar."""
+    bar = st.progress(0.0, "Verifying every chain…")
+
+    def progress(done: int, total: int) -> None:
+        bar.progress(done / max(total, 1), f"{done:,} of {total:,} cases")
+
+    result = audit.verify_database(desk(), progress)
+    bar.empty()
+    newest = last_verified()
+    newest.at, newest.result = datetime.now(UTC), result
+    return result
+
+
+def show_last_verified() -> None:
+    newest = last_verified()
+    if newest.at is None or newest.result is None:
+        st.caption("The chains have not been verified since the desk started.")
+    elif newest.result.intact:
+        st.caption(f":material/verified: All {newest.result.cases:,} chains intact at {clock(newest.at)}.")
+    else:
+        st.caption(f":material/gpp_bad: {len(newest.result.breaks)} breaks found at {clock(newest.at)}.")
+
+
+# --- forms ---
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a form led to; shown once, at the top of the page that comes next."""
+
+    message: str
+    refused: bool = False
+    since: Sequence[Event] = ()
+
+
+def form_token(name: str) -> str:
+    """The token of a form: the same until the form has been accepted, so that a double click counts once."""
+    return str(st.session_state.setdefault(f"form {name}", casework.new_form()))
+
+
+def send(name: str, done: str, verb: Callable[[], Event]) -> None:
+    """In a form's callback: do it, keep the outcome for `show_outcome`, and start a fresh form where it went well."""
+    try:
+        verb()
+    except StaleCase as error:
+        st.session_state["outcome"] = Outcome(str(error), refused=True, since=error.since)
+    except DeskError as error:
+        st.session_state["outcome"] = Outcome(f"Not saved: {error}", refused=True)
+    else:
+        st.session_state["outcome"] = Outcome(done)
+        st.session_state.pop(f"form {name}", None)
+
+
+def show_outcome(names: Mapping[str, User]) -> None:
+    outcome: Outcome | None = st.session_state.pop("outcome", None)
+    if outcome is None:
+        return
+    if not outcome.refused:
+        st.toast(outcome.message, icon=":material/check_circle:")
+        return
+    with st.container(border=bool(outcome.since), key="refused"):
+        st.error(outcome.message, icon=":material/error:")
+        if outcome.since:
+            st.caption("What happened meanwhile:")
+            timeline(outcome.since, names, key="meanwhile")
+
+
+# --- tables and timelines ---
+
+COLUMNS: Mapping[str, tuple[str, str]] = {
+    "case": ("Case", ""),
+    "customer": ("Customer", "name"),
+    "typology": ("Typology", ""),
+    "risk": ("Risk", ""),
+    "amount": ("Amount", "right"),
+    "age": ("Age", "right"),
+    "due": ("Due", ""),
+    "owner": ("Owner", ""),
+    "status": ("Status", ""),
+    "disposition": ("Disposition", ""),
+    "closed": ("Closed", ""),
+    "qa": ("QA", ""),
+    "reviewer": ("Reviewer", ""),
+}
+"""Label and alignment of each column that `case_table` knows."""
+
+
+def case_table(
+    caption: str,
+    cases: Iterable[Case],
+    columns: Sequence[str],
+    names: Mapping[str, User],
+    key: str,
+    on_open: Callable[[str], None],
+    selected: str = "",
+) -> None:
+    """A table of cases. A click anywhere in a row, or Enter on its link, calls `on_open` with the case id."""
+
+    def opened() -> None:
+        if case_id := st.session_state[key].get("opened"):
+            on_open(case_id)
+
+    now = datetime.now(UTC)
+    data = {
+        "caption": caption,
+        "path": "case",
+        "columns": [{"label": COLUMNS[column][0], "align": COLUMNS[column][1]} for column in columns],
+        "rows": [
+            {
+                "case_id": case.case_id,
+                "selected": case.case_id == selected,
+                "cells": [_cell(column, case, names, now) for column in columns],
+            }
+            for case in cases
+        ],
+    }
+    _table(data=data, key=key, on_opened_change=opened)
+
+
+def open_case(case_id: str) -> None:
+    """Go to the Case page, from any other page."""
+    st.switch_page(CASE, query_params={"case_id": case_id})
+
+
+def _cell(column: str, case: Case, names: Mapping[str, User], now: datetime) -> dict[str, str]:
+    match column:
+        case "case":
+            return {"text": case.case_id}
+        case "customer":
+            return {"text": case.customer_name, "hint": f"{case.customer_name}, {case.customer_id}"}
+        case "typology":
+            return {"text": case.typology}
+        case "risk":
+            return {"text": risk_text(case), "tone": "alarm" if case.risk is Risk.HIGH else ""}
+        case "amount":
+            return {"text": f"{case.currency} {case.amount:,.2f}"}
+        case "age":
+            return {"text": f"{(now - case.opened_at).days} d", "hint": f"Opened {clock(case.opened_at)}"}
+        case "due":
+            text, tone = due_text(case, now)
+            return {"text": text, "tone": tone, "hint": f"Due {clock(case.due_at)}"}
+        case "owner":
+            return {"text": name_of(case.owner, names), "tone": "" if case.owner else "quiet"}
+        case "status":
+            return {"text": case.status.value}
+        case "disposition":
+            return {"text": case.disposition.value or "—", "tone": "" if case.disposition else "quiet"}
+        case "closed":
+            return {"text": day(case.closed_at), "hint": clock(case.closed_at)}
+        case "qa":
+            tone = {"Pass": "good", "Fail": "alarm"}.get(case.qa_result.value, "quiet")
+            return {"text": case.qa_result.value or "—", "tone": tone}
+        case "reviewer":
+            return {"text": name_of(case.qa_reviewer, names), "hint": clock(case.qa_at)}
+        case _:
+            raise KeyError(column)
+
+
+COLUMN_NAMES = {
+    "status": "status",
+    "owner": "owner",
+    "disposition": "disposition",
+    "determined_at": "suspicion determined",
+    "closed_at": "closed",
+    "qa_result": "QA result",
+    "qa_reviewer": "QA reviewer",
+    "qa_at": "QA review",
+    "qa_notes": "QA notes",
+}
+DONE = {
+    Action.OPEN: "opened the case",
+    Action.ASSIGN: "assigned the case",
+    Action.NOTE: "added a note",
+    Action.DISPOSITION: "set a disposition",
+    Action.QA_PASS: "passed the case in QA",
+    Action.QA_FAIL: "failed the case in QA",
+    Action.REOPEN: "reopened the case",
+}
+
+
+def timeline(events: Iterable[Event], names: Mapping[str, User], key: str, breaks: Sequence[chain.Break] = ()) -> None:
+    """Events as they are given: who, when, what changed from what to what, notes as typed, and the hash."""
+    broken: dict[int | None, list[str]] = {}
+    for found in breaks:
+        broken.setdefault(found.event_id, []).append(break_text(found))
+    items = [
+        {
+            "event_id": event.event_id,
+            "who": name_of(event.user, names),
+            "what": DONE.get(Action(event.action), event.action) if event.action in DONE else event.action,
+            "action": event.action if event.action in DONE else "other",
+            "ts": event.ts,
+            "when": f"{event.ts[:10]} {event.ts[11:16]} UTC",
+            "changes": _changes(event, names),
+            "notes": event.notes,
+            "hash": event.event_hash,
+            "breaks": broken.get(event.event_id, []),
+        }
+        for event in events
+    ]
+    _timeline(data={"label": "Timeline", "events": items}, key=key)
+
+
+def _changes(event: Event, names: Mapping[str, User]) -> list[dict[str, str]]:
+    changes = []
+    for column, pair in chain.read_meta(event).items():
+        if column in COLUMN_NAMES and isinstance(pair, list) and len(pair) == 2:
+            old, new = (_value(column, value, names) for value in pair)
+            changes.append({"column": COLUMN_NAMES[column], "from": old, "to": new})
+    return changes
+
+
+def _value(column: str, value: Any, names: Mapping[str, User]) -> str:
+    if value in (None, ""):
+        return "none"
+    text = str(value)
+    if column in ("owner", "qa_reviewer"):
+        return name_of(text, names)
+    return f"{text[:10]} {text[11:16]} UTC" if column.endswith("_at") else text
+
+
+def break_text(found: chain.Break) -> str:
+    return f"{found.kind.capitalize()}: {found.field}, expected {found.expected}, found {found.found}"
+
+
+# --- words ---
+
+
+def name_of(user_id: str | None, names: Mapping[str, User]) -> str:
+    if user_id is None:
+        return "Unassigned"
+    return names[user_id].name if user_id in names else user_id
+
+
+def risk_text(case: Case) -> str:
+    """Shape, word and number, so that the colour is not needed."""
+    shape = {Risk.HIGH: "▲", Risk.MEDIUM: "◆", Risk.LOW: "▽"}[case.risk]
+    return f"{shape} {case.risk} {case.risk_score}"
+
+
+def due_text(case: Case, now: datetime) -> tuple[str, str]:
+    """The service level in words, and its tone."""
+    if case.status is Status.CLOSED:
+        return day(case.due_at), "quiet"
+    left = case.due_at - now
+    if left < timedelta(0):
+        return (f"⚠ {-left.days - 1} d late" if left < -timedelta(days=1) else "⚠ late today"), "alarm"
+    if left < timedelta(days=1):
+        return f"◷ today {case.due_at:%H:%M}" if case.due_at.date() == now.date() else "◷ in 1 d", "warn"
+    return f"in {left.days} d", ""
+
+
+def clock(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def day(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%d}"
+
+
+Colour = Literal["red", "orange", "yellow", "green", "blue", "gray"]
+RISK_COLOUR: Mapping[Risk, Colour] = {Risk.HIGH: "red", Risk.MEDIUM: "yellow", Risk.LOW: "gray"}
+DUE_COLOUR: Mapping[str, Colour] = {"alarm": "red", "warn": "orange"}
+DISPOSITION_COLOUR: Mapping[Disposition, Colour] = {
+    Disposition.SAR: "red",
+    Disposition.ESCALATE: "orange",
+    Disposition.NO_SAR: "green",
+}
+
+
+def facts(rows: Iterable[tuple[str, str]]) -> None:
+    """Names and values side by side; the values may be anything that people typed."""
+    cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in rows if value)
+    st.html(f"<style>{FACTS_STYLE}</style><dl class='facts'>{cells}</dl>")
+
+
+FACTS_STYLE = """
+.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .5rem 1.25rem; margin: 0; }
+.facts dt { font-size: .85rem; opacity: .75; }
+.facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+"""

@@ -1,0 +1,317 @@
+"""Case: everything about one case, and what can be done with it."""
+
+from datetime import UTC, datetime, time
+
+import altair
+import pandas as pd
+import streamlit as st
+
+from app import audit, casework, chain, policy, repository, sar, ui
+from app.errors import UnknownCase
+from app.models import Case, Disposition, Event, Status, User, read_case_id
+from app.policy import Verb
+
+
+def find_case() -> None:
+    st.session_state["case_id"] = read_case_id(st.session_state["case_id"] or "")
+
+
+def open_other(case_id: str) -> None:
+    st.session_state["case_id"] = case_id
+
+
+def show_header(case: Case, events: list[Event], names: dict[str, User], verified: audit.Verified) -> None:
+    now = datetime.now(UTC)
+    with st.container(horizontal=True, vertical_alignment="center", key="title"):
+        st.title(case.case_id, anchor=False, width="content")
+        st.badge(ui.risk_text(case), color=ui.RISK_COLOUR[case.risk])
+        st.badge(case.status.value, color="gray" if case.status is Status.CLOSED else "blue")
+        if case.disposition:
+            st.badge(case.disposition.value, color=ui.DISPOSITION_COLOUR[case.disposition])
+        if case.status is not Status.CLOSED:
+            text, tone = ui.due_text(case, now)
+            st.badge(f"Due {text}", color=ui.DUE_COLOUR.get(tone, "gray"))
+        if verified.intact:
+            st.badge(f"Chain intact, {verified.events} events", icon=":material/verified:", color="green")
+        else:
+            st.badge(f"Chain broken, {len(verified.breaks)} breaks", icon=":material/gpp_bad:", color="red")
+    for found in verified.breaks:
+        if found.event_id is None:
+            st.error(f"The case row was changed outside the desk. {sar.escape(ui.break_text(found))}")
+    rows = [
+        ("Customer", case.customer_name),
+        ("Customer id", case.customer_id),
+        ("Typology", case.typology),
+        ("Alerted activity", f"{case.currency} {case.amount:,.2f}"),
+        ("Owner", ui.name_of(case.owner, names)),
+        ("Opened", ui.clock(case.opened_at)),
+        ("Age", f"{((case.closed_at or now) - case.opened_at).days} days"),
+        ("Service level", ui.clock(case.due_at)),
+        ("Closed", ui.clock(case.closed_at)),
+    ]
+    if case.determined_at is not None:
+        due = policy.sar_due_at(case.determined_at, policy.suspect_known(events))
+        rows += [("Suspicion determined", ui.day(case.determined_at)), ("SAR due", ui.day(due))]
+    if case.qa_result:
+        rows.append(("QA", f"{case.qa_result} by {ui.name_of(case.qa_reviewer, names)}"))
+    ui.facts(rows)
+
+
+def show_evidence(events: list[Event]) -> None:
+    opened = chain.read_meta(events[0]) if events else {}
+    st.subheader("Alert", anchor=False)
+    if alert := opened.get("alert"):
+        st.text(alert)
+    customer = opened.get("customer")
+    if isinstance(customer, dict):
+        ui.facts((name.replace("_", " ").capitalize(), str(value)) for name, value in customer.items())
+    rows = sar.transactions(opened)
+    if not rows:
+        st.caption("The alert lists no transactions.")
+        return
+    frame = pd.DataFrame(rows)
+    frame["time"] = pd.to_datetime(frame["time"])
+    frame["amount"] = frame["amount"].astype(float)
+    frame["signed"] = frame["amount"].where(frame["direction"] == "in", -frame["amount"])
+    frame["direction"] = frame["direction"].map({"in": "In", "out": "Out"})
+    st.altair_chart(
+        altair.Chart(frame, height=150)
+        .mark_bar(width=6)
+        .encode(
+            x=altair.X("time:T", title=None),
+            y=altair.Y("signed:Q", title="In and out", axis=altair.Axis(format="~s")),
+            color=altair.Color("direction:N", title=None, scale=altair.Scale(range=["#2E8B9E", "#C9822B"])),
+            tooltip=["time:T", altair.Tooltip("amount:Q", format=",.2f"), "channel:N", "counterparty:N", "country:N"],
+        ),
+        alt="Transactions over time: money in above the line, money out below it",
+    )
+    place = ["place"] if "place" in frame else []
+    st.dataframe(
+        frame[["time", "direction", "amount", "channel", "counterparty", "country", *place]],
+        hide_index=True,
+        height="content",
+        alt="Transactions of the alert",
+        column_config={
+            "time": st.column_config.DatetimeColumn("Time (UTC)", format="YYYY-MM-DD HH:mm"),
+            "direction": "Direction",
+            "amount": st.column_config.NumberColumn("Amount", format="%,.2f"),
+            "channel": "Channel",
+            "counterparty": "Counterparty",
+            "country": "Country",
+            "place": "Place",
+        },
+    )
+
+
+def show_timeline(events: list[Event], names: dict[str, User], verified: audit.Verified) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader("Timeline", anchor=False, width="content")
+        first = st.segmented_control(
+            "Order of the timeline",
+            ["Newest first", "Oldest first"],
+            default="Newest first",
+            required=True,
+            key="timeline_order",
+            label_visibility="collapsed",
+        )
+    ordered = events if first == "Oldest first" else events[::-1]
+    ui.timeline(ordered, names, key="timeline", breaks=verified.breaks)
+
+
+def note_form(actor: User, case: Case) -> None:
+    token = ui.form_token(f"note {case.case_id}")
+
+    def add() -> None:
+        text = st.session_state[f"note {token}"]
+        ui.send(
+            f"note {case.case_id}",
+            "Note added.",
+            lambda: casework.add_note(ui.desk(), actor.user_id, case.case_id, text, form=token),
+        )
+
+    refusal = policy.why_not(Verb.NOTE, actor, case)
+    with st.form(f"note form {token}", border=False):
+        st.text_area(
+            "Note", key=f"note {token}", height=120, disabled=bool(refusal), placeholder="What you found, and where"
+        )
+        st.form_submit_button("Add note", on_click=add, disabled=bool(refusal), icon=":material/add_comment:")
+    show_refusal(refusal)
+
+
+def assign_form(actor: User, case: Case, names: dict[str, User]) -> None:
+    token = ui.form_token(f"assign {case.case_id}")
+    seen = case.head_hash
+
+    def assign() -> None:
+        receiver = st.session_state[f"receiver {token}"]
+        ui.send(
+            f"assign {case.case_id}",
+            "Case assigned.",
+            lambda: casework.assign(ui.desk(), actor.user_id, case.case_id, receiver, form=token, seen=seen),
+        )
+
+    refusal = policy.why_not(Verb.ASSIGN, actor, case)
+    receivers = [person.user_id for person in names.values() if policy.can_receive(actor, case, person)]
+    with st.form(f"assign form {token}", border=False):
+        st.selectbox(
+            "New owner",
+            receivers if not refusal else [],
+            format_func=lambda user_id: f"{names[user_id].name}, {names[user_id].role}",
+            index=receivers.index(actor.user_id) if actor.user_id in receivers and not refusal else 0,
+            key=f"receiver {token}",
+            disabled=bool(refusal),
+        )
+        st.form_submit_button("Assign", on_click=assign, disabled=bool(refusal), icon=":material/person_add:")
+    show_refusal(refusal)
+
+
+def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
+    token = ui.form_token(f"decision {case.case_id}")
+    seen = case.head_hash
+    no_decision = policy.why_not(Verb.DECIDE, actor, case)
+    no_escalation = policy.why_not(Verb.ESCALATE, actor, case)
+    choices = [Disposition.NO_SAR.value, Disposition.SAR.value, Disposition.ESCALATE.value]
+    chosen = Disposition(
+        st.segmented_control(
+            "Disposition",
+            choices,
+            default=Disposition.ESCALATE.value if no_decision and not no_escalation else Disposition.NO_SAR.value,
+            required=True,
+            key=f"disposition {token}",
+            disabled=bool(no_decision and no_escalation),
+        )
+    )
+    refusal = no_escalation if chosen is Disposition.ESCALATE else no_decision
+
+    def decide() -> None:
+        state = st.session_state
+        determined = state.get(f"determined {token}") if chosen is Disposition.SAR else None
+        ui.send(
+            f"decision {case.case_id}",
+            f"Disposition set: {chosen}.",
+            lambda: casework.set_disposition(
+                ui.desk(),
+                actor.user_id,
+                case.case_id,
+                chosen,
+                state[f"rationale {token}"],
+                determined_at=None if determined is None else datetime.combine(determined, time(), UTC),
+                suspect_known=not state.get(f"no suspect {token}", False),
+                escalate_to=state.get(f"manager {token}"),
+                form=token,
+                seen=seen,
+            ),
+        )
+
+    today = datetime.now(UTC).date()
+    with st.form(f"decision form {token}", border=False):
+        st.text_area(
+            "Rationale",
+            key=f"rationale {token}",
+            height=120,
+            disabled=bool(refusal),
+            placeholder="Why, from the evidence",
+        )
+        if chosen is Disposition.SAR:
+            st.date_input(
+                "Suspicion determined on",
+                today,
+                min_value=case.opened_at.date(),
+                max_value=today,
+                key=f"determined {token}",
+                disabled=bool(refusal),
+                help="When someone first concluded that there is reason to suspect. The filing clock starts here.",
+            )
+            st.checkbox("No suspect identified (60 days to file instead of 30)", key=f"no suspect {token}")
+        if chosen is Disposition.ESCALATE:
+            managers = [person.user_id for person in names.values() if policy.can_take_escalation(actor, person)]
+            st.selectbox(
+                "To Manager",
+                managers,
+                format_func=lambda user_id: names[user_id].name,
+                key=f"manager {token}",
+                disabled=bool(refusal),
+            )
+        label = "Escalate" if chosen is Disposition.ESCALATE else f"Close as {chosen}"
+        st.form_submit_button(label, type="primary", on_click=decide, disabled=bool(refusal), icon=":material/gavel:")
+    show_refusal(refusal)
+
+
+def reopen_form(actor: User, case: Case) -> None:
+    token = ui.form_token(f"reopen {case.case_id}")
+    seen = case.head_hash
+
+    def reopen() -> None:
+        reason = st.session_state[f"reason {token}"]
+        ui.send(
+            f"reopen {case.case_id}",
+            "Case reopened.",
+            lambda: casework.reopen(ui.desk(), actor.user_id, case.case_id, reason, form=token, seen=seen),
+        )
+
+    refusal = policy.why_not(Verb.REOPEN, actor, case)
+    with st.form(f"reopen form {token}", border=False):
+        st.text_area("Reason to reopen", key=f"reason {token}", height=90, disabled=bool(refusal))
+        st.form_submit_button("Reopen", on_click=reopen, disabled=bool(refusal), icon=":material/restart_alt:")
+    show_refusal(refusal)
+
+
+def show_refusal(refusal: str | None) -> None:
+    if refusal:
+        st.caption(f":material/lock: {refusal}")
+
+
+actor, names = ui.actor(), ui.people()
+
+with st.container(horizontal=True, vertical_alignment="bottom", key="find"):
+    if st.button("Queue", icon=":material/arrow_back:", help="Back to Triage"):
+        st.switch_page(ui.TRIAGE)
+    typed = st.text_input(
+        "Case id",
+        key="case_id",
+        bind="query-params",
+        placeholder="AML-7F3KQ2XA, in any letter case",
+        on_change=find_case,
+        label_visibility="collapsed",
+        width=280,
+    )
+case_id = read_case_id(typed or "")
+if not case_id:
+    st.info("Open a case from Triage, or type its id above.")
+    st.stop()
+
+with ui.desk().snapshot() as tx:
+    try:
+        case = repository.case(tx, case_id)
+    except UnknownCase as error:
+        st.warning(str(error))
+        st.stop()
+    events = repository.events(tx, case_id)
+    others = repository.other_cases(tx, case.customer_id, case_id)
+verified = audit.verify_case(ui.desk(), case_id)
+
+ui.show_outcome(names)
+show_header(case, events, names, verified)
+st.space("small")
+
+grid = st.grid(3, min_column_width=300, gap="large")
+with grid.cell(column_span=2):
+    show_evidence(events)
+    show_timeline(events, names, verified)
+with grid.cell():
+    with st.container(border=True, key="actions"):
+        note, assign, decide, reopen = st.tabs(["Note", "Assign", "Decide", "Reopen"])
+        with note:
+            note_form(actor, case)
+        with assign:
+            assign_form(actor, case, names)
+        with decide:
+            decision_form(actor, case, names)
+        with reopen:
+            reopen_form(actor, case)
+    st.subheader("Other cases of this customer", anchor=False)
+    if not others:
+        st.caption("None.")
+    else:
+        columns = ("case", "typology", "status", "disposition")
+        ui.case_table("Other cases of this customer", others, columns, names, key="others", on_open=open_other)

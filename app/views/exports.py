@@ -1,0 +1,111 @@
+"""Exports: a case's audit CSV and SAR summary, and the verification of what is stored or was exported."""
+
+import csv
+import io
+
+import pandas as pd
+import streamlit as st
+from markdown_it import MarkdownIt
+
+from app import audit, ui
+from app.errors import DeskError, UnknownCase
+from app.models import User, read_case_id
+
+SUMMARY_STYLE = """
+.summary { max-width: 52rem; font-size: .95rem; }
+.summary h1 { font-size: 1.3rem; } .summary h2 { font-size: 1.05rem; margin-top: 1rem; }
+.summary td { padding: .15rem 1rem .15rem 0; vertical-align: top; } .summary thead { display: none; }
+.summary blockquote { margin: .3rem 0; padding: .3rem .9rem; border-left: 3px solid; overflow-wrap: anywhere; }
+.summary pre { overflow-x: auto; }
+"""
+
+
+def find_case() -> None:
+    st.session_state["case_id"] = read_case_id(st.session_state["case_id"] or "")
+
+
+def show_export(export: audit.Export) -> None:
+    with st.container(horizontal=True, key="downloads"):
+        st.download_button(
+            "Audit CSV", export.csv, export.csv_name, "text/csv", on_click="ignore", icon=":material/download:"
+        )
+        st.download_button(
+            "SAR summary",
+            export.summary,
+            export.summary_name,
+            "text/markdown",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        if st.button(f"Write both to {ui.config().exports.name}/", icon=":material/save:"):
+            paths = export.write(ui.config().exports)
+            st.toast("Written: " + ", ".join(path.name for path in paths), icon=":material/check_circle:")
+    summary, trail = st.tabs(["SAR summary", "Audit CSV"])
+    with summary:
+        page = MarkdownIt("commonmark").enable("table").render(export.summary)
+        st.html(f"<style>{SUMMARY_STYLE}</style><div class='summary'>{page}</div>")
+    with trail:
+        rows = list(csv.DictReader(io.StringIO(export.csv.decode("utf-8-sig"), newline="")))
+        st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt=f"Audit CSV of {export.case_id}")
+
+
+def show_result(what: str, result: audit.Verified, names: dict[str, User]) -> None:
+    if result.intact:
+        st.success(f"{what}: {result.cases:,} cases, {result.events:,} events, all intact.", icon=":material/verified:")
+        return
+    st.error(f"{what}: {len(result.breaks):,} breaks in {result.cases:,} cases.", icon=":material/gpp_bad:")
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "Case": found.case_id,
+                    "Event": "case row" if found.event_id is None else str(found.event_id),
+                    "Kind": found.kind.value,
+                    "Field": found.field,
+                    "Expected": found.expected,
+                    "Found": found.found,
+                }
+                for found in result.breaks[:1000]
+            ]
+        ),
+        hide_index=True,
+        height="content",
+        alt="Breaks",
+    )
+
+
+actor, names = ui.actor(), ui.people()
+one_case, whole_database, file = st.tabs(["Export a case", "Verify the database", "Verify an audit CSV"])
+
+with one_case:
+    typed = st.text_input(
+        "Case id",
+        key="case_id",
+        bind="query-params",
+        placeholder="AML-7F3KQ2XA, in any letter case",
+        on_change=find_case,
+        width=280,
+    )
+    if case_id := read_case_id(typed or ""):
+        try:
+            show_export(audit.export_case(ui.desk(), case_id))
+        except UnknownCase as error:
+            st.warning(str(error))
+    else:
+        st.info("Type the id of a case to preview its audit CSV and its SAR summary.")
+
+with whole_database:
+    st.write("Recomputes every hash and link, replays every event, and compares the result with the row of each case.")
+    if st.button("Verify every chain", type="primary", icon=":material/verified_user:"):
+        show_result("The database", ui.verify_everything(), names)
+    else:
+        ui.show_last_verified()
+
+with file:
+    uploaded = st.file_uploader("An audit CSV that was exported from the desk", type="csv")
+    if uploaded is not None:
+        try:
+            show_result("The file", audit.verify_csv(uploaded.getvalue(), uploaded.name), names)
+            st.caption("A file cannot tell whether newer events were cut off its end; the database can.")
+        except DeskError as error:
+            st.error(f"Refused: {error}", icon=":material/gpp_bad:")

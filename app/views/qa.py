@@ -1,0 +1,107 @@
+"""QA: the sample of closed cases, who has been reviewed, and how it went."""
+
+import streamlit as st
+
+from app import casework, policy, repository, sampling, ui
+from app.models import Case, Event, QaResult, User
+from app.policy import Verb
+
+LIMIT = 200
+WAITING = ("case", "customer", "typology", "risk", "disposition", "owner", "closed")
+REVIEWED = ("case", "customer", "typology", "disposition", "qa", "reviewer", "closed")
+
+
+def verdict_form(actor: User, case: Case, events: list[Event]) -> None:
+    token = ui.form_token(f"qa {case.case_id}")
+    seen = case.head_hash
+
+    def record() -> None:
+        state = st.session_state
+        result = QaResult(state[f"verdict {token}"])
+        ui.send(
+            f"qa {case.case_id}",
+            f"{case.case_id}: {result} recorded.",
+            lambda: casework.record_qa(
+                ui.desk(), actor.user_id, case.case_id, result, state[f"remarks {token}"], form=token, seen=seen
+            ),
+        )
+
+    refusal = policy.why_not(Verb.QA, actor, case, policy.involved_in(events))
+    with st.form(f"qa form {token}", border=False):
+        st.segmented_control(
+            "Verdict",
+            [QaResult.PASS.value, QaResult.FAIL.value],
+            default=QaResult.PASS.value,
+            required=True,
+            key=f"verdict {token}",
+            disabled=bool(refusal),
+        )
+        st.text_area(
+            "Remarks", key=f"remarks {token}", height=120, disabled=bool(refusal), placeholder="Required on a fail"
+        )
+        st.form_submit_button(
+            "Record", type="primary", on_click=record, disabled=bool(refusal), icon=":material/fact_check:"
+        )
+    if refusal:
+        st.caption(f":material/lock: {refusal}")
+
+
+actor, names = ui.actor(), ui.people()
+with ui.desk().snapshot() as tx:
+    counts = repository.qa_counts(tx)
+    waiting = repository.qa_waiting(tx, LIMIT)
+    reviewed = repository.qa_reviewed(tx, LIMIT)
+
+ui.show_outcome(names)
+st.markdown(
+    f"QA reviews each closed case with `{sampling.RULE}`: about one in ten, and the same ones whoever computes it."
+)
+done = counts.passed + counts.failed
+with st.grid(4, min_column_width=150):
+    st.metric("Awaiting review", f"{counts.waiting:,}", border=True)
+    st.metric("Passed", f"{counts.passed:,}", border=True)
+    st.metric("Failed", f"{counts.failed:,}", border=True)
+    st.metric("Pass rate", f"{counts.passed / done:.0%}" if done else "—", border=True)
+
+
+def choose(case_id: str) -> None:
+    st.session_state["review"] = case_id
+
+
+grid = st.grid(3, min_column_width=300, gap="large")
+with grid.cell(column_span=2):
+    st.subheader("Awaiting review, oldest first", anchor=False)
+    chosen: Case | None = None
+    if waiting:
+        chosen = next((case for case in waiting if case.case_id == st.session_state.get("review")), waiting[0])
+        ui.case_table("Awaiting review", waiting, WAITING, names, "waiting", choose, selected=chosen.case_id)
+        if counts.waiting > LIMIT:
+            st.caption(f"The {LIMIT} oldest of {counts.waiting:,}.")
+    else:
+        st.success("The sample is complete: nothing awaits review.")
+    st.subheader("Reviewed, newest first", anchor=False)
+    if reviewed:
+        ui.case_table("Reviewed", reviewed, REVIEWED, names, "reviewed", ui.open_case)
+        if done > LIMIT:
+            st.caption(f"The {LIMIT} newest of {done:,}.")
+    else:
+        st.caption("Nothing has been reviewed yet.")
+
+with grid.cell():
+    if chosen is not None:
+        with ui.desk().snapshot() as tx:
+            events = repository.events(tx, chosen.case_id)
+        with st.container(border=True, key="review_panel"):
+            st.subheader(chosen.case_id, anchor=False)
+            ui.facts(
+                [
+                    ("Customer", chosen.customer_name),
+                    ("Typology", chosen.typology),
+                    ("Disposition", chosen.disposition.value),
+                    ("Closed", ui.clock(chosen.closed_at)),
+                ]
+            )
+            if st.button("Open the case", icon=":material/folder_open:"):
+                ui.open_case(chosen.case_id)
+            verdict_form(actor, chosen, events)
+            ui.timeline(events[::-1], names, key="review_timeline")
