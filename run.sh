@@ -212,7 +212,7 @@ serve() {
     SECONDS=0
     until answers "$port"; do
         if ! kill -0 "$child" 2>/dev/null; then
-            wait "$child" || rc=$?
+            wait "$child" 2>/dev/null || rc=$?
             fail 1 "the server ended before it answered (exit code $rc)."
         fi
         if [ "$SECONDS" -ge 60 ]; then
@@ -223,7 +223,8 @@ serve() {
     done
     echo "AML Case Desk: http://localhost:$port  (Ctrl-C ends it)"
     open_browser "http://localhost:$port"
-    wait "$child"
+    wait "$child" 2>/dev/null || rc=$?
+    fail "$rc" "the server ended (exit code $rc)."
 }
 
 check() {

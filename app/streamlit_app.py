@@ -4,7 +4,9 @@ import streamlit as st
 
 from app import ui
 
-st.set_page_config(page_title="AML Case Desk", page_icon="app/web/icon.svg", layout="wide")
+st.set_page_config(page_title="AML Case Desk", page_icon="app/web/icon.svg", layout="wide", initial_sidebar_state=240)
+st.logo("app/web/icon.svg")
+st.html(f"<style>{ui.STYLE}</style>")
 page = st.navigation(
     [
         st.Page(ui.TRIAGE, title="Triage", icon=":material/inbox:", default=True),
@@ -16,6 +18,7 @@ page = st.navigation(
 )
 with ui.errors_shown():
     with st.sidebar:
+        st.markdown("**AML Case Desk**")
         ui.choose_actor()
         ui.show_last_verified()
     page.run()

@@ -17,6 +17,16 @@ from app.models import Action, Case, Disposition, Event, Risk, Status, User
 
 TRIAGE, CASE, QA, EXPORTS = "views/triage.py", "views/case.py", "views/qa.py", "views/exports.py"
 
+STYLE = """
+[data-testid="stMainBlockContainer"] { padding-inline: 2rem; }
+[data-testid^="stBaseButton-primary"] { color: light-dark(#fff, #11171D); }
+.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .5rem 1.25rem;
+  margin: 0; padding: 0; }
+.facts dt { font-size: .85rem; opacity: .75; }
+.facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+"""
+"""What the theme's settings cannot say: less margin, and text that reads on a primary button in the dark."""
+
 _WEB = settings.ROOT / "app" / "web"
 
 
@@ -371,11 +381,4 @@ DISPOSITION_COLOUR: Mapping[Disposition, Colour] = {
 def facts(rows: Iterable[tuple[str, str]]) -> None:
     """Names and values side by side; the values may be anything that people typed."""
     cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in rows if value)
-    st.html(f"<style>{FACTS_STYLE}</style><dl class='facts'>{cells}</dl>")
-
-
-FACTS_STYLE = """
-.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .5rem 1.25rem; margin: 0; }
-.facts dt { font-size: .85rem; opacity: .75; }
-.facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
-"""
+    st.html(f"<dl class='facts'>{cells}</dl>")

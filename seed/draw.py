@@ -81,11 +81,11 @@ class Draw:
         """Cents that are `low` to `high` percent of `amount`."""
         return amount * self.between(10 * low, 10 * high) // 1000
 
-    def split(self, amount: int, parts: int) -> list[int]:
-        """`amount` in `parts` of similar size, all but the last in whole dollars."""
+    def split(self, amount: int, parts: int, swing: int = 20) -> list[int]:
+        """`amount` in `parts` that differ by some `swing` percent, all but the last in whole dollars."""
         pieces = []
         for left in range(parts, 1, -1):
-            piece = amount * self.between(80, 120) // (100 * left)
+            piece = amount * self.between(100 - swing, 100 + swing) // (100 * left)
             pieces.append(piece - piece % 100)
             amount -= pieces[-1]
         return [*pieces, amount]

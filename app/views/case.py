@@ -78,7 +78,7 @@ def show_evidence(events: list[Event]) -> None:
         altair.Chart(frame, height=150)
         .mark_bar(width=6)
         .encode(
-            x=altair.X("time:T", title=None),
+            x=altair.X("time:T", title=None, scale=altair.Scale(type="utc"), axis=altair.Axis(format="%d %b")),
             y=altair.Y("signed:Q", title="In and out", axis=altair.Axis(format="~s")),
             color=altair.Color("direction:N", title=None, scale=altair.Scale(range=["#2E8B9E", "#C9822B"])),
             tooltip=["time:T", altair.Tooltip("amount:Q", format=",.2f"), "channel:N", "counterparty:N", "country:N"],
@@ -263,9 +263,8 @@ def show_refusal(refusal: str | None) -> None:
 
 actor, names = ui.actor(), ui.people()
 
-with st.container(horizontal=True, vertical_alignment="bottom", key="find"):
-    if st.button("Queue", icon=":material/arrow_back:", help="Back to Triage"):
-        st.switch_page(ui.TRIAGE)
+with st.container(horizontal=True, vertical_alignment="center", key="find"):
+    st.page_link(ui.TRIAGE, label="Queue", icon=":material/arrow_back:")
     typed = st.text_input(
         "Case id",
         key="case_id",
@@ -294,7 +293,7 @@ ui.show_outcome(names)
 show_header(case, events, names, verified)
 st.space("small")
 
-grid = st.grid(3, min_column_width=300, gap="large")
+grid = st.grid(3, min_column_width=280, gap="medium")
 with grid.cell(column_span=2):
     show_evidence(events)
     show_timeline(events, names, verified)

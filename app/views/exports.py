@@ -75,6 +75,7 @@ def show_result(what: str, result: audit.Verified, names: dict[str, User]) -> No
 
 
 actor, names = ui.actor(), ui.people()
+st.title("Exports", anchor=False)
 one_case, whole_database, file = st.tabs(["Export a case", "Verify the database", "Verify an audit CSV"])
 
 with one_case:

@@ -52,6 +52,7 @@ with ui.desk().snapshot() as tx:
     waiting = repository.qa_waiting(tx, LIMIT)
     reviewed = repository.qa_reviewed(tx, LIMIT)
 
+st.title("QA", anchor=False)
 ui.show_outcome(names)
 st.markdown(
     f"QA reviews each closed case with `{sampling.RULE}`: about one in ten, and the same ones whoever computes it."
@@ -68,7 +69,7 @@ def choose(case_id: str) -> None:
     st.session_state["review"] = case_id
 
 
-grid = st.grid(3, min_column_width=300, gap="large")
+grid = st.grid(3, min_column_width=280, gap="medium")
 with grid.cell(column_span=2):
     st.subheader("Awaiting review, oldest first", anchor=False)
     chosen: Case | None = None

@@ -8,9 +8,9 @@ from app import repository, ui
 from app.models import Risk
 from app.repository import COUNT_LIMIT, Filters, Keyset, Order
 
-ANYONE, ME, UNASSIGNED = "anyone", "me", "unassigned"
-ORDERS = {Order.DUE: "Due first", Order.RISK: "Highest risk", Order.AMOUNT: "Largest amount", Order.AGE: "Oldest"}
-ANY_RISK = "any"
+ANYONE, ME, UNASSIGNED = "Anyone", "Me", "Unassigned"
+ANY_RISK = "Any"
+ORDERS = {"Due first": Order.DUE, "Risk": Order.RISK, "Amount": Order.AMOUNT, "Age": Order.AGE}
 COLUMNS = ("case", "customer", "typology", "risk", "amount", "age", "due", "owner", "status", "disposition")
 NO_FILTER = {"owner": ANYONE, "risk": ANY_RISK, "overdue": False, "q": "", "closed": False}
 
@@ -47,7 +47,7 @@ for name, backward in (("after", False), ("before", True)):
     elif name in st.query_params:
         del st.query_params[name]
 
-tiles = st.container()
+tiles = st.container(horizontal=True, vertical_alignment="center", key="counts")
 
 with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
     search = st.text_input(
@@ -58,23 +58,21 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         bind="query-params",
         placeholder="Case, customer or typology",
         on_change=first_page,
-        width=260,
+        width=250,
     )
     owners = [ANYONE, ME, UNASSIGNED, *(user_id for user_id, person in names.items() if person.active)]
-    words = {ANYONE: "Anyone", ME: "Me", UNASSIGNED: "Unassigned"}
     owner = st.selectbox(
         "Owner",
         owners,
-        format_func=lambda owner: words.get(owner) or ui.name_of(owner, names),
+        format_func=lambda owner: f"{names[owner].name} ({owner})" if owner in names else owner,
         key="owner",
         bind="query-params",
         on_change=first_page,
-        width=190,
+        width=200,
     )
     risk = st.selectbox(
         "Risk",
         [ANY_RISK, *(risk.value for risk in reversed(Risk))],
-        format_func=lambda risk: "Any" if risk == ANY_RISK else risk,
         key="risk",
         bind="query-params",
         on_change=first_page,
@@ -83,11 +81,10 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
     order = st.selectbox(
         "Order",
         list(ORDERS),
-        format_func=lambda order: ORDERS[order],
         key="order",
         bind="query-params",
         on_change=first_page,
-        width=160,
+        width=130,
     )
     size = st.selectbox("Rows", [25, 50, 100], key="size", bind="query-params", on_change=first_page, width=90)
     overdue = st.toggle("Overdue", key="overdue", bind="query-params", on_change=first_page)
@@ -109,10 +106,11 @@ quick: dict[str, tuple[dict[str, str | bool], Filters]] = {
     "Mine": ({"owner": ME}, Filters(owner=actor.user_id)),
 }
 with ui.desk().snapshot() as tx:
-    page = repository.triage_page(tx, filters, order, size, keyset)
+    page = repository.triage_page(tx, filters, ORDERS[order], size, keyset)
     counts = {label: repository.count(tx, wanted) for label, (_, wanted) in quick.items()}
 
-with tiles, st.container(horizontal=True, key="counts"):
+with tiles:
+    st.title("Triage", anchor=False, width="content")
     for label, (values, wanted) in quick.items():
         st.button(
             f"**{shown(counts[label])}** {label}",

@@ -25,9 +25,9 @@ from seed.typologies.base import (
 
 
 def mule(scene: Scene) -> None:
-    """4 to 9 credits from strangers; 88 to 95% of each goes on within 24 hours."""
+    """4 to 8 credits from strangers; 88 to 95% of each goes on within 24 hours."""
     draw, book = scene.draw, scene.ledger
-    count = draw.between(4, 9)
+    count = draw.between(4, 8)
     senders = scene.people(draw.between(3, min(6, count)))
     payees = [(name, "US", "P2P") for name in scene.people(2)]
     payees.append((draw.pick(VASPS), "US", "VASP"))
@@ -149,7 +149,7 @@ MULE = Typology(
         "Each credit tied to its onward payment; senders not listed as subjects.",
     ),
     misses=(
-        "Recall position of the senders not addressed ({senders}).",
+        "Senders ({senders}) and any recalls are not addressed.",
         "Rationale does not say whether the customer knew, and the share kept ({kept_pct}) is missing.",
     ),
     no_suspect="No suspect identified: the person behind the online contact is unknown, and the customer is treated as unwitting.",
@@ -190,7 +190,7 @@ def elder(scene: Scene) -> None:
     scene.slots.update(
         cp=latin(payee),
         k=str(len(set(paid_to))),
-        age=str(draw.between(67, 91)),
+        age=str(67 + int(scene.customer.account[-2:]) % 25),
         balance=money(balance - balance % 10_000),
         pct=percent(out, balance),
         low=money(amounts[0]),
@@ -272,12 +272,12 @@ ELDER_SCAM = Typology(
         "Escalating: customer insists on sending more ({amt_out} so far) and the trusted contact cannot be reached.",
     ),
     passes=(
-        "Victim in the narrative only; key term present; trusted contact tried.",
+        "Branch and customer both heard; rationale follows from what they said.",
         "Channels and payees complete, share of savings computed ({pct}).",
     ),
     misses=(
-        "The victim was entered as subject.",
-        "Trusted contact and APS are not mentioned; payee {cp} not researched.",
+        "Rationale does not say whether the customer was spoken to alone, or may be a victim.",
+        "Trusted contact is not mentioned; payee {cp} is not addressed.",
     ),
     no_suspect="No suspect identified: callers used spoofed numbers, payees appear to be mules.",
 )
@@ -308,9 +308,11 @@ ELDER_TRUST = Typology(
             "attorney-in-fact is the subject, the customer the victim. Key term: EFE FIN-2022-A002.",
         ),
     ),
-    escalations=("Escalating: conflict in the family, two relatives claim authority. APS and a hold are a Manager's decision.",),
-    passes=("Authority of the signer examined; victim in the narrative only.",),
-    misses=("Copy of the power of attorney was never obtained, yet the rationale relies on it.",),
+    escalations=(
+        "Escalating: conflict in the family, two relatives claim authority. APS and a hold are a Manager's decision.",
+    ),
+    passes=("Authority of the signer examined; payments since the change listed.",),
+    misses=("Rationale does not mention the power of attorney, which the alert is about.",),
 )
 
 
@@ -333,6 +335,7 @@ def on_ramp(scene: Scene) -> None:
         book.debit(hours_later(draw, moment, 0.3, 23.5), draw.share(cents, 90, 99), "VASP", service)
     scene.slots.update(
         k=str(len(senders)),
+        counted_payers=counted(len(senders), "payer"),
         senders=listed(latin(name) for name in senders[:3]),
         sender=latin(senders[0]),
         cp=biggest(paid_to, book.paid_out),
@@ -413,8 +416,8 @@ ON_RAMP = Typology(
         "Every credit tied to its conversion; totals agree ({amt_in} in, {amt_out} out).",
     ),
     misses=(
-        "Receiving wallet missing; without it the flow ends at {cp}.",
-        "Whose money it is stays open: {k} payers, none of them looked up.",
+        "Receiving wallet is missing from the rationale; the flow ends at {cp}.",
+        "Whose money it is stays open: {counted_payers}, none addressed.",
     ),
     no_suspect="No suspect identified: the holder of the receiving wallets is unknown.",
 )
@@ -515,8 +518,8 @@ OFF_RAMP = Typology(
         "Source and use both tied to documents; totals agree ({amt_in}).",
     ),
     misses=(
-        "Wallet missing: nothing before {cp} was looked at.",
-        "Payees ({payees}) were not researched.",
+        "Rationale stops at {cp}: no wallet, no history of the coins.",
+        "Payees ({payees}) are not addressed.",
     ),
     no_suspect="No suspect identified: the person behind the chat account and the wallets is unknown.",
 )
@@ -632,13 +635,15 @@ DORMANT = Typology(
             "contact data on {change} fits preparation. Reason to suspect use of a dormant account to move proceeds of fraud.",
         ),
     ),
-    escalations=("Escalating to decide with Fraud who leads: takeover of a dormant account, {amt_out} gone, recall possible.",),
+    escalations=(
+        "Escalating to decide with Fraud who leads: takeover of a dormant account, {amt_out} gone, recall possible.",
+    ),
     passes=(
         "Old and new profile compared; call-back documented.",
         "Source of the credit confirmed with {source}; dates agree.",
     ),
     misses=(
-        "No call-back to the old number.",
+        "Rationale does not say whether the customer was called back on the old number.",
         "Change of contact data on {change} is not mentioned.",
     ),
     no_suspect="No suspect identified: the new device and number cannot be tied to a person.",
@@ -653,7 +658,7 @@ def check_fraud(scene: Scene) -> None:
     drawers = scene.companies(1 if scene.explained else min(count, 3))
     deposits = sorted((draw.pick(days), draw.spread(SPREAD_50, 7_500, 2_500, 28_000)) for _ in range(count))
     payees = scene.people(2)
-    returned = draw.some(deposits, 0 if scene.explained else max(1, count * draw.between(40, 80) // 100))
+    returned = draw.some(range(count), 0 if scene.explained else max(1, count * draw.between(40, 80) // 100))
     for number, (day, cents) in enumerate(deposits):
         channel = draw.pick(("check (RDC)", "check (RDC)", "check (ATM)"))
         book.credit(draw.time(day, 10, 17), cents, channel, drawers[number % len(drawers)])
@@ -664,22 +669,18 @@ def check_fraud(scene: Scene) -> None:
             else:
                 book.debit(out, piece, draw.pick(("P2P", "wire")), draw.pick(payees))
     out_total = sum(book.paid_out)
-    returns = 0
-    for number, item in enumerate(deposits):
-        if item in returned and returns < len(returned):
-            returns += 1
-            day, cents = item
-            moment = draw.time(settle(draw, day, 4, 8), 8, 9)
-            book.debit(moment, cents, "check return", drawers[number % len(drawers)])
-    amount = sum(cents for _, cents in returned)
+    for number in returned:
+        day, cents = deposits[number]
+        moment = draw.time(settle(draw, day, 4, 8), 8, 9)
+        book.debit(moment, cents, "check return", drawers[number % len(drawers)])
     scene.slots.update(
         drawers=listed(drawers),
         drawer=drawers[0],
         cp=latin(payees[0]),
         pct=percent(out_total, sum(book.paid_in)),
         cashed=money(out_total),
-        n_back=counted(returns, "check") if returns else "no check",
-        back=money(amount),
+        n_back=counted(len(returned), "check") if returned else "no check",
+        back=money(sum(book.paid_out) - out_total),
         mailed=str(draw.between(6, 19)),
         how=draw.weighted(("altered", "counterfeit", "bearing a forged signature"), (0.48, 0.28, 0.24)),
     )
@@ -753,12 +754,12 @@ CHECK_FRAUD = Typology(
         "Escalating: same endorsement on checks in several new accounts. Ring suspected, needs one owner and a hold decision.",
     ),
     passes=(
-        "Images cited, drawers contacted, returns tied to deposits.",
-        "Loss stated apart from activity ({back}); key term checked.",
+        "Images and drawers addressed; each deposit tied to what followed.",
+        "Returns kept apart from cash-out; totals agree ({amt_in} in).",
     ),
     misses=(
-        "Key term FIN-2023-MAILTHEFT is absent, images are not cited.",
-        "Drawers were not contacted; returns ({back}) not separated from cash-out.",
+        "Check images are not cited.",
+        "Rationale says nothing about the drawers, nor about returns ({n_back}).",
     ),
     no_suspect="No suspect identified: the depositor used the account holder's login and hid the face at the ATM.",
 )

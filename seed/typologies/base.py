@@ -161,8 +161,6 @@ class Typology:
     """QA's remarks."""
     no_suspect: str = ""
     """The sentence that says why no suspect is known, where that can be."""
-    quiet: int = 0
-    """Days without customer activity before the look-back."""
 
 
 RISKS = (Risk.LOW, Risk.MEDIUM, Risk.HIGH)

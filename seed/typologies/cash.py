@@ -11,7 +11,6 @@ from seed.typologies.base import (
     Profile,
     Scene,
     Typology,
-    biggest,
     counted,
     latin,
     listed,
@@ -174,7 +173,7 @@ STRUCTURING = Typology(
     ),
     misses=(
         "Same-day aggregation over {branches} was not tested; the rationale does not mention the CTR position.",
-        "Source of the {amt_in} is not addressed at all. Branch reply not cited.",
+        "Source of the {amt_in} is not addressed. What the branch said is not cited.",
     ),
 )
 
@@ -325,8 +324,8 @@ FUNNEL = Typology(
         "Depositors and onward payments both traced; conclusion follows from them.",
     ),
     misses=(
-        "Home-state deposits were counted as remote; {away} of {n_in} is the right figure.",
-        "Depositors not looked up: {persons} names on the slips, none in the notes.",
+        "Rationale does not part home-state deposits from remote ones ({away} of {n_in}).",
+        "Depositors are not addressed: {persons} names on the slips, none in the rationale.",
     ),
 )
 
@@ -460,8 +459,8 @@ CASH_BUSINESS = Typology(
         "Capacity argument is sourced; CTR position stated ({ctr}).",
     ),
     misses=(
-        "The stale profile ({expected} a month) was taken as given; no KYC refresh, no peer group.",
-        "Supplier payments ({amt_out}) were not compared with sales.",
+        "The old profile ({expected} a month) is taken as given; no word on a KYC refresh or on peers.",
+        "Supplier payments ({amt_out}) are not compared with sales.",
     ),
 )
 
@@ -473,16 +472,16 @@ def trafficking(scene: Scene) -> None:
     cities = list(dict.fromkeys([own[0], *cities]))
     span = (scene.last - scene.first).days
     at_night = 0
-    for number in range(draw.between(8, 10)):
+    for number in range(draw.between(6, 8)):
         day, branch = scene.first + draw.between(0, span - 6) * DAY, draw.pick(cities)
         night = number % 4 != 3
         at_night += night
         moment = draw.time(day, 22, 29) if night else draw.time(day, 10, 18)
         place = f"ATM {branch.name}, {branch.city} {branch.state}"
-        book.credit(moment, draw.dollars(600, 1_800, 20), "ATM cash", scene.customer.contact, place=place)
+        book.credit(moment, draw.dollars(700, 1_800, 20), "ATM cash", scene.customer.contact, place=place)
     senders = scene.people(4)
     cash = len(book.paid_in)
-    for number in range(draw.between(4, 6)):
+    for number in range(draw.between(4, 5)):
         day = scene.first + draw.between(0, span - 6) * DAY
         night = number % 4 != 3
         at_night += night
@@ -501,7 +500,7 @@ def trafficking(scene: Scene) -> None:
         book.debit(draw.time(day, 10, 18), draw.cents(15, 95), channel, shop)
     rest = draw.share(paid, 70, 85) - sum(book.paid_out)
     parts = -(-rest // 240_000)
-    for piece in draw.split(rest, parts):
+    for piece in draw.split(rest, parts, 8):
         day = scene.first + draw.between(span // 2, span - 1) * DAY
         book.debit(draw.time(day, 12, 18), piece, "P2P", draw.pick(controllers))
     scene.slots.update(
@@ -592,11 +591,11 @@ TRAFFICKING = Typology(
         "specialist.",
     ),
     passes=(
-        "Possible victims are kept out of the subjects; key term present; hours and cities sourced.",
-        "Careful wording, evidence by hour and place, totals agree ({amt_in} in).",
+        "Careful wording; the person who may be under control is not treated as a suspect.",
+        "Evidence by hour and place, totals agree ({amt_in} in).",
     ),
     misses=(
-        "Key term of FIN-2020-A008 is absent, and the night share ({night}) is not stated.",
-        "Payee {cp} was not researched.",
+        "The night share ({night}) is not stated, nor whether the customer was spoken to alone.",
+        "Payments to {cp} are not addressed.",
     ),
 )

@@ -151,8 +151,8 @@ PASS_THROUGH = Typology(
         "Payees researched, purpose addressed, amounts counted in and out apart.",
     ),
     misses=(
-        "Payees were not researched: {cp} received {cp_amt} and is not in the notes.",
-        "Rationale gives only the aggregate ({amt}); in and out must be kept apart.",
+        "Payees are not addressed: {cp} received {cp_amt} and is missing from the rationale.",
+        "Rationale does not keep in ({amt_in}) and out ({amt_out}) apart, and ties no credit to its payments.",
     ),
 )
 
@@ -293,8 +293,8 @@ TRADE = Typology(
         "Invoices, shipping papers and payments compared; third party explained.",
     ),
     misses=(
-        "Invoices were not obtained; the price argument rests on the alert alone.",
-        "Benchmark ({benchmark} per {unit}) is given without source and date.",
+        "Rationale cites no invoice; it rests on the alert alone.",
+        "Third party {third} ({n_third} payments) is not explained.",
     ),
 )
 
@@ -312,7 +312,7 @@ def layering(scene: Scene) -> None:
     rounds = draw.between(2, 4)
     returned = entered = 0
     for number in range(rounds):
-        day = draw.pick(business_days(scene.first + 22 * number * DAY, scene.first + (22 * number + 6) * DAY))
+        day = draw.pick(business_days(scene.first + 20 * number * DAY, scene.first + (20 * number + 6) * DAY))
         amount = draw.dollars(100_000, 400_000, 500)
         entered += amount
         book.credit(draw.time(day, 10, 13), amount, "wire", entry)
@@ -418,8 +418,8 @@ LAYERING = Typology(
         "Ownership addressed, every hop dated, exit traced to {exit}.",
     ),
     misses=(
-        "Hops were counted twice: entry is {entered}, not {amt}.",
-        "Beneficial owners are not named, and the 25% test is not mentioned.",
+        "Rationale does not count each round once: entry is {entered}, gross activity {amt}.",
+        "Beneficial owners are not addressed; the 25% test is not mentioned.",
     ),
 )
 
@@ -539,7 +539,7 @@ TRANSSHIPMENT = Typology(
         "Routes and payers laid out per wire; totals agree ({amt_in}).",
     ),
     misses=(
-        "Vessel and forwarder ({forwarder}) were not screened.",
-        "End user left blank in the notes; consignee {consignee} not researched.",
+        "No word on screening of vessel and forwarder ({forwarder}).",
+        "End use is not addressed; consignee {consignee} is missing from the rationale.",
     ),
 )

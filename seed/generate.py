@@ -1,0 +1,295 @@
+"""The data set: users, cases and events as CSV files, the same bytes for the same arguments on every machine.
+
+Each case is made from a random generator of its own, keyed by the seed and its number, so a case does not
+depend on how many there are besides it. Memory does not grow with their number: rows are written as they come.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import fields
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from app import chain, policy, sampling
+from app.models import ALERT_FEED, CROCKFORD, Case, Disposition, Event, QaResult, Status, search_text
+from seed.draw import DAY, Draw, business_day_after, midnight
+from seed.people import BRANCHES, USERS, Names
+from seed.story import Ending, Span, Story
+from seed.typologies import RISKS, SCORES, TYPOLOGIES, WEIGHTS, Customer, Scene, Typology
+from seed.typologies.base import MONTHS, counted, day as date_text, money, percent, times
+
+FILES = ("users.csv", "cases.csv", "case_events.csv")
+USER_COLUMNS = ("user_id", "name", "role", "active")
+CASE_COLUMNS = tuple(field.name for field in fields(Case))
+EVENT_COLUMNS = ("event_id", "case_id", "ts", "user", "action", "notes", "meta", "prev_hash", "event_hash")
+
+PERIOD = 178
+"""Days back from the end in which alerts were born."""
+
+RETURNING = 0.20
+LATER = 20
+"""Share of cases that look for an earlier case's customer, which has to be so many alert nights older."""
+
+ESCALATED_SAR, KEPT_SAR = 0.5, 0.9
+"""How many escalated cases end with a SAR, and what is left of a typology's own odds for the others."""
+
+Progress = Callable[[int, int], None]
+
+
+def generate(out: Path, cases: int, seed: int, as_of: date, progress: Progress) -> dict[str, int]:
+    """Write the three files into the folder `out` (made if it is missing) and return their row counts.
+
+    `as_of` is the data set's today: nothing in it is later than 17:00 UTC of that day. `progress` is told
+    how many of the cases are done. The files get their names at the very end, `users.csv` last.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    parts = {name: out / f"{name}.part" for name in FILES}
+    events = 0
+    try:
+        with ExitStack() as stack:
+            write = {
+                name: csv.writer(
+                    stack.enter_context(part.open("w", encoding="utf-8", newline="")), lineterminator="\n"
+                ).writerow
+                for name, part in parts.items()
+            }
+            write["users.csv"](USER_COLUMNS)
+            for user in USERS:
+                write["users.csv"]((user.user_id, user.name, user.role.value, int(user.active)))
+            write["cases.csv"](CASE_COLUMNS)
+            write["case_events.csv"](EVENT_COLUMNS)
+            for done, (case, history) in enumerate(stories(cases, seed, as_of), start=1):
+                write["cases.csv"](_case_row(case))
+                for event in history:
+                    events += 1
+                    write["case_events.csv"](_event_row(events, event))
+                if done % 500 == 0 or done == cases:
+                    progress(done, cases)
+    except BaseException:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+        raise
+    for name in FILES:
+        (out / name).unlink(missing_ok=True)
+    for name in reversed(FILES):
+        os.replace(parts[name], out / name)
+    return {"users.csv": len(USERS), "cases.csv": cases, "case_events.csv": events}
+
+
+def stories(cases: int, seed: int, as_of: date) -> Iterator[tuple[Case, list[Event]]]:
+    """Each case with its events, in the order of their numbers."""
+    book = Book(seed, as_of)
+    for number in range(1, cases + 1):
+        yield book.case(number)
+
+
+class Origin(NamedTuple):
+    draw: Draw
+    back: int
+    """How many numbers back the case looks for a customer; 0 where it does not."""
+    typology: Typology
+    night: int
+    """The alert night it was born in, 0 being the last one."""
+    customer: Customer
+
+
+class Book:
+    """Everything that cases have in common: names, the calendar of alert nights, ids."""
+
+    def __init__(self, seed: int, as_of: date) -> None:
+        self._seed, self._names = seed, Names(seed)
+        days = (as_of - number * DAY for number in range(PERIOD))
+        self._nights = [day for day in days if 1 <= day.weekday() <= 5]
+        left = midnight(business_day_after(as_of - 66 * DAY)) + timedelta(hours=20)
+        self._span = Span(end=midnight(as_of) + timedelta(hours=17), left=left)
+        ids = Draw(f"{seed}:ids")
+        self._keys = [ids.between(0, 0xFFFFFFFF) for _ in range(6)]
+        self._first_customer = ids.between(0, 9_999_999)
+
+    def case(self, number: int) -> tuple[Case, list[Event]]:
+        """Case `number` and its events."""
+        origin = self._origin(number)
+        draw, typology, night, customer = origin.draw, origin.typology, origin.night, origin.customer
+        if 0 < origin.back < number:
+            first = self._origin(number - origin.back)
+            if not first.back and first.night >= LATER:
+                typology, customer = first.typology, first.customer
+                night = draw.between(0, first.night - LATER)
+        born = self._nights[night]
+        ending = _ending(draw, typology, customer)
+        scene = Scene(
+            draw=draw,
+            names=self._names,
+            customer=customer,
+            first=born - typology.look_back * DAY,
+            last=born - DAY,
+            explained=ending.verdict is Disposition.NO_SAR,
+        )
+        typology.make(scene)
+        slots = _slots(scene, typology)
+        case, opened = self._open(number, born, scene, typology, slots)
+        story = Story(draw, case, opened, typology, slots, ending, self._span)
+        story.tell()
+        return story.case, story.events
+
+    def _origin(self, number: int) -> Origin:
+        """What a case is about when it stands alone: the first draws of its generator."""
+        draw = Draw(f"{self._seed}:{number}")
+        back = draw.between(1, 40) if draw.chance(RETURNING) else 0
+        typology = draw.weighted(TYPOLOGIES, WEIGHTS)
+        recent = draw.random()
+        night = int(recent * (0.4 + 0.6 * recent) * len(self._nights))
+        return Origin(draw, back, typology, night, self._customer(draw, number, typology, self._nights[night]))
+
+    def _customer(self, draw: Draw, number: int, typology: Typology, born: date) -> Customer:
+        profile = draw.pick(typology.profiles)
+        person = self._names.person(draw)
+        first, *others = draw.pick(BRANCHES)
+        shown, latin = person.shown, person.latin
+        if profile.firms:
+            shown = latin = draw.pick(profile.firms).format(family=person.family, first=latin.split()[0])
+        return Customer(
+            customer_id=f"C-{(self._first_customer + 7_654_321 * number) % 10_000_000:08d}",
+            shown=shown,
+            latin=latin,
+            contact=person.latin,
+            profile=profile,
+            account=f"****{draw.between(0, 9999):04d}",
+            since=born - draw.between(*profile.held) * DAY,
+            monthly=draw.dollars(*profile.monthly, 100),
+            branches=(first, *others),
+        )
+
+    def _open(
+        self, number: int, born: date, scene: Scene, typology: Typology, slots: dict[str, str]
+    ) -> tuple[Case, Event]:
+        draw, customer, ledger = scene.draw, scene.customer, scene.ledger
+        risk = draw.weighted(RISKS, typology.risk)
+        case_id = self.case_id(number)
+        opened_at = draw.time(born, 2, 5) + timedelta(microseconds=draw.between(0, 999_999))
+        kind = customer.profile.kind
+        evidence: dict[str, Any] = {
+            "alert": draw.pick(typology.alerts).format_map(slots),
+            "alert_id": f"AL-{born:%Y%m%d}-{number:04d}",
+            "window": {"from": scene.first.isoformat(), "to": scene.last.isoformat()},
+            "customer": {
+                "kind": kind,
+                "business" if kind == "Business" else "occupation": customer.profile.trade,
+                "account": customer.account,
+                "account_type": customer.profile.account_type,
+                "since": customer.since.isoformat(),
+                "expected_monthly": f"{customer.monthly // 100}.00",
+            },
+            "transactions": ledger.rows(),
+        }
+        case = Case(
+            case_id=case_id,
+            customer_id=customer.customer_id,
+            customer_name=customer.shown,
+            typology=typology.name,
+            risk=risk,
+            risk_score=draw.between(*SCORES[risk]),
+            amount=Decimal(sum(ledger.paid_in) + sum(ledger.paid_out)).scaleb(-2),
+            currency="USD",
+            opened_at=opened_at,
+            due_at=policy.due_at(opened_at, risk),
+            status=Status.NEW,
+            owner=None,
+            disposition=Disposition.NONE,
+            determined_at=None,
+            closed_at=None,
+            qa_result=QaResult.NONE,
+            qa_reviewer=None,
+            qa_at=None,
+            qa_notes="",
+            qa_bucket=sampling.qa_bucket(case_id),
+            search=search_text(case_id, customer.customer_id, customer.shown, typology.name),
+            event_count=0,
+            head_hash=chain.GENESIS,
+        )
+        return chain.open_chain(case, ALERT_FEED, evidence)
+
+    def case_id(self, number: int) -> str:
+        """Looks drawn at random, yet no two are equal: a Feistel network permutes the 40-bit numbers."""
+        left, right = number >> 20, number & 0xFFFFF
+        for key in self._keys:
+            mixed = (right * 0x9E3779B1 ^ key) * 0x85EBCA6B & 0xFFFFFFFF
+            left, right = right, left ^ mixed >> 12
+        code = left << 20 | right
+        return "AML-" + "".join(CROCKFORD[code >> shift & 31] for shift in range(35, -1, -5))
+
+
+def _ending(draw: Draw, typology: Typology, customer: Customer) -> Ending:
+    """How the case comes out: a finding that gives reason to suspect, or one that explains the alert."""
+    sar, no_sar, escalate = typology.odds
+    escalated = draw.chance(escalate / 100)
+    suspicious = draw.chance(ESCALATED_SAR if escalated else KEPT_SAR * sar / (sar + no_sar))
+    if suspicious:
+        return Ending(Disposition.SAR, draw.pick(typology.concerns), escalated)
+    return Ending(Disposition.NO_SAR, draw.pick(customer.profile.explained), escalated)
+
+
+def _slots(scene: Scene, typology: Typology) -> dict[str, str]:
+    """What texts can say about any case, and what the typology's maker added."""
+    customer, ledger = scene.customer, scene.ledger
+    paid_in, paid_out = sum(ledger.paid_in), sum(ledger.paid_out)
+    months = (scene.last - customer.since).days // 30
+    trade = customer.profile.trade
+    return {
+        "full": customer.shown,
+        "name": customer.latin,
+        "who": customer.contact,
+        "trade": trade,
+        "trade_lower": trade[0].lower() + trade[1:],
+        "since": f"{MONTHS[customer.since.month - 1]} {customer.since.year}",
+        "held": counted(max(months, 1), "month") if months < 24 else counted(months // 12, "year"),
+        "expected": money(customer.monthly),
+        "ratio": times(30 * paid_in, typology.look_back * customer.monthly),
+        "n": str(len(ledger.paid_in) + len(ledger.paid_out)),
+        "n_in": str(len(ledger.paid_in)),
+        "n_out": str(len(ledger.paid_out)),
+        "amt": money(paid_in + paid_out),
+        "amt_in": money(paid_in),
+        "amt_out": money(paid_out),
+        "pct_out": percent(paid_out, paid_in),
+        "first": date_text(ledger.first),
+        "last": date_text(ledger.last),
+        "span": str((ledger.last - ledger.first).days + 1),
+        "br": customer.branches[0].name,
+        **scene.slots,
+    }
+
+
+def _case_row(case: Case) -> list[object]:
+    return [_cell(getattr(case, column)) for column in CASE_COLUMNS]
+
+
+def _cell(value: object) -> object:
+    """A value as `BULK INSERT` reads it: a space for the T of a time and no Z, nothing for NULL."""
+    if isinstance(value, datetime):
+        return _time_cell(chain.format_ts(value))
+    return chain.canonical(value)
+
+
+def _event_row(event_id: int, event: Event) -> tuple[object, ...]:
+    return (
+        event_id,
+        event.case_id,
+        _time_cell(event.ts),
+        event.user,
+        event.action,
+        event.notes,
+        event.meta,
+        event.prev_hash,
+        event.event_hash,
+    )
+
+
+def _time_cell(ts: str) -> str:
+    return f"{ts[:10]} {ts[11:26]}"
