@@ -19,10 +19,11 @@ DeskError                 its text is for a person: what happened, and what to d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from app.models import Event
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from app import audit, casework, chain, database, repository, settings
+from app import audit, casework, chain, database, repository, sar, settings
 from app.errors import DatabaseError, DeskError, StaleCase, UnknownUser
 from app.models import Action, Case, Disposition, Event, Risk, Status, User
 
@@ -20,8 +20,8 @@ TRIAGE, CASE, QA, EXPORTS = "views/triage.py", "views/case.py", "views/qa.py", "
 STYLE = """
 [data-testid="stMainBlockContainer"] { padding-inline: 2rem; }
 [data-testid^="stBaseButton-primary"] { color: light-dark(#fff, #11171D); }
-.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .5rem 1.25rem;
-  margin: 0; padding: 0; }
+[data-testid] dl.facts { margin: 0; padding: 0;
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .5rem 1.25rem; }
 .facts dt { font-size: .85rem; opacity: .75; }
 .facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 """
@@ -58,10 +58,10 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        st.error(str(error), title="The database does not answer", icon=":material/database_off:")
+        st.error(plain(error), title="The database does not answer", icon=":material/database_off:")
         st.button("Try again", icon=":material/refresh:")
     except DeskError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
 
 
 def people() -> dict[str, User]:
@@ -166,13 +166,19 @@ def show_outcome(names: Mapping[str, User]) -> None:
     if outcome is None:
         return
     if not outcome.refused:
-        st.toast(outcome.message, icon=":material/check_circle:")
+        st.toast(plain(outcome.message), icon=":material/check_circle:")
         return
     with st.container(border=bool(outcome.since), key="refused"):
-        st.error(outcome.message, icon=":material/error:")
+        st.error(plain(outcome.message), icon=":material/error:")
         if outcome.since:
             st.caption("What happened meanwhile:")
             timeline(outcome.since, names, key="meanwhile")
+
+
+def show_refusal(refusal: str | None) -> None:
+    """Why a form is disabled."""
+    if refusal:
+        st.caption(f":material/lock: {plain(refusal)}")
 
 
 # --- tables and timelines ---
@@ -334,6 +340,11 @@ def break_text(found: chain.Break) -> str:
 
 
 # --- words ---
+
+
+def plain(text: object) -> str:
+    """Text for a widget that reads Markdown: whatever people typed in it shows as it is."""
+    return sar.escape(str(text))
 
 
 def name_of(user_id: str | None, names: Mapping[str, User]) -> str:

@@ -73,7 +73,9 @@ def _branches(state: str, *cities: str) -> tuple[Branch, ...]:
 
 
 BRANCHES = (
-    _branches("NY", "Queens: Flushing, Jamaica Ave, Steinway St", "Brooklyn: Bay Ridge, Kings Hwy, Fulton St"),
+    _branches(
+        "NY", "Queens: Flushing, Jamaica Ave, Steinway St", "Brooklyn: Bay Ridge, Kings Hwy, Fulton St"
+    ),
     _branches("NJ", "Newark: Ironbound, Broad St", "Jersey City: Journal Sq, Newport", "Edison: Oak Tree Rd"),
     _branches("PA", "Philadelphia: Market St, Kensington, Olney", "Allentown: Hamilton St, Tilghman St"),
     _branches("MA", "Boston: Dorchester, Allston, East Boston", "Worcester: Main St, Shrewsbury St"),
@@ -97,7 +99,21 @@ FAR_BRANCHES = (
     Branch("Federal Blvd", "Denver", "CO"),
 )
 
-LOCALES = "en_US es_MX zh_CN vi_VN pt_BR ko_KR hi_IN ar_SA ru_RU he_IL uk_UA ja_JP tr_TR".split()
+LOCALES = [
+    "en_US",
+    "es_MX",
+    "zh_CN",
+    "vi_VN",
+    "pt_BR",
+    "ko_KR",
+    "hi_IN",
+    "ar_SA",
+    "ru_RU",
+    "he_IL",
+    "uk_UA",
+    "ja_JP",
+    "tr_TR",
+]
 LOCALE_WEIGHTS = (0.65, 0.09, 0.05, 0.04, 0.03, 0.025, 0.025, 0.02, 0.02, 0.015, 0.015, 0.01, 0.01)
 
 # Family and given names of scripts that no rule turns into Latin, each written next to its own Latin form.
@@ -156,7 +172,10 @@ ABROAD = {
     "AM": ("Arevtrans|Masisko|Vanatekh", "LLC|Trade LLC"),
     "CY": ("Kalidonas|Petravelli|Aphrion", "Holdings Ltd|Consulting Ltd"),
     "GB": ("Wexcombe|Aldermoor|Tavistan", "Partners LLP|Trading Ltd"),
-    "HK": ("Brightquay|Sun Lok Fai|Harbourkin|Wing Tat Shun", "Trading Limited|Industries Limited|(HK) Limited"),
+    "HK": (
+        "Brightquay|Sun Lok Fai|Harbourkin|Wing Tat Shun",
+        "Trading Limited|Industries Limited|(HK) Limited",
+    ),
     "KG": ("Ala-Temir|Bishtorg|Kench-Ata", "Invest OsOO|Trade OsOO"),
     "KZ": ("Saryzhol|Altynkom|Esil Tekh", "Logistics TOO|Service TOO"),
     "MX": ("Valle Alto|Comercial Peñasco|Distribuidora Ágave", "S.A. de C.V.|S. de R.L. de C.V."),
@@ -181,7 +200,9 @@ class Names:
             self._pools[locale] = _pools(locale, seed)
         fake = _faker("en_US", seed)
         companies = (fake.company() for _ in range(POOL))
-        self.companies = list(dict.fromkeys(c.replace(" PLC", " Inc").replace(" Ltd", " LLC") for c in companies))
+        self.companies = list(
+            dict.fromkeys(c.replace(" PLC", " Inc").replace(" Ltd", " LLC") for c in companies)
+        )
 
     def person(self, draw: Draw) -> Name:
         """Anybody: guilty and innocent, customers and counterparties come from the same pools."""
@@ -242,7 +263,10 @@ def _pools(locale: str, seed: int) -> list[tuple[list[Name], list[Name]]]:
             (fake.first_name_female, fake.last_name_female),
         )
         return [
-            ([_latin(given(), letters) for _ in range(POOL)], [_latin(family(), letters) for _ in range(POOL)])
+            (
+                [_latin(given(), letters) for _ in range(POOL)],
+                [_latin(family(), letters) for _ in range(POOL)],
+            )
             for given, family in pairs
         ]
     families = [_same(fake.last_name()) for _ in range(POOL)]

@@ -49,12 +49,15 @@ PASSES_NO_SAR = (
     "Agree with the result; alternative explanation was considered.",
 )
 TAKEN_UP = (
-    "Escalation read with {analyst}: {n} transactions, {amt}. One more round of questions through {br}, then the "
-    "decision.",
+    "Escalation read with {analyst}: {n} transactions, {amt}. One more round of questions through {br}, "
+    "then the decision.",
     "Took the case over from {analyst}. Restrictions on the account considered — none for now.",
-    "Discussed with Legal and {analyst}. No objection to deciding here; the open point is the source of funds.",
+    "Discussed with Legal and {analyst}. No objection to deciding here; the open point is the source of "
+    "funds.",
 )
-HANDED_BACK = "Back to the desk: the point raised by {analyst} does not need a Manager. Please complete and decide."
+HANDED_BACK = (
+    "Back to the desk: the point raised by {analyst} does not need a Manager. Please complete and decide."
+)
 CHASERS = (
     "Papers asked for are still outstanding; chaser sent through {br}, copy to the regional manager.",
     "Second reminder to {br}. Customer is said to be traveling; new date agreed.",
@@ -65,8 +68,8 @@ FILED = (
     "Acknowledgment received. Review for continuing activity set for 90 days from filing.",
 )
 REOPENED_AFTER_QA = (
-    "Reopened to correct the points of the QA review of {date}.",
-    "QA review of {date} failed; rationale to be rewritten from the evidence.",
+    "Reopened to correct the points of the QA review of {reviewed}.",
+    "QA review of {reviewed} failed; rationale to be rewritten from the evidence.",
 )
 REOPENED = (
     "Reopened: a reply arrived after closing and has to be weighed.",
@@ -74,8 +77,10 @@ REOPENED = (
     "Reopened — counterparty's bank sent new information on {first} to {last}.",
 )
 REWORK = (
-    "Rework: all {n} transactions listed and re-added, {amt_in} in and {amt_out} out; sources named one by one.",
-    "Went through the file again from the alert on. Ledger agrees: {n_in} credits, {n_out} debits, {first} to {last}.",
+    "Rework: all {n} transactions listed and re-added, {amt_in} in and {amt_out} out; sources named one by "
+    "one.",
+    "Went through the file again from the alert on. Ledger agrees: {n_in} credits, {n_out} debits, {first} "
+    "to {last}.",
 )
 
 
@@ -217,12 +222,12 @@ class Story:
             self._review(QaResult.FAIL if self._thin else QaResult.PASS)
             if not self._thin or draw.chance(0.25):
                 return
-            reasons, reviewed = REOPENED_AFTER_QA, date_text(self._now.date())
+            self._slots["reviewed"] = date_text(self._now.date())
+            self._reopen(draw.pick(REOPENED_AFTER_QA))
         elif draw.chance(0.03):
-            reasons, reviewed = REOPENED, ""
+            self._reopen(draw.pick(REOPENED))
         else:
             return
-        self._reopen(draw.pick(reasons).replace("{date}", reviewed))
         self._wait(0, 3)
         self._note(self._owner, draw.pick(REWORK))
         if self._thin:
@@ -274,7 +279,11 @@ class Story:
             moment = self._working_time(business_day_after(today - DAY, days + 1))
         elif days or moment > opening + timedelta(hours=EVENING - OPENING):
             moment = self._working_time(business_day_after(today, max(days, 1)))
-        if self.case.owner == LEAVER.user_id and self.case.status is Status.IN_REVIEW and moment > self._span.left:
+        if (
+            self.case.owner == LEAVER.user_id
+            and self.case.status is Status.IN_REVIEW
+            and moment > self._span.left
+        ):
             self._now = self._span.left + self._minutes(5, 150)
             self._assign(self.draw.pick(MANAGERS), self.draw.pick(ANALYSTS))
             moment = max(moment, self._now + self._minutes(10, 90))
@@ -287,7 +296,11 @@ class Story:
             day += DAY
         start, end = self.draw.weighted(HOURS, HOUR_WEIGHTS)
         moment = self.draw.time(day, start, end)
-        return moment + timedelta(microseconds=self.draw.between(1, 999_999)) if self.draw.chance(0.7) else moment
+        return (
+            moment + timedelta(microseconds=self.draw.between(1, 999_999))
+            if self.draw.chance(0.7)
+            else moment
+        )
 
     def _minutes(self, low: int, high: int) -> timedelta:
         return timedelta(seconds=self.draw.between(60 * low, 60 * high))

@@ -37,7 +37,7 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
             st.badge(f"Chain broken, {len(verified.breaks)} breaks", icon=":material/gpp_bad:", color="red")
     for found in verified.breaks:
         if found.event_id is None:
-            st.error(f"The case row was changed outside the desk. {sar.escape(ui.break_text(found))}")
+            st.error(f"The case row was changed outside the desk. {ui.plain(ui.break_text(found))}")
     rows = [
         ("Customer", case.customer_name),
         ("Customer id", case.customer_id),
@@ -135,7 +135,7 @@ def note_form(actor: User, case: Case) -> None:
             "Note", key=f"note {token}", height=120, disabled=bool(refusal), placeholder="What you found, and where"
         )
         st.form_submit_button("Add note", on_click=add, disabled=bool(refusal), icon=":material/add_comment:")
-    show_refusal(refusal)
+    ui.show_refusal(refusal)
 
 
 def assign_form(actor: User, case: Case, names: dict[str, User]) -> None:
@@ -162,7 +162,7 @@ def assign_form(actor: User, case: Case, names: dict[str, User]) -> None:
             disabled=bool(refusal),
         )
         st.form_submit_button("Assign", on_click=assign, disabled=bool(refusal), icon=":material/person_add:")
-    show_refusal(refusal)
+    ui.show_refusal(refusal)
 
 
 def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
@@ -234,7 +234,7 @@ def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
             )
         label = "Escalate" if chosen is Disposition.ESCALATE else f"Close as {chosen}"
         st.form_submit_button(label, type="primary", on_click=decide, disabled=bool(refusal), icon=":material/gavel:")
-    show_refusal(refusal)
+    ui.show_refusal(refusal)
 
 
 def reopen_form(actor: User, case: Case) -> None:
@@ -253,12 +253,7 @@ def reopen_form(actor: User, case: Case) -> None:
     with st.form(f"reopen form {token}", border=False):
         st.text_area("Reason to reopen", key=f"reason {token}", height=90, disabled=bool(refusal))
         st.form_submit_button("Reopen", on_click=reopen, disabled=bool(refusal), icon=":material/restart_alt:")
-    show_refusal(refusal)
-
-
-def show_refusal(refusal: str | None) -> None:
-    if refusal:
-        st.caption(f":material/lock: {refusal}")
+    ui.show_refusal(refusal)
 
 
 actor, names = ui.actor(), ui.people()
@@ -283,7 +278,7 @@ with ui.desk().snapshot() as tx:
     try:
         case = repository.case(tx, case_id)
     except UnknownCase as error:
-        st.warning(str(error))
+        st.warning(ui.plain(error))
         st.stop()
     events = repository.events(tx, case_id)
     others = repository.other_cases(tx, case.customer_id, case_id)
@@ -291,7 +286,6 @@ verified = audit.verify_case(ui.desk(), case_id)
 
 ui.show_outcome(names)
 show_header(case, events, names, verified)
-st.space("small")
 
 grid = st.grid(3, min_column_width=280, gap="medium")
 with grid.cell(column_span=2):

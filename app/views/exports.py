@@ -91,7 +91,7 @@ with one_case:
         try:
             show_export(audit.export_case(ui.desk(), case_id))
         except UnknownCase as error:
-            st.warning(str(error))
+            st.warning(ui.plain(error))
     else:
         st.info("Type the id of a case to preview its audit CSV and its SAR summary.")
 
@@ -109,4 +109,4 @@ with file:
             show_result("The file", audit.verify_csv(uploaded.getvalue(), uploaded.name), names)
             st.caption("A file cannot tell whether newer events were cut off its end; the database can.")
         except DeskError as error:
-            st.error(f"Refused: {error}", icon=":material/gpp_bad:")
+            st.error(f"Refused: {ui.plain(error)}", icon=":material/gpp_bad:")

@@ -42,8 +42,7 @@ def verdict_form(actor: User, case: Case, events: list[Event]) -> None:
         st.form_submit_button(
             "Record", type="primary", on_click=record, disabled=bool(refusal), icon=":material/fact_check:"
         )
-    if refusal:
-        st.caption(f":material/lock: {refusal}")
+    ui.show_refusal(refusal)
 
 
 actor, names = ui.actor(), ui.people()

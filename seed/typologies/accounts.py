@@ -14,13 +14,15 @@ from seed.typologies.base import (
     Typology,
     biggest,
     counted,
-    day as date_text,
     hours_later,
     latin,
     listed,
     money,
     percent,
     settle,
+)
+from seed.typologies.base import (
+    day as date_text,
 )
 
 
@@ -79,10 +81,11 @@ MULE = Typology(
             (25, 170),
             (
                 Finding(
-                    "Documents: lease with {k} roommates’ names — the senders — and {cp} as landlord. Rent, deposit and "
-                    "furniture are split in the group.",
-                    "Senders are the roommates on the lease; the customer collects and pays {cp}, the landlord. Amounts "
-                    "reconcile ({amt_in} in, {amt_out} out), {kept} is the customer's own share. No third party’s money.",
+                    "Documents: lease with {k} roommates’ names — the senders — and {cp} as landlord. "
+                    "Rent, deposit and furniture are split in the group.",
+                    "Senders are the roommates on the lease; the customer collects and pays {cp}, the "
+                    "landlord. Amounts reconcile ({amt_in} in, {amt_out} out), {kept} is the customer's "
+                    "own share. No third party’s money.",
                 ),
             ),
         ),
@@ -94,10 +97,11 @@ MULE = Typology(
             (30, 175),
             (
                 Finding(
-                    "KYC call with {who}: organizes a charter for the soccer league; {k} parents pay in, {cp} is the bus "
-                    "company. Flyer and contract received.",
-                    "Customer collects for a league trip: {n_in} payments from {k} parents, passed to the bus company {cp}. "
-                    "Flyer, contract and list of payers agree with the ledger. One-off, ended with the trip.",
+                    "KYC call with {who}: organizes a charter for the soccer league; {k} parents pay in, "
+                    "{cp} is the bus company. Flyer and contract received.",
+                    "Customer collects for a league trip: {n_in} payments from {k} parents, passed to the "
+                    "bus company {cp}. Flyer, contract and list of payers agree with the ledger. One-off, "
+                    "ended with the trip.",
                 ),
             ),
         ),
@@ -109,40 +113,46 @@ MULE = Typology(
             (20, 160),
             (
                 Finding(
-                    "Documents: invoices of a wedding hall ({cp}) and a list of relatives who share the cost, {k} of them "
-                    "senders here.",
-                    "Relatives share the cost of a wedding and the customer forwards it to the hall, {cp}. Invoices cover "
-                    "{amt_out}. Sender names match the list received; no recall, no complaint. Explained.",
+                    "Documents: invoices of a wedding hall ({cp}) and a list of relatives who share the "
+                    "cost, {k} of them senders here.",
+                    "Relatives share the cost of a wedding and the customer forwards it to the hall, {cp}. "
+                    "Invoices cover {amt_out}. Sender names match the list received; no recall, no "
+                    "complaint. Explained.",
                 ),
             ),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade}, account {held} old. Stated income about {expected} a month; {amt_in} in over three weeks.",
-        "Transactions: {n_in} credits from {k} people ({senders}, …), each passed on within a day to {payees}. {kept} "
-        "({kept_pct}) stayed.",
-        "Asked {br} to call the customer for a profile update: source of the incoming payments, and who the recipients are.",
+        "KYC: {full}, {trade}, account {held} old. Stated income about {expected} a month; {amt_in} in "
+        "over three weeks.",
+        "Transactions: {n_in} credits from {k} people ({senders}, …), each passed on within a day to "
+        "{payees}. {kept} ({kept_pct}) stayed.",
+        "Asked {br} to call the customer for a profile update: source of the incoming payments, and who "
+        "the recipients are.",
         "Counterparties: {cp} is the largest recipient. No earlier payments between them.",
     ),
     concerns=(
         Finding(
-            "KYC call with {who}: found an online job as “payment processor”, keeps a fee, never met the employer. Says "
-            "they were told to open the account.",
-            "{n_in} credits from {k} strangers, {amt_in}; {pct_out} forwarded within 24 hours as instructed by an employer "
-            "known only online, {kept} ({kept_pct}) kept as a fee. Account {held} old, turnover {yearly} of yearly income. "
-            "Pattern of a money mule (FIN-2020-A003); whether knowing or not is left open in the narrative.",
+            "KYC call with {who}: found an online job as “payment processor”, keeps a fee, never met the "
+            "employer. Says they were told to open the account.",
+            "{n_in} credits from {k} strangers, {amt_in}; {pct_out} forwarded within 24 hours as "
+            "instructed by an employer known only online, {kept} ({kept_pct}) kept as a fee. Account "
+            "{held} old, turnover {yearly} of yearly income. Pattern of a money mule (FIN-2020-A003); "
+            "whether knowing or not is left open in the narrative.",
         ),
         Finding(
-            "Counterparty: the bank of {sender} reports a scam claim and asks for return of funds. Balance is {kept}; the "
-            "rest went to {cp}.",
-            "Sender {sender} reported a scam to their bank. The customer had forwarded {amt_out} of {amt_in} to {payees}, "
-            "mainly {cp}, within hours. No explanation was offered on two calls. Senders are victims and appear in the "
-            "narrative only.",
+            "Counterparty: the bank of {sender} reports a scam claim and asks for return of funds. Balance "
+            "is {kept}; the rest went to {cp}.",
+            "Sender {sender} reported a scam to their bank. The customer had forwarded {amt_out} of "
+            "{amt_in} to {payees}, mainly {cp}, within hours. No explanation was offered on two calls. "
+            "Senders are victims and appear in the narrative only.",
         ),
     ),
     escalations=(
-        "Escalating: customer may be a victim (romance contact, coached answers). Manager to decide on hold and outreach.",
-        "Escalating: recall request from the bank of {sender}, funds partly still here ({kept}). Needs a decision today.",
+        "Escalating: customer may be a victim (romance contact, coached answers). Manager to decide on "
+        "hold and outreach.",
+        "Escalating: recall request from the bank of {sender}, funds partly still here ({kept}). Needs a "
+        "decision today.",
     ),
     passes=(
         "Knowing or unwitting addressed; fee computed ({kept_pct}).",
@@ -162,7 +172,9 @@ def elder(scene: Scene) -> None:
     count = draw.between(3, 9)
     amounts = sorted(draw.spread(SPREAD_80, 4_000, 2_000, 45_000) for _ in range(count))
     days = draw.some(business_days(scene.first + 8 * DAY, scene.last), count)
-    payees = scene.companies(1) if scene.explained else [*scene.companies(1), *scene.people(draw.between(1, 2))]
+    payees = (
+        scene.companies(1) if scene.explained else [*scene.companies(1), *scene.people(draw.between(1, 2))]
+    )
     paid_to: list[str] = []
     channels: tuple[str, ...] = ("wire", "cashier's check", "cash", "VASP")
     if scene.explained:
@@ -181,7 +193,9 @@ def elder(scene: Scene) -> None:
     pension = draw.cents(1_450, 2_700)
     for month in range(2):
         start = scene.first + 30 * month * DAY
-        book.credit(draw.time(business_days(start, start + 6 * DAY)[0], 8, 9), pension, "ACH", "US Treasury — SSA")
+        book.credit(
+            draw.time(business_days(start, start + 6 * DAY)[0], 8, 9), pension, "ACH", "US Treasury — SSA"
+        )
     out = sum(book.paid_out)
     balance = out * 100 // draw.between(32, 88)
     payee = biggest([*payees, *paid_to], [*(0 for _ in payees), *book.paid_out])
@@ -209,10 +223,11 @@ RETIREES = (
         (2500, 11000),
         (
             Finding(
-                "KYC call with {who} and, on their wish, the daughter: roof and plumbing after a storm. Contract, permits and "
-                "photos received; {cp} is licensed.",
-                "Home repair after a storm, confirmed by the customer and a daughter who was asked separately. Contract and "
-                "permits of {cp} cover {amt_out} in {n_out} payments. The customer was alert and spoke freely.",
+                "KYC call with {who} and, on their wish, the daughter: roof and plumbing after a storm. "
+                "Contract, permits and photos received; {cp} is licensed.",
+                "Home repair after a storm, confirmed by the customer and a daughter who was asked "
+                "separately. Contract and permits of {cp} cover {amt_out} in {n_out} payments. The "
+                "customer was alert and spoke freely.",
             ),
         ),
     ),
@@ -224,10 +239,11 @@ RETIREES = (
         (2000, 9000),
         (
             Finding(
-                "Documents: admission agreement with an assisted-living home; {cp} handles its entrance fee and the move. "
-                "{who} signed in person at {br}.",
-                "Move into assisted living: the entrance fee and moving costs account for {amt_out}. Agreement signed at {br}, "
-                "where staff have known the customer since {since}. Payments rose with the stages of the contract.",
+                "Documents: admission agreement with an assisted-living home; {cp} handles its entrance "
+                "fee and the move. {who} signed in person at {br}.",
+                "Move into assisted living: the entrance fee and moving costs account for {amt_out}. "
+                "Agreement signed at {br}, where staff have known the customer since {since}. Payments "
+                "rose with the stages of the contract.",
             ),
         ),
     ),
@@ -246,30 +262,37 @@ ELDER_SCAM = Typology(
     ),
     profiles=RETIREES,
     checks=(
-        "KYC: {full}, {trade_lower}, age {age}, customer since {since}. Pension of {expected} a month is the usual activity.",
-        "Transactions: {n_out} debits, {amt_out}, rising from {low} to {high}; {pct} of an opening balance of {balance}.",
-        "Asked {br}: did the customer come alone, was anyone on the phone, what was the payment said to be for?",
-        "Called the customer on the number held since {since}, not the newest one. Left a neutral message to call the branch.",
+        "KYC: {full}, {trade_lower}, age {age}, customer since {since}. Pension of {expected} a month is "
+        "the usual activity.",
+        "Transactions: {n_out} debits, {amt_out}, rising from {low} to {high}; {pct} of an opening balance "
+        "of {balance}.",
+        "Asked {br}: did the customer come alone, was anyone on the phone, what was the payment said to be "
+        "for?",
+        "Called the customer on the number held since {since}, not the newest one. Left a neutral message "
+        "to call the branch.",
     ),
     concerns=(
         Finding(
-            "RFI reply, {br}: a caller coached the customer on the phone during the {last_out} visit (“don’t tell the bank what "
-            "it is for”). Teller slowed the payment and called the supervisor.",
-            "Payments of {amt_out} to {k} new payees in {span} days, out of pattern for a pensioner with {expected} a month; "
-            "coached by phone at {br} on {last_out}. {pct} of savings gone. Reason to suspect a scam by strangers. The "
-            "customer is a victim and is named in the narrative only. Key term: EFE FIN-2022-A002.",
+            "RFI reply, {br}: a caller coached the customer on the phone during the {last_out} visit "
+            "(“don’t tell the bank what it is for”). Teller slowed the payment and called the supervisor.",
+            "Payments of {amt_out} to {k} new payees in {span} days, out of pattern for a pensioner with "
+            "{expected} a month; coached by phone at {br} on {last_out}. {pct} of savings gone. Reason to "
+            "suspect a scam by strangers. The customer is a victim and is named in the narrative only. Key "
+            "term: EFE FIN-2022-A002.",
         ),
         Finding(
-            "KYC call with {who}: believes a “federal officer” moves the savings to a safe account; was told to lie to the "
-            "teller. Understood by the end of the call; very distressed.",
-            "Customer (age {age}) was led to believe that savings had to be moved: {n_out} payments, {low} to {high}, "
-            "by {channels}. {amt_out} left between {first} and {last}, largest payee {cp}. Victim, not subject; APS referral "
-            "offered. Key term: EFE FIN-2022-A002.",
+            "KYC call with {who}: believes a “federal officer” moves the savings to a safe account; was "
+            "told to lie to the teller. Understood by the end of the call; very distressed.",
+            "Customer (age {age}) was led to believe that savings had to be moved: {n_out} payments, {low} "
+            "to {high}, by {channels}. {amt_out} left between {first} and {last}, largest payee {cp}. "
+            "Victim, not subject; APS referral offered. Key term: EFE FIN-2022-A002.",
         ),
     ),
     escalations=(
-        "Escalating: next payment announced for tomorrow. Manager to decide on a hold under state law and a call to APS.",
-        "Escalating: customer insists on sending more ({amt_out} so far) and the trusted contact cannot be reached.",
+        "Escalating: next payment announced for tomorrow. Manager to decide on a hold under state law and "
+        "a call to APS.",
+        "Escalating: customer insists on sending more ({amt_out} so far) and the trusted contact cannot be "
+        "reached.",
     ),
     passes=(
         "Branch and customer both heard; rationale follows from what they said.",
@@ -301,15 +324,17 @@ ELDER_TRUST = Typology(
     ),
     concerns=(
         Finding(
-            "KYC: power of attorney added nine days before the first payment; the attorney-in-fact’s own bills are among the "
-            "debits. Customer, called alone: “I thought it was for my taxes”.",
-            "A person in a position of trust spent {amt_out} in {n_out} payments soon after a new power of attorney, against a "
-            "usual {expected} a month. The customer (age {age}) did not know of them. Undue influence suspected; the "
-            "attorney-in-fact is the subject, the customer the victim. Key term: EFE FIN-2022-A002.",
+            "KYC: power of attorney added nine days before the first payment; the attorney-in-fact’s own "
+            "bills are among the debits. Customer, called alone: “I thought it was for my taxes”.",
+            "A person in a position of trust spent {amt_out} in {n_out} payments soon after a new power of "
+            "attorney, against a usual {expected} a month. The customer (age {age}) did not know of them. "
+            "Undue influence suspected; the attorney-in-fact is the subject, the customer the victim. Key "
+            "term: EFE FIN-2022-A002.",
         ),
     ),
     escalations=(
-        "Escalating: conflict in the family, two relatives claim authority. APS and a hold are a Manager's decision.",
+        "Escalating: conflict in the family, two relatives claim authority. APS and a hold are a Manager's "
+        "decision.",
     ),
     passes=("Authority of the signer examined; payments since the change listed.",),
     misses=("Rationale does not mention the power of attorney, which the alert is about.",),
@@ -321,7 +346,9 @@ def on_ramp(scene: Scene) -> None:
     draw, book = scene.draw, scene.ledger
     count = draw.between(5, 12)
     senders = [scene.names.company(draw)] if scene.explained else scene.people(draw.between(4, min(7, count)))
-    services = draw.some((*VASPS, *(() if scene.explained else KIOSKS)), 1 if scene.explained else draw.between(1, 3))
+    services = draw.some(
+        (*VASPS, *(() if scene.explained else KIOSKS)), 1 if scene.explained else draw.between(1, 3)
+    )
     span = (scene.last - scene.first).days
     starts = sorted(scene.first + draw.between(0, span - 2) * DAY for _ in range(count))
     paid_to: list[str] = []
@@ -351,10 +378,11 @@ CRYPTO_USER = Profile(
     (200, 2500),
     (
         Finding(
-            "KYC call with {who}: contractor paid by {sender} through an instant-pay app; buys at {cp} with own money, own "
-            "wallet, since 2021. Statements of both received.",
-            "Own pay, own wallet, long history: every credit comes from the customer's client {sender}, and the {cp} account is "
-            "in the customer's name. {amt_out} of {amt_in} converted is a choice of investment. No other person's money.",
+            "KYC call with {who}: contractor paid by {sender} through an instant-pay app; buys at {cp} "
+            "with own money, own wallet, since 2021. Statements of both received.",
+            "Own pay, own wallet, long history: every credit comes from the customer's client {sender}, "
+            "and the {cp} account is in the customer's name. {amt_out} of {amt_in} converted is a choice "
+            "of investment. No other person's money.",
         ),
     ),
 )
@@ -366,10 +394,11 @@ CRYPTO_TRADER = Profile(
     (60, 900),
     (
         Finding(
-            "Documents: marketplace payouts of {sender}, tax return with the same turnover, and {cp} statements in the "
-            "customer's own name.",
-            "Credits are payouts for the customer's own sales by {sender}; the tax return shows them. Purchases at {cp} are in the "
-            "customer's name, no transfers to other wallets within the period. Nothing points to exchange for others.",
+            "Documents: marketplace payouts of {sender}, tax return with the same turnover, and {cp} "
+            "statements in the customer's own name.",
+            "Credits are payouts for the customer's own sales by {sender}; the tax return shows them. "
+            "Purchases at {cp} are in the customer's name, no transfers to other wallets within the "
+            "period. Nothing points to exchange for others.",
         ),
     ),
 )
@@ -387,28 +416,33 @@ ON_RAMP = Typology(
     ),
     profiles=(CRYPTO_USER, CRYPTO_TRADER),
     checks=(
-        "KYC: {full}, {trade_lower}, since {since}. Expected {expected} a month, virtual assets not mentioned at opening.",
-        "Transactions: {n_in} credits, {amt_in}, each followed within a day by a payment to {services}. {amt_out} converted.",
+        "KYC: {full}, {trade_lower}, since {since}. Expected {expected} a month, virtual assets not "
+        "mentioned at opening.",
+        "Transactions: {n_in} credits, {amt_in}, each followed within a day by a payment to {services}. "
+        "{amt_out} converted.",
         "OSINT: FinCEN's MSB registrant search run for {name}: no entry.",
         "RFI to {br} for the customer: statements of the account at {cp}, for a profile update.",
     ),
     concerns=(
         Finding(
-            "Counterparty: {cp} answered under 314(b): wallet cluster tagged as scam by their tracing tool; the hashes are in "
-            "the case folder.",
-            "{n_in} credits from {k} people, {amt_in}, pooled and converted at {services} within 24 hours ({pct_out}). The "
-            "receiving wallets belong to a cluster tagged as scam. Senders ({senders}) have no tie to the customer. Hashes "
-            "and amounts are listed in the case folder; reason to suspect conversion of victims' funds.",
+            "Counterparty: {cp} answered under 314(b): wallet cluster tagged as scam by their tracing "
+            "tool; the hashes are in the case folder.",
+            "{n_in} credits from {k} people, {amt_in}, pooled and converted at {services} within 24 hours "
+            "({pct_out}). The receiving wallets belong to a cluster tagged as scam. Senders ({senders}) "
+            "have no tie to the customer. Hashes and amounts are listed in the case folder; reason to "
+            "suspect conversion of victims' funds.",
         ),
         Finding(
-            "KYC call with {who}: buys coins “for friends” for 3% and has {k} regular clients. No MSB registration was found.",
-            "Customer exchanges money for others for a fee: {k} senders, {n_in} credits, {amt_in}, {pct_out} on to {services}. No "
-            "registration as a money services business, expected activity {expected} a month. Reason to suspect an "
-            "unlicensed exchanger (FIN-2019-A003).",
+            "KYC call with {who}: buys coins “for friends” for 3% and has {k} regular clients. No MSB "
+            "registration was found.",
+            "Customer exchanges money for others for a fee: {k} senders, {n_in} credits, {amt_in}, "
+            "{pct_out} on to {services}. No registration as a money services business, expected activity "
+            "{expected} a month. Reason to suspect an unlicensed exchanger (FIN-2019-A003).",
         ),
     ),
     escalations=(
-        "Escalating: one receiving wallet shows exposure to a sanctioned address. OFAC question first, then the decision.",
+        "Escalating: one receiving wallet shows exposure to a sanctioned address. OFAC question first, "
+        "then the decision.",
         "Escalating: {cp} asks under 314(b) for our file; Manager to approve the reply.",
     ),
     passes=(
@@ -469,10 +503,11 @@ OFF_RAMP = Typology(
             (400, 4000),
             (
                 Finding(
-                    "Documents: purchase contract for a house, {payee} as settlement agent; {cp} statements show coins bought "
-                    "from salary since 2017.",
-                    "Customer sold coins bought from salary since 2017 to pay for a house; contract and settlement agent "
-                    "{payee} were confirmed. {cp} statements carry the purchase history. Source and use of {amt_in} known.",
+                    "Documents: purchase contract for a house, {payee} as settlement agent; {cp} "
+                    "statements show coins bought from salary since 2017.",
+                    "Customer sold coins bought from salary since 2017 to pay for a house; contract and "
+                    "settlement agent {payee} were confirmed. {cp} statements carry the purchase history. "
+                    "Source and use of {amt_in} known.",
                 ),
             ),
         ),
@@ -484,34 +519,41 @@ OFF_RAMP = Typology(
             (50, 700),
             (
                 Finding(
-                    "Documents: court order on an inheritance held in coins, {cp} statement of the estate, bill of sale from "
-                    "{payee} for a taxi medallion share and vehicle.",
-                    "The coins came from an estate (court order seen) and paid for a vehicle and license share from {payee}. Low "
-                    "income explained the alert, not the money. Sums agree: {amt_in} in, {amt_out} out.",
+                    "Documents: court order on an inheritance held in coins, {cp} statement of the estate, "
+                    "bill of sale from {payee} for a taxi medallion share and vehicle.",
+                    "The coins came from an estate (court order seen) and paid for a vehicle and license "
+                    "share from {payee}. Low income explained the alert, not the money. Sums agree: "
+                    "{amt_in} in, {amt_out} out.",
                 ),
             ),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade_lower}, since {since}; expected {expected} a month. {amt_in} from {cp} in the look-back.",
-        "Transactions: {n_in} credits from {cp}, {amt_in}; {amt_out} out by wire within 48 hours to {payees}.",
+        "KYC: {full}, {trade_lower}, since {since}; expected {expected} a month. {amt_in} from {cp} in the "
+        "look-back.",
+        "Transactions: {n_in} credits from {cp}, {amt_in}; {amt_out} out by wire within 48 hours to "
+        "{payees}.",
         "RFI to {cp}: wallet history behind the {n_in} withdrawals (asked as counterparty, facts only).",
     ),
     concerns=(
         Finding(
-            "Counterparty: reply of {cp}: coins arrived from a mixer hours before each withdrawal; account opened the same month.",
-            "{amt_in} from {cp} in {n_in} credits, {pct_out} wired on within 48 hours to {payees}. The coins had come from a mixer "
-            "hours before. Expected activity {expected} a month ({trade_lower}); the customer gave no source. Reason to "
-            "suspect concealment of origin.",
+            "Counterparty: reply of {cp}: coins arrived from a mixer hours before each withdrawal; account "
+            "opened the same month.",
+            "{amt_in} from {cp} in {n_in} credits, {pct_out} wired on within 48 hours to {payees}. The "
+            "coins had come from a mixer hours before. Expected activity {expected} a month "
+            "({trade_lower}); the customer gave no source. Reason to suspect concealment of origin.",
         ),
         Finding(
-            "KYC call with {who}: was “asked to cash out” by a contact from a chat group, has never used a wallet alone.",
-            "Customer cashes out coins for another person: {n_in} credits, {amt_in}, onward to {payees} as told in a chat. No "
-            "tie to the payees, no fee agreement, no source. Out of profile by far ({expected} a month).",
+            "KYC call with {who}: was “asked to cash out” by a contact from a chat group, has never used a "
+            "wallet alone.",
+            "Customer cashes out coins for another person: {n_in} credits, {amt_in}, onward to {payees} as "
+            "told in a chat. No tie to the payees, no fee agreement, no source. Out of profile by far "
+            "({expected} a month).",
         ),
     ),
     escalations=(
-        "Escalating: tracing shows exposure to a sanctioned wallet upstream of {cp}. Needs OFAC review before the decision.",
+        "Escalating: tracing shows exposure to a sanctioned wallet upstream of {cp}. Needs OFAC review "
+        "before the decision.",
     ),
     passes=(
         "Wallet history obtained and dated; payees addressed.",
@@ -576,10 +618,11 @@ DORMANT = Typology(
             (1500, 9000),
             (
                 Finding(
-                    "Documents: letters of administration and the executor’s account; {source} pays out a brother's estate. "
-                    "Phone number was changed in branch, with ID.",
-                    "Inheritance: probate papers show {amt_in} from {source}. Contact data were changed in person at {br} with ID. "
-                    "Payments to {cp} are a care home contract. Called back on the old number: customer confirms.",
+                    "Documents: letters of administration and the executor’s account; {source} pays out a "
+                    "brother's estate. Phone number was changed in branch, with ID.",
+                    "Inheritance: probate papers show {amt_in} from {source}. Contact data were changed in "
+                    "person at {br} with ID. Payments to {cp} are a care home contract. Called back on the "
+                    "old number: customer confirms.",
                 ),
             ),
         ),
@@ -591,10 +634,11 @@ DORMANT = Typology(
             (1200, 6000),
             (
                 Finding(
-                    "KYC call with {who} on the number held since {since}: back from sea, settled the sale of a boat; {source} is "
-                    "the broker.",
-                    "Customer was at sea and is back: sale of a boat through {source}, contract seen, then payments to {cp} for a "
-                    "house. Identity confirmed by call-back to the old number and by a visit to {br}.",
+                    "KYC call with {who} on the number held since {since}: back from sea, settled the sale "
+                    "of a boat; {source} is the broker.",
+                    "Customer was at sea and is back: sale of a boat through {source}, contract seen, then "
+                    "payments to {cp} for a house. Identity confirmed by call-back to the old number and "
+                    "by a visit to {br}.",
                 ),
             ),
         ),
@@ -606,37 +650,43 @@ DORMANT = Typology(
             (1300, 5000),
             (
                 Finding(
-                    "Documents: contract with {source} after a pause in business; state registration was renewed before the "
-                    "account was used again.",
-                    "Business resumed after a pause: registration renewed, contract with {source} covers {amt_in}, materials bought "
-                    "from {cp}. New phone belongs to the owner {who}, confirmed at {br}.",
+                    "Documents: contract with {source} after a pause in business; state registration was "
+                    "renewed before the account was used again.",
+                    "Business resumed after a pause: registration renewed, contract with {source} covers "
+                    "{amt_in}, materials bought from {cp}. New phone belongs to the owner {who}, confirmed "
+                    "at {br}.",
                 ),
             ),
             ("{family} Paving Inc.", "{family} Roofing LLC", "{family} Pools & Decks LLC"),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade_lower}, since {since}; no customer activity for {idle} days. Phone and e-mail changed {change}.",
-        "Transactions: {n_in} credits, {amt_in}, last on {last_in}; {n_out} debits, {amt_out}, within five business days.",
+        "KYC: {full}, {trade_lower}, since {since}; no customer activity for {idle} days. Phone and e-mail "
+        "changed {change}.",
+        "Transactions: {n_in} credits, {amt_in}, last on {last_in}; {n_out} debits, {amt_out}, within five "
+        "business days.",
         "Call-back to the old number tried twice, no answer; {br} asked to write to the address on file.",
         "Compared old and new profile: address unchanged, phone and e-mail new since {change}.",
     ),
     concerns=(
         Finding(
-            "KYC call to the old number: {who} was not aware of any change or payment. Login device is new, foreign IP address.",
-            "Account takeover suspected: contact data changed {change} from a new device, after {idle} quiet days; {amt_in} came in "
-            "and {amt_out} left to {k} payees within five business days. The customer knew nothing of it and is a victim. "
-            "Referred to Fraud; account blocked.",
+            "KYC call to the old number: {who} was not aware of any change or payment. Login device is "
+            "new, foreign IP address.",
+            "Account takeover suspected: contact data changed {change} from a new device, after {idle} "
+            "quiet days; {amt_in} came in and {amt_out} left to {k} payees within five business days. The "
+            "customer knew nothing of it and is a victim. Referred to Fraud; account blocked.",
         ),
         Finding(
-            "Counterparty: {source} says the payment instruction came by a look-alike e-mail and asks for return. {cp} got most "
-            "of it.",
-            "{amt_in} reached a long-idle account by a deceived payer ({source}) and left within days, mostly to {cp}. Change of "
-            "contact data on {change} fits preparation. Reason to suspect use of a dormant account to move proceeds of fraud.",
+            "Counterparty: {source} says the payment instruction came by a look-alike e-mail and asks for "
+            "return. {cp} got most of it.",
+            "{amt_in} reached a long-idle account by a deceived payer ({source}) and left within days, "
+            "mostly to {cp}. Change of contact data on {change} fits preparation. Reason to suspect use of "
+            "a dormant account to move proceeds of fraud.",
         ),
     ),
     escalations=(
-        "Escalating to decide with Fraud who leads: takeover of a dormant account, {amt_out} gone, recall possible.",
+        "Escalating to decide with Fraud who leads: takeover of a dormant account, {amt_out} gone, recall "
+        "possible.",
     ),
     passes=(
         "Old and new profile compared; call-back documented.",
@@ -706,10 +756,11 @@ CHECK_FRAUD = Typology(
             (12, 85),
             (
                 Finding(
-                    "Counterparty: {drawer} confirms the checks: insurance settlement after an accident, {n_in} installments. "
-                    "Images show no change.",
-                    "Insurance payout confirmed by the drawer {drawer} ({n_in} checks, {amt_in}); images are clean, none was "
-                    "returned. Quick withdrawals paid relatives ({cp}) who had lent money after the accident. Explained.",
+                    "Counterparty: {drawer} confirms the checks: insurance settlement after an accident, "
+                    "{n_in} installments. Images show no change.",
+                    "Insurance payout confirmed by the drawer {drawer} ({n_in} checks, {amt_in}); images "
+                    "are clean, none was returned. Quick withdrawals paid relatives ({cp}) who had lent "
+                    "money after the accident. Explained.",
                 ),
             ),
         ),
@@ -721,37 +772,44 @@ CHECK_FRAUD = Typology(
             (10, 80),
             (
                 Finding(
-                    "Documents: severance letter of {drawer}, payroll confirms check numbers and dates by phone.",
-                    "Severance pay of {drawer} in {n_in} checks, {amt_in}, confirmed by payroll; no item returned. Customer moved "
-                    "banks, which is why the account is new. Transfers to {cp} are shared rent and a car.",
+                    "Documents: severance letter of {drawer}, payroll confirms check numbers and dates by "
+                    "phone.",
+                    "Severance pay of {drawer} in {n_in} checks, {amt_in}, confirmed by payroll; no item "
+                    "returned. Customer moved banks, which is why the account is new. Transfers to {cp} "
+                    "are shared rent and a car.",
                 ),
             ),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade_lower}, account {held} old. Expected {expected} a month; checks of {amt_in} within days.",
-        "Transactions: {n_in} check deposits by phone or ATM, {amt_in}; {cashed} out in one to three business days; "
-        "{n_back} returned.",
+        "KYC: {full}, {trade_lower}, account {held} old. Expected {expected} a month; checks of {amt_in} "
+        "within days.",
+        "Transactions: {n_in} check deposits by phone or ATM, {amt_in}; {cashed} out in one to three "
+        "business days; {n_back} returned.",
         "Image review ordered for all {n_in} items: payee line, amount line, endorsement.",
-        "Asked the drawer {drawer} by the number in its register entry whether the checks are theirs as deposited.",
+        "Asked the drawer {drawer} by the number in its register entry whether the checks are theirs as "
+        "deposited.",
     ),
     concerns=(
         Finding(
-            "Image review: payee line retyped in another font, endorsement does not match the signature card. {drawer} says the "
-            "check was mailed {mailed} days before.",
-            "{n_in} checks, {amt_in}, deposited into an account {held} old; {n_back} returned ({back}), {how}. {drawer} had mailed "
-            "its check {mailed} days before the deposit. {cashed} left within three business days. Images cited in the folder. "
-            "Reason to suspect stolen mail. Key term: FIN-2023-MAILTHEFT.",
+            "Image review: payee line retyped in another font, endorsement does not match the signature "
+            "card. {drawer} says the check was mailed {mailed} days before.",
+            "{n_in} checks, {amt_in}, deposited into an account {held} old; {n_back} returned ({back}), "
+            "{how}. {drawer} had mailed its check {mailed} days before the deposit. {cashed} left within "
+            "three business days. Images cited in the folder. Reason to suspect stolen mail. Key term: "
+            "FIN-2023-MAILTHEFT.",
         ),
         Finding(
-            "KYC call with {who}: “sold” the card and login to someone met on social media for $500; police report suggested.",
-            "Account of {name} was used by others to deposit {n_in} checks of {drawers} ({amt_in}); {n_back} came back, {how}. "
-            "{pct} had been taken out before. The drawers are victims. Cash-out through {cp} and ATMs; loss depends on "
-            "recovery of {back}.",
+            "KYC call with {who}: “sold” the card and login to someone met on social media for $500; "
+            "police report suggested.",
+            "Account of {name} was used by others to deposit {n_in} checks of {drawers} ({amt_in}); "
+            "{n_back} came back, {how}. {pct} had been taken out before. The drawers are victims. Cash-out "
+            "through {cp} and ATMs; loss depends on recovery of {back}.",
         ),
     ),
     escalations=(
-        "Escalating: same endorsement on checks in several new accounts. Ring suspected, needs one owner and a hold decision.",
+        "Escalating: same endorsement on checks in several new accounts. Ring suspected, needs one owner "
+        "and a hold decision.",
     ),
     passes=(
         "Images and drawers addressed; each deposit tied to what followed.",

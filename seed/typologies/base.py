@@ -12,7 +12,7 @@ from app.models import Risk
 from seed.draw import DAY, Draw, business_day_after, is_business_day
 from seed.people import Branch, Names
 
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 HIGH = (0.07, 0.28, 0.65)
 MEDIUM_HIGH = (0.10, 0.50, 0.40)
@@ -79,7 +79,9 @@ class Ledger:
         self.paid_in.append(cents)
         self._add(when, cents, "in", channel, party, country, place)
 
-    def debit(self, when: datetime, cents: int, channel: str, party: str, country: str = "US", place: str = "") -> None:
+    def debit(
+        self, when: datetime, cents: int, channel: str, party: str, country: str = "US", place: str = ""
+    ) -> None:
         self.paid_out.append(cents)
         self._add(when, cents, "out", channel, party, country, place)
 

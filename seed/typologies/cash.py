@@ -67,11 +67,12 @@ STRUCTURING = Typology(
             (500, 5200),
             (
                 Finding(
-                    "Documents: bill of sale and title transfer for a motor home. The buyer paid in weekly cash "
-                    "installments; his withdrawals at another bank carry the same dates.",
-                    "The cash is the price of a motor home sold in installments: bill of sale, title transfer and "
-                    "the buyer's own withdrawals match all {n_in} deposits ({amt_in}). Deposits near $10,000 are "
-                    "not suspicious by themselves, and the installment sum was set by the contract.",
+                    "Documents: bill of sale and title transfer for a motor home. The buyer paid in weekly "
+                    "cash installments; his withdrawals at another bank carry the same dates.",
+                    "The cash is the price of a motor home sold in installments: bill of sale, title "
+                    "transfer and the buyer's own withdrawals match all {n_in} deposits ({amt_in}). "
+                    "Deposits near $10,000 are not suspicious by themselves, and the installment sum was "
+                    "set by the contract.",
                 ),
             ),
         ),
@@ -83,11 +84,12 @@ STRUCTURING = Typology(
             (300, 4000),
             (
                 Finding(
-                    "KYC call with {who}: late father kept cash at home; estate attorney's inventory lists it, "
-                    "counted in front of two witnesses. Copy in the case folder.",
-                    "Source documented: the estate attorney's inventory lists the cash and the sums reconcile to "
-                    "{amt_in}. Branch explained that a CTR is no problem; customer had been told by a relative "
-                    "that large deposits are “held for weeks”. Explained, not suspicious.",
+                    "KYC call with {who}: late father kept cash at home; estate attorney's inventory lists "
+                    "it, counted in front of two witnesses. Copy in the case folder.",
+                    "Source documented: the estate attorney's inventory lists the cash and the sums "
+                    "reconcile to {amt_in}. Branch explained that a CTR is no problem; customer had been "
+                    "told by a relative that large deposits are “held for weeks”. Explained, not "
+                    "suspicious.",
                 ),
             ),
         ),
@@ -99,11 +101,11 @@ STRUCTURING = Typology(
             (400, 4800),
             (
                 Finding(
-                    "Documents: register tapes and state sales tax filings for three months. Takings per day and "
-                    "deposits agree within 2%.",
-                    "Daily takings of the grocery run at $8,000 to $10,000; register tapes and sales tax filings "
-                    "match the {n_in} deposits ({amt_in}). The pattern follows the shop's day, not the threshold. "
-                    "A CTR exemption was offered to the branch for review.",
+                    "Documents: register tapes and state sales tax filings for three months. Takings per "
+                    "day and deposits agree within 2%.",
+                    "Daily takings of the grocery run at $8,000 to $10,000; register tapes and sales tax "
+                    "filings match the {n_in} deposits ({amt_in}). The pattern follows the shop's day, not "
+                    "the threshold. A CTR exemption was offered to the branch for review.",
                 ),
             ),
             ("{family} Family Market Inc.", "{family} & Sons Grocery LLC", "{first} Deli & Grocery Corp."),
@@ -116,63 +118,66 @@ STRUCTURING = Typology(
             (700, 5200),
             (
                 Finding(
-                    "RFI reply, {br}: armored pickup ended last quarter, the owner now brings each day's till in "
-                    "person; deposit slips agree with the Z-reports they left with us.",
-                    "Deposits equal the tills of single days ({n_in} items, {amt_in}); Z-reports agree and the change "
-                    "from armored pickup to the counter explains why the alert fired now. No splitting seen.",
+                    "RFI reply, {br}: armored pickup ended last quarter, the owner now brings each day's "
+                    "till in person; deposit slips agree with the Z-reports they left with us.",
+                    "Deposits equal the tills of single days ({n_in} items, {amt_in}); Z-reports agree and "
+                    "the change from armored pickup to the counter explains why the alert fired now. No "
+                    "splitting seen.",
                 ),
             ),
             ("{family} Wine & Spirits LLC", "{family} Package Store Inc."),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade}, customer since {since}. Expected monthly activity {expected}; credits in the "
-        "look-back are {ratio}x that.",
-        "Transactions: {n_in} cash deposits between {first} and {last}, lowest {low}, highest {high}, never two on "
-        "one day. Re-added: {amt_in}.",
-        "RFI to {br}: who makes the deposits, in what denominations, and what was said at the counter? Reply asked "
-        "for within 3 business days.",
-        "CTR check: no day's cash exceeds $10,000, so none was due. Aggregated by day and by conductor over "
-        "{where}: same result.",
+        "KYC: {full}, {trade}, customer since {since}. Expected monthly activity {expected}; credits in "
+        "the look-back are {ratio}x that.",
+        "Transactions: {n_in} cash deposits between {first} and {last}, lowest {low}, highest {high}, "
+        "never two on one day. Re-added: {amt_in}.",
+        "RFI to {br}: who makes the deposits, in what denominations, and what was said at the counter? "
+        "Reply asked for within 3 business days.",
+        "CTR check: no day's cash exceeds $10,000, so none was due. Aggregated by day and by conductor "
+        "over {where}: same result.",
         "RFI reply, {br}: deposits brought in person by {who} — mostly fifties and hundreds, banded.",
     ),
     concerns=(
         Finding(
-            "RFI reply, {br}: the teller recalls {who} asking “what sum makes you fill in the form?” and taking some "
-            "of the notes back before the count.",
-            "{n_in} cash deposits of {low} to {high} at {branches} ({where}) between {first} and {last}, total "
-            "{amt_in}, each below $10,000. The {br} teller was asked what sum triggers a report, and part of that "
-            "deposit was taken back. Expected monthly activity is {expected}; no lawful source was documented. "
-            "Reason to suspect that deposits were split to avoid currency reporting (31 USC 5324).",
+            "RFI reply, {br}: the teller recalls {who} asking “what sum makes you fill in the form?” and "
+            "taking some of the notes back before the count.",
+            "{n_in} cash deposits of {low} to {high} at {branches} ({where}) between {first} and {last}, "
+            "total {amt_in}, each below $10,000. The {br} teller was asked what sum triggers a report, and "
+            "part of that deposit was taken back. Expected monthly activity is {expected}; no lawful "
+            "source was documented. Reason to suspect that deposits were split to avoid currency reporting "
+            "(31 USC 5324).",
         ),
         Finding(
-            "KYC call with {who}: cash is “savings from home”. Could not say from what years or work, and declined to "
-            "send any papers. Asked why {branches}: no answer.",
-            "Customer ({trade}, expected {expected} a month) deposited {amt_in} in cash in {n_in} items, highest "
-            "{high}, over {branches}, and could document no source. Amounts, spacing and the change of branches "
-            "point to avoidance of the CTR threshold; nothing found explains them.",
+            "KYC call with {who}: cash is “savings from home”. Could not say from what years or work, and "
+            "declined to send any papers. Asked why {branches}: no answer.",
+            "Customer ({trade}, expected {expected} a month) deposited {amt_in} in cash in {n_in} items, "
+            "highest {high}, over {branches}, and could document no source. Amounts, spacing and the "
+            "change of branches point to avoidance of the CTR threshold; nothing found explains them.",
         ),
         Finding(
-            "Transactions: on days when deposits were made, no other cash use. Amounts cluster between {low} and "
-            "{high}, and the branch changes although {br} is the nearest.\nNo payroll, sale or loan in the account "
-            "that could have produced {amt_in}.",
-            "Activity is out of line with the profile: {amt_in} in cash within {span} days against an expected "
-            "{expected} a month. {n_in} deposits, none above {high}, at {where}. Source of funds unknown, use "
-            "of several branches without business reason. Reason to suspect structuring.",
+            "Transactions: on days when deposits were made, no other cash use. Amounts cluster between "
+            "{low} and {high}, and the branch changes although {br} is the nearest.\nNo payroll, sale or "
+            "loan in the account that could have produced {amt_in}.",
+            "Activity is out of line with the profile: {amt_in} in cash within {span} days against an "
+            "expected {expected} a month. {n_in} deposits, none above {high}, at {where}. Source of funds "
+            "unknown, use of several branches without business reason. Reason to suspect structuring.",
         ),
     ),
     escalations=(
-        "Escalating: the {br} teller appears to have advised on amounts. An internal referral is a Manager's "
-        "decision; deposits in question {n_in}, {amt_in}.",
-        "Escalating for a decision on the relationship: third alert type on this customer, and the branch asks "
-        "whether to keep the account. Evidence so far: {n_in} deposits at {branches}, {amt_in}.",
+        "Escalating: the {br} teller appears to have advised on amounts. An internal referral is a "
+        "Manager's decision; deposits in question {n_in}, {amt_in}.",
+        "Escalating for a decision on the relationship: third alert type on this customer, and the branch "
+        "asks whether to keep the account. Evidence so far: {n_in} deposits at {branches}, {amt_in}.",
     ),
     passes=(
         "Sums re-added and agree: {n_in} deposits, {amt_in}. Rationale argues from the evidence.",
         "Aggregation by day checked, CTR position stated. Source of funds addressed.",
     ),
     misses=(
-        "Same-day aggregation over {branches} was not tested; the rationale does not mention the CTR position.",
+        "Same-day aggregation over {branches} was not tested; the rationale does not mention the CTR "
+        "position.",
         "Source of the {amt_in} is not addressed. What the branch said is not cited.",
     ),
 )
@@ -196,7 +201,9 @@ def funnel(scene: Scene) -> None:
     for number, day in enumerate(days):
         place = home[0] if number % 4 == 3 else remote[number % len(remote)]
         cents = draw.dollars(1_500, 9_500, 20)
-        book.credit(draw.time(day, 10, 12.5), cents, "cash", depositors[number % len(depositors)], place=place.place)
+        book.credit(
+            draw.time(day, 10, 12.5), cents, "cash", depositors[number % len(depositors)], place=place.place
+        )
         batch, held = batch + 1, held + cents
         if batch < size and number + 1 < len(days):
             continue
@@ -246,11 +253,11 @@ FUNNEL = Typology(
             (120, 900),
             (
                 Finding(
-                    "KYC call with {who}: parents and an aunt live in {states} and pay tuition and rent by cash at the "
-                    "nearest branch. Enrollment letter and lease received.",
-                    "Relatives of the student deposit at their own branches in {states}; {pct_out} goes on to the "
-                    "university's and the landlord's accounts. Enrollment letter, lease and invoices cover {amt_out}. "
-                    "Depositors are known family members.",
+                    "KYC call with {who}: parents and an aunt live in {states} and pay tuition and rent by "
+                    "cash at the nearest branch. Enrollment letter and lease received.",
+                    "Relatives of the student deposit at their own branches in {states}; {pct_out} goes on "
+                    "to the university's and the landlord's accounts. Enrollment letter, lease and "
+                    "invoices cover {amt_out}. Depositors are known family members.",
                 ),
             ),
         ),
@@ -262,11 +269,11 @@ FUNNEL = Typology(
             (250, 2600),
             (
                 Finding(
-                    "Documents: job sheets for {k} states with crew leads' names; they match the depositors "
-                    "({depositors} among them). Suppliers' invoices match the debits.",
-                    "Crew leads bank customers' cash payments near the job sites in {states}. Job sheets name the "
-                    "same {persons} people as the deposit slips; debits are suppliers and payroll. Business reason "
-                    "shown for {n_in} deposits, {amt_in}.",
+                    "Documents: job sheets for {k} states with crew leads' names; they match the "
+                    "depositors ({depositors} among them). Suppliers' invoices match the debits.",
+                    "Crew leads bank customers' cash payments near the job sites in {states}. Job sheets "
+                    "name the same {persons} people as the deposit slips; debits are suppliers and "
+                    "payroll. Business reason shown for {n_in} deposits, {amt_in}.",
                 ),
             ),
             ("{family} Landscaping LLC", "{family} Tree & Lawn Care LLC"),
@@ -279,45 +286,46 @@ FUNNEL = Typology(
             (90, 700),
             (
                 Finding(
-                    "Documents: contracts with client sites in {states}; site managers collect fees from walk-in "
-                    "clients in cash and bank them the same week.",
-                    "Site managers of the staffing firm bank fees near the client sites ({states}); contracts and "
-                    "fee ledgers reconcile to {amt_in}. Outgoing payments are payroll processor and rent.",
+                    "Documents: contracts with client sites in {states}; site managers collect fees from "
+                    "walk-in clients in cash and bank them the same week.",
+                    "Site managers of the staffing firm bank fees near the client sites ({states}); "
+                    "contracts and fee ledgers reconcile to {amt_in}. Outgoing payments are payroll "
+                    "processor and rent.",
                 ),
             ),
             ("{family} Staffing Group LLC", "{family} Labor Solutions Inc."),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade}, account opened in {home} in {since}. None of the {persons} depositors is on the "
-        "signature card.",
-        "Transactions mapped by branch: {away} of {n_in} deposits outside {home} ({states}); {amt_out} out, each "
-        "time within three days of the deposits.",
+        "KYC: {full}, {trade}, account opened in {home} in {since}. None of the {persons} depositors is on "
+        "the signature card.",
+        "Transactions mapped by branch: {away} of {n_in} deposits outside {home} ({states}); {amt_out} "
+        "out, each time within three days of the deposits.",
         "RFI to {far} ({far_city}): was the depositor identified, and what did they say the money was for?",
         "RFI to {br}: does the branch know who pays into this account from other states, and why?",
     ),
     concerns=(
         Finding(
-            "RFI reply, {far}: the depositor ({far_city}) could not name the account holder and read the number "
-            "from a phone.",
-            "{n_in} cash deposits, {amt_in}, between {first} and {last}; {away} of them in {states}, by {persons} "
-            "people without a tie to {name}. One at {far} could not name the holder. {pct_out} was drawn within "
-            "72 hours elsewhere. Stated business ({trade}) does not explain cash from {k} states. Pattern of a "
-            "funnel account (FIN-2014-A005); source of the cash unknown.",
+            "RFI reply, {far}: the depositor ({far_city}) could not name the account holder and read the "
+            "number from a phone.",
+            "{n_in} cash deposits, {amt_in}, between {first} and {last}; {away} of them in {states}, by "
+            "{persons} people without a tie to {name}. One at {far} could not name the holder. {pct_out} "
+            "was drawn within 72 hours elsewhere. Stated business ({trade}) does not explain cash from {k} "
+            "states. Pattern of a funnel account (FIN-2014-A005); source of the cash unknown.",
         ),
         Finding(
-            "KYC call with {who}: says “friends pay me back”, could name only one of {persons} depositors. Expected "
-            "{expected} a month; {amt_in} came in.",
-            "Cash of {amt_in} from {persons} unrelated people in {k} states, against expected {expected} a month. "
-            "Balance never stays: {amt_out} out, largest payee {cp}. Customer could not explain who pays and why. "
-            "Reason to suspect use as a funnel account.",
+            "KYC call with {who}: says “friends pay me back”, could name only one of {persons} depositors. "
+            "Expected {expected} a month; {amt_in} came in.",
+            "Cash of {amt_in} from {persons} unrelated people in {k} states, against expected {expected} a "
+            "month. Balance never stays: {amt_out} out, largest payee {cp}. Customer could not explain who "
+            "pays and why. Reason to suspect use as a funnel account.",
         ),
     ),
     escalations=(
-        "Escalating: deposits in {far_city} use the same depositor names as another case I hold. Looks like a "
-        "network across {states}; needs one owner.",
-        "Escalating: {k}-state cash with onward payments to {cp}. Asking for a decision on joining cases and on "
-        "contact with law enforcement.",
+        "Escalating: deposits in {far_city} use the same depositor names as another case I hold. Looks "
+        "like a network across {states}; needs one owner.",
+        "Escalating: {k}-state cash with onward payments to {cp}. Asking for a decision on joining cases "
+        "and on contact with law enforcement.",
     ),
     passes=(
         "Branch map included, home-state deposits kept apart. Totals agree ({amt_in} in, {amt_out} out).",
@@ -346,7 +354,11 @@ def cash_business(scene: Scene) -> None:
             cents = mean if number == per_month - 1 else mean + shift
             channel = draw.pick(("cash", "cash", "night drop"))
             book.credit(
-                draw.time(day, 9.2, 16.8), cents - cents % 100, channel, scene.customer.contact, place=own[0].place
+                draw.time(day, 9.2, 16.8),
+                cents - cents % 100,
+                channel,
+                scene.customer.contact,
+                place=own[0].place,
             )
         out = draw.share(mean * per_month, 5, 15)
         book.debit(draw.time(days[-1], 10, 16), out, draw.pick(("ACH", "check")), supplier)
@@ -383,11 +395,11 @@ CASH_BUSINESS = Typology(
             (500, 4000),
             (
                 Finding(
-                    "Documents: lease for a second site signed in spring, with water bills for both. Relationship "
-                    "manager confirms; the profile had never been updated.",
-                    "A second wash opened during the period; lease and water bills for both sites carry the volume. "
-                    "{amt_in} over 90 days fits two sites. Expected cash on file ({expected} a month) was stale and "
-                    "has been referred for a KYC refresh.",
+                    "Documents: lease for a second site signed in spring, with water bills for both. "
+                    "Relationship manager confirms; the profile had never been updated.",
+                    "A second wash opened during the period; lease and water bills for both sites carry "
+                    "the volume. {amt_in} over 90 days fits two sites. Expected cash on file ({expected} a "
+                    "month) was stale and has been referred for a KYC refresh.",
                 ),
             ),
             ("{family} Express Car Wash LLC", "Bright Bay Car Wash Inc.", "{family} Auto Spa LLC"),
@@ -400,10 +412,11 @@ CASH_BUSINESS = Typology(
             (600, 5200),
             (
                 Finding(
-                    "Site visit by {br}: 46 machines, prices raised, open around the clock since a competitor on the "
-                    "same block closed. Meter readings support the turns.",
-                    "Site visit and utility meters support the takings: {factor}x the old profile after a competitor "
-                    "closed and prices rose. Deposits are even over the week, {ctr}. Profile to be refreshed.",
+                    "Site visit by {br}: 46 machines, prices raised, open around the clock since a "
+                    "competitor on the same block closed. Meter readings support the turns.",
+                    "Site visit and utility meters support the takings: {factor}x the old profile after a "
+                    "competitor closed and prices rose. Deposits are even over the week, {ctr}. Profile to "
+                    "be refreshed.",
                 ),
             ),
             ("{family} Coin Laundry Inc.", "Suds & Spin Laundromat LLC"),
@@ -416,43 +429,51 @@ CASH_BUSINESS = Typology(
             (300, 4200),
             (
                 Finding(
-                    "Documents: point-of-sale exports and sales tax returns for the quarter. Cash share of sales rose "
-                    "after a “cash discount” was introduced.",
-                    "Point-of-sale exports and sales tax returns agree with deposits of {amt_in}; a posted cash discount "
-                    "explains flat card sales. Supplier payments ({supplier}) move with sales. Explained.",
+                    "Documents: point-of-sale exports and sales tax returns for the quarter. Cash share of "
+                    "sales rose after a “cash discount” was introduced.",
+                    "Point-of-sale exports and sales tax returns agree with deposits of {amt_in}; a posted "
+                    "cash discount explains flat card sales. Supplier payments ({supplier}) move with "
+                    "sales. Explained.",
                 ),
             ),
-            ("{family}'s Kitchen LLC", "Trattoria {family} Inc.", "{first}'s Café & Grill LLC", "Phở {family} LLC"),
+            (
+                "{family}'s Kitchen LLC",
+                "Trattoria {family} Inc.",
+                "{first}'s Café & Grill LLC",
+                "Phở {family} LLC",
+            ),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade}, customer since {since}; expected cash {expected} a month. Actual is {factor}x over "
-        "three months.",
+        "KYC: {full}, {trade}, customer since {since}; expected cash {expected} a month. Actual is "
+        "{factor}x over three months.",
         "Transactions: {n_in} cash deposits, {amt_in}, highest {high}; {ctr}. Suppliers paid: {amt_out}.",
         "RFI to {br}: how do deposits compare with similar businesses in the area? Last site visit?",
-        "Peer comparison: four {trade_lower} customers of the same size bank between 0.8x and 1.3x of profile; this "
-        "one {factor}x.",
+        "Peer comparison: four {trade_lower} customers of the same size bank between 0.8x and 1.3x of "
+        "profile; this one {factor}x.",
     ),
     concerns=(
         Finding(
-            "RFI reply, {br}: peers bank about a third of this. Staff drive past daily and “hardly ever see it busy”.",
-            "Cash of {amt_in} in 90 days, {factor}x the expected {expected} a month and about three times that of "
-            "peers, while supplier spending was only {amt_out}. The branch sees little trade on site. Source of the "
-            "excess is not documented; reason to suspect that other cash is mixed with takings.",
+            "RFI reply, {br}: peers bank about a third of this. Staff drive past daily and “hardly ever "
+            "see it busy”.",
+            "Cash of {amt_in} in 90 days, {factor}x the expected {expected} a month and about three times "
+            "that of peers, while supplier spending was only {amt_out}. The branch sees little trade on "
+            "site. Source of the excess is not documented; reason to suspect that other cash is mixed with "
+            "takings.",
         ),
         Finding(
-            "OSINT and capacity: opening hours, staff and equipment allow at most half of the deposited sales. "
-            "Supplier payments to {supplier} did not grow.",
-            "Sales beyond capacity: {n_in} deposits, {amt_in}, cannot come from a {trade_lower} of this size. Costs "
-            "stayed flat ({amt_out} to suppliers). {who} was asked for tax filings and gave none. Commingling "
-            "suspected; {ctr}.",
+            "OSINT and capacity: opening hours, staff and equipment allow at most half of the deposited "
+            "sales. Supplier payments to {supplier} did not grow.",
+            "Sales beyond capacity: {n_in} deposits, {amt_in}, cannot come from a {trade_lower} of this "
+            "size. Costs stayed flat ({amt_out} to suppliers). {who} was asked for tax filings and gave "
+            "none. Commingling suspected; {ctr}.",
         ),
     ),
     escalations=(
-        "Escalating for an exit decision: {factor}x expected cash, tax filings asked for twice and not received. "
-        "Branch wants to keep the relationship.",
-        "Escalating: owner {who} also controls two other cash businesses here. One review of all three is better; "
-        "needs a Manager to join them.",
+        "Escalating for an exit decision: {factor}x expected cash, tax filings asked for twice and not "
+        "received. Branch wants to keep the relationship.",
+        "Escalating: owner {who} also controls two other cash businesses here. One review of all three is "
+        "better; needs a Manager to join them.",
     ),
     passes=(
         "Peer group stated, period and profile date given, totals agree ({amt_in}).",
@@ -534,11 +555,12 @@ TRAFFICKING = Typology(
             (120, 1500),
             (
                 Finding(
-                    "Documents: payroll through a processor at another bank, state licenses for every therapist, shop "
-                    "hours to 3 a.m. near the airport.",
-                    "Late-hours spa beside an airport: licenses and payroll records of all staff were seen, payments to "
-                    "{cp} are rent and profit share under a written agreement, and travel to {cities} is a trade show "
-                    "schedule. The night cash ({amt_cash}) fits the opening hours.",
+                    "Documents: payroll through a processor at another bank, state licenses for every "
+                    "therapist, shop hours to 3 a.m. near the airport.",
+                    "Late-hours spa beside an airport: licenses and payroll records of all staff were "
+                    "seen, payments to {cp} are rent and profit share under a written agreement, and "
+                    "travel to {cities} is a trade show schedule. The night cash ({amt_cash}) fits the "
+                    "opening hours.",
                 ),
             ),
             ("Golden Lily Spa LLC", "{family} Wellness & Spa Inc.", "Serenity Foot Spa LLC"),
@@ -551,44 +573,47 @@ TRAFFICKING = Typology(
             (200, 2000),
             (
                 Finding(
-                    "KYC call with {who}, alone and in private: works events in {cities}, banks tips after closing, "
-                    "shares a flat with {cp}. Schedules and lease received.",
-                    "Tips banked after closing time; event schedules match dates and cities of the {n_cash} cash "
-                    "deposits. Payments to {cp} are rent and travel shared under a lease. Customer was interviewed "
-                    "alone, spoke freely, holds own ID and phone. No indicator of control.",
+                    "KYC call with {who}, alone and in private: works events in {cities}, banks tips after "
+                    "closing, shares a flat with {cp}. Schedules and lease received.",
+                    "Tips banked after closing time; event schedules match dates and cities of the "
+                    "{n_cash} cash deposits. Payments to {cp} are rent and travel shared under a lease. "
+                    "Customer was interviewed alone, spoke freely, holds own ID and phone. No indicator of "
+                    "control.",
                 ),
             ),
         ),
     ),
     checks=(
         "KYC: {full}, {trade}, since {since}. Expected {expected} a month; {amt_in} in over the look-back.",
-        "Transactions by hour: {n_night} of {n_in} credits between 22:00 and 05:00 local; ATMs in {cities}. No "
-        "payroll or rent paid from the account.",
+        "Transactions by hour: {n_night} of {n_in} credits between 22:00 and 05:00 local; ATMs in "
+        "{cities}. No payroll or rent paid from the account.",
         "Onward payments: {cp} received most of {amt_out}, in P2P transfers of up to $2,900.",
-        "Asked {br} whether the customer comes alone, who holds the ID and who speaks. Question put neutrally, as part "
-        "of a profile update.",
+        "Asked {br} whether the customer comes alone, who holds the ID and who speaks. Question put "
+        "neutrally, as part of a profile update.",
     ),
     concerns=(
         Finding(
-            "OSINT: the phone number on file appears in escort ads in {cities}. Ad dates match the motel and ATM days.",
-            "Credits of {amt_in}, {night} of them at night, in {k} cities; small charges for motels, ads and rides; "
-            "{pct_out} passed on to {cp}. The number on file appears in escort ads on the same dates. The account "
-            "holder may act under control of others and is described in the narrative as a possible victim. Key term: "
-            "HUMAN TRAFFICKING FIN-2020-A008.",
+            "OSINT: the phone number on file appears in escort ads in {cities}. Ad dates match the motel "
+            "and ATM days.",
+            "Credits of {amt_in}, {night} of them at night, in {k} cities; small charges for motels, ads "
+            "and rides; {pct_out} passed on to {cp}. The number on file appears in escort ads on the same "
+            "dates. The account holder may act under control of others and is described in the narrative "
+            "as a possible victim. Key term: HUMAN TRAFFICKING FIN-2020-A008.",
         ),
         Finding(
-            "RFI reply, {br}: customer came with another person who answered for them and kept the ID. That person "
-            "is the payee {cp}.",
-            "A third party appears to control the account: speaks for the customer, keeps the ID and received the larger "
-            "part of {amt_out} ({cp}). Night cash of {amt_cash} in {cities}, no payroll, motel and ride charges. "
-            "Indicators of FIN-2020-A008 present; the worker is treated as a possible victim, not as a subject.",
+            "RFI reply, {br}: customer came with another person who answered for them and kept the ID. "
+            "That person is the payee {cp}.",
+            "A third party appears to control the account: speaks for the customer, keeps the ID and "
+            "received the larger part of {amt_out} ({cp}). Night cash of {amt_cash} in {cities}, no "
+            "payroll, motel and ride charges. Indicators of FIN-2020-A008 present; the worker is treated "
+            "as a possible victim, not as a subject.",
         ),
     ),
     escalations=(
-        "Escalating today: a person may be in danger. The {br} manager saw signs of control. Please decide on an "
-        "immediate call to law enforcement.",
-        "Escalating: indicators in {k} cities, payee {cp} also receives from two other customers. Needs a Manager and a "
-        "specialist.",
+        "Escalating today: a person may be in danger. The {br} manager saw signs of control. Please decide "
+        "on an immediate call to law enforcement.",
+        "Escalating: indicators in {k} cities, payee {cp} also receives from two other customers. Needs a "
+        "Manager and a specialist.",
     ),
     passes=(
         "Careful wording; the person who may be under control is not treated as a suspect.",

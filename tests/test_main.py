@@ -1,0 +1,96 @@
+"""The verbs of the terminal: what they print, and the exit status that a script relies on."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from app import casework
+from app.__main__ import main
+from app.database import Database
+from tests.conftest import ANALYST, OpenCase
+
+
+def tamper(desk: Database, statement: str, *parameters: object) -> None:
+    """Change the file as someone with the file in hands would: without the triggers."""
+    with sqlite3.connect(desk.file) as connection:
+        connection.execute("DROP TRIGGER IF EXISTS case_events_no_update")
+        connection.execute("DROP TRIGGER IF EXISTS case_events_no_delete")
+        connection.execute(statement, parameters)
+    connection.close()
+
+
+def test_verify_says_that_all_is_intact(
+    desk: Database, open_case: OpenCase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = open_case()
+    assert main(["verify", "--database", str(desk.file)]) == 0
+    assert main(["verify", "--database", str(desk.file), case.case_id.lower()]) == 0
+    assert capsys.readouterr().out == "1 cases, 1 events: all intact\n" * 2
+
+
+def test_verify_names_case_event_kind_expected_and_found(
+    desk: Database, open_case: OpenCase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = open_case()
+    note = casework.add_note(desk, ANALYST.user_id, case.case_id, "Teller called.")
+    tamper(desk, "UPDATE case_events SET notes = 'Nobody called.' WHERE event_hash = ?", note.event_hash)
+    assert main(["verify", "--database", str(desk.file)]) == 1
+    line, total = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(
+        rf"{case.case_id}  event 2  edited  event_hash: expected [0-9a-f]{{64}}, found {note.event_hash}", line
+    )
+    assert total == "1 cases, 2 events: 1 breaks"
+
+
+def test_export_writes_what_verify_file_accepts_and_refuses_once_changed(
+    desk: Database, open_case: OpenCase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = open_case()
+    out = tmp_path / "out"
+    assert main(["export", "--database", str(desk.file), case.case_id, "--to", str(out)]) == 0
+    trail, summary = (Path(line) for line in capsys.readouterr().out.splitlines())
+    assert (trail.name, summary.name) == (f"audit_{case.case_id}.csv", f"case_{case.case_id}.md")
+    assert main(["verify-file", str(trail)]) == 0
+    trail.write_bytes(trail.read_bytes().replace(b"9400.00", b"9500.00", 1))
+    assert main(["verify-file", str(trail)]) == 1
+    trail.write_bytes(trail.read_bytes()[:-1])
+    assert main(["verify-file", str(trail)]) == 2
+    assert main(["verify-file", str(tmp_path / "missing.csv")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["verify", "AML-00000000"], "There is no case 'AML-00000000'"),
+        (["export", "AML-00000000"], "There is no case 'AML-00000000'"),
+        (["export", "../../etc/passwd"], "is not a case id"),
+    ],
+)
+def test_unknown_input_is_a_sentence_and_status_2(
+    desk: Database, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([arguments[0], "--database", str(desk.file), *arguments[1:]]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_database_is_a_sentence_and_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--database", str(tmp_path / "none.db")]) == 2
+    assert "There is no database" in capsys.readouterr().err
+
+
+def test_wrong_use_is_status_2() -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["prove"])
+    assert stopped.value.code == 2
+
+
+def test_init_makes_a_desk_that_verifies_and_may_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "new" / "desk.db"
+    for _ in range(2):
+        assert main(["init", "--database", str(file)]) == 0
+    assert main(["verify", "--database", str(file)]) == 0
+    assert capsys.readouterr().out.endswith("0 cases, 0 events: all intact\n")
