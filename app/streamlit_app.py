@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import ui
 
-st.set_page_config(page_title="AML Case Desk", page_icon="app/web/icon.svg", layout="wide", initial_sidebar_state=240)
+st.set_page_config(page_title="AML Case Desk", page_icon="app/web/icon.svg", layout="wide", initial_sidebar_state=210)
 st.logo("app/web/icon.svg")
 st.html(f"<style>{ui.STYLE}</style>")
 page = st.navigation(

@@ -265,7 +265,7 @@ def _cell(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
             return {"text": day(case.closed_at), "hint": clock(case.closed_at)}
         case "qa":
             tone = {"Pass": "good", "Fail": "alarm"}.get(case.qa_result.value, "quiet")
-            return {"text": case.qa_result.value or "—", "tone": tone}
+            return {"text": case.qa_result.value or "—", "tone": tone, "hint": case.qa_notes}
         case "reviewer":
             return {"text": name_of(case.qa_reviewer, names), "hint": clock(case.qa_at)}
         case _:
@@ -332,6 +332,8 @@ def _value(column: str, value: Any, names: Mapping[str, User]) -> str:
     text = str(value)
     if column in ("owner", "qa_reviewer"):
         return name_of(text, names)
+    if column == "determined_at":
+        return text[:10]
     return f"{text[:10]} {text[11:16]} UTC" if column.endswith("_at") else text
 
 

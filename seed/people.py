@@ -73,9 +73,7 @@ def _branches(state: str, *cities: str) -> tuple[Branch, ...]:
 
 
 BRANCHES = (
-    _branches(
-        "NY", "Queens: Flushing, Jamaica Ave, Steinway St", "Brooklyn: Bay Ridge, Kings Hwy, Fulton St"
-    ),
+    _branches("NY", "Queens: Flushing, Jamaica Ave, Steinway St", "Brooklyn: Bay Ridge, Kings Hwy, Fulton St"),
     _branches("NJ", "Newark: Ironbound, Broad St", "Jersey City: Journal Sq, Newport", "Edison: Oak Tree Rd"),
     _branches("PA", "Philadelphia: Market St, Kensington, Olney", "Allentown: Hamilton St, Tilghman St"),
     _branches("MA", "Boston: Dorchester, Allston, East Boston", "Worcester: Main St, Shrewsbury St"),
@@ -200,9 +198,7 @@ class Names:
             self._pools[locale] = _pools(locale, seed)
         fake = _faker("en_US", seed)
         companies = (fake.company() for _ in range(POOL))
-        self.companies = list(
-            dict.fromkeys(c.replace(" PLC", " Inc").replace(" Ltd", " LLC") for c in companies)
-        )
+        self.companies = list(dict.fromkeys(c.replace(" PLC", " Inc").replace(" Ltd", " LLC") for c in companies))
 
     def person(self, draw: Draw) -> Name:
         """Anybody: guilty and innocent, customers and counterparties come from the same pools."""

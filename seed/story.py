@@ -52,12 +52,9 @@ TAKEN_UP = (
     "Escalation read with {analyst}: {n} transactions, {amt}. One more round of questions through {br}, "
     "then the decision.",
     "Took the case over from {analyst}. Restrictions on the account considered — none for now.",
-    "Discussed with Legal and {analyst}. No objection to deciding here; the open point is the source of "
-    "funds.",
+    "Discussed with Legal and {analyst}. No objection to deciding here; the open point is the source of funds.",
 )
-HANDED_BACK = (
-    "Back to the desk: the point raised by {analyst} does not need a Manager. Please complete and decide."
-)
+HANDED_BACK = "Back to the desk: the point raised by {analyst} does not need a Manager. Please complete and decide."
 CHASERS = (
     "Papers asked for are still outstanding; chaser sent through {br}, copy to the regional manager.",
     "Second reminder to {br}. Customer is said to be traveling; new date agreed.",
@@ -77,10 +74,8 @@ REOPENED = (
     "Reopened — counterparty's bank sent new information on {first} to {last}.",
 )
 REWORK = (
-    "Rework: all {n} transactions listed and re-added, {amt_in} in and {amt_out} out; sources named one by "
-    "one.",
-    "Went through the file again from the alert on. Ledger agrees: {n_in} credits, {n_out} debits, {first} "
-    "to {last}.",
+    "Rework: all {n} transactions listed and re-added, {amt_in} in and {amt_out} out; sources named one by one.",
+    "Went through the file again from the alert on. Ledger agrees: {n_in} credits, {n_out} debits, {first} to {last}.",
 )
 
 
@@ -253,9 +248,7 @@ class Story:
         else:
             sar = self.case.disposition is Disposition.SAR
             remark = draw.pick((*self._typology.passes, *(PASSES_SAR if sar else PASSES_NO_SAR)))
-        self._do(
-            reviewer, policy.review(reviewer, self.case, involved, result, self._text(remark), self._now)
-        )
+        self._do(reviewer, policy.review(reviewer, self.case, involved, result, self._text(remark), self._now))
 
     def _reopen(self, reason: str) -> None:
         manager, gone = self.draw.pick(MANAGERS), self._owner is LEAVER
@@ -279,11 +272,7 @@ class Story:
             moment = self._working_time(business_day_after(today - DAY, days + 1))
         elif days or moment > opening + timedelta(hours=EVENING - OPENING):
             moment = self._working_time(business_day_after(today, max(days, 1)))
-        if (
-            self.case.owner == LEAVER.user_id
-            and self.case.status is Status.IN_REVIEW
-            and moment > self._span.left
-        ):
+        if self.case.owner == LEAVER.user_id and self.case.status is Status.IN_REVIEW and moment > self._span.left:
             self._now = self._span.left + self._minutes(5, 150)
             self._assign(self.draw.pick(MANAGERS), self.draw.pick(ANALYSTS))
             moment = max(moment, self._now + self._minutes(10, 90))
@@ -296,11 +285,7 @@ class Story:
             day += DAY
         start, end = self.draw.weighted(HOURS, HOUR_WEIGHTS)
         moment = self.draw.time(day, start, end)
-        return (
-            moment + timedelta(microseconds=self.draw.between(1, 999_999))
-            if self.draw.chance(0.7)
-            else moment
-        )
+        return moment + timedelta(microseconds=self.draw.between(1, 999_999)) if self.draw.chance(0.7) else moment
 
     def _minutes(self, low: int, high: int) -> timedelta:
         return timedelta(seconds=self.draw.between(60 * low, 60 * high))

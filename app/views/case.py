@@ -1,6 +1,8 @@
 """Case: everything about one case, and what can be done with it."""
 
+import re
 from datetime import UTC, datetime, time
+from decimal import Decimal
 
 import altair
 import pandas as pd
@@ -30,7 +32,7 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
             st.badge(case.disposition.value, color=ui.DISPOSITION_COLOUR[case.disposition])
         if case.status is not Status.CLOSED:
             text, tone = ui.due_text(case, now)
-            st.badge(f"Due {text}", color=ui.DUE_COLOUR.get(tone, "gray"))
+            st.badge(text if tone else f"Due {text}", color=ui.DUE_COLOUR.get(tone, "gray"))
         if verified.intact:
             st.badge(f"Chain intact, {verified.events} events", icon=":material/verified:", color="green")
         else:
@@ -57,14 +59,19 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
     ui.facts(rows)
 
 
-def show_evidence(events: list[Event]) -> None:
+def money(text: str) -> str:
+    """An amount with separators between the thousands; any other text as it is."""
+    return f"{Decimal(text):,.2f}" if re.fullmatch(r"[0-9]+\.[0-9]{2}", text) else text
+
+
+def show_evidence(events: list[Event], currency: str) -> None:
     opened = chain.read_meta(events[0]) if events else {}
     st.subheader("Alert", anchor=False)
     if alert := opened.get("alert"):
         st.text(alert)
     customer = opened.get("customer")
     if isinstance(customer, dict):
-        ui.facts((name.replace("_", " ").capitalize(), str(value)) for name, value in customer.items())
+        ui.facts((name.replace("_", " ").capitalize(), money(str(value))) for name, value in customer.items())
     rows = sar.transactions(opened)
     if not rows:
         st.caption("The alert lists no transactions.")
@@ -94,7 +101,7 @@ def show_evidence(events: list[Event]) -> None:
         column_config={
             "time": st.column_config.DatetimeColumn("Time (UTC)", format="YYYY-MM-DD HH:mm"),
             "direction": "Direction",
-            "amount": st.column_config.NumberColumn("Amount", format="%,.2f"),
+            "amount": st.column_config.NumberColumn(f"Amount ({currency})", format="%,.2f"),
             "channel": "Channel",
             "counterparty": "Counterparty",
             "country": "Country",
@@ -289,7 +296,7 @@ show_header(case, events, names, verified)
 
 grid = st.grid(3, min_column_width=280, gap="medium")
 with grid.cell(column_span=2):
-    show_evidence(events)
+    show_evidence(events, case.currency)
     show_timeline(events, names, verified)
 with grid.cell():
     with st.container(border=True, key="actions"):

@@ -7,8 +7,8 @@ from app.models import Case, Event, QaResult, User
 from app.policy import Verb
 
 LIMIT = 200
-WAITING = ("case", "customer", "typology", "risk", "disposition", "owner", "closed")
-REVIEWED = ("case", "customer", "typology", "disposition", "qa", "reviewer", "closed")
+WAITING = ("case", "customer", "typology", "risk", "disposition", "closed")
+REVIEWED = ("case", "customer", "typology", "disposition", "qa", "reviewer")
 
 
 def verdict_form(actor: User, case: Case, events: list[Event]) -> None:
@@ -57,7 +57,7 @@ st.markdown(
     f"QA reviews each closed case with `{sampling.RULE}`: about one in ten, and the same ones whoever computes it."
 )
 done = counts.passed + counts.failed
-with st.grid(4, min_column_width=150):
+with st.grid(4, min_column_width=110):
     st.metric("Awaiting review", f"{counts.waiting:,}", border=True)
     st.metric("Passed", f"{counts.passed:,}", border=True)
     st.metric("Failed", f"{counts.failed:,}", border=True)
@@ -70,22 +70,21 @@ def choose(case_id: str) -> None:
 
 grid = st.grid(3, min_column_width=280, gap="medium")
 with grid.cell(column_span=2):
-    st.subheader("Awaiting review, oldest first", anchor=False)
+    to_do, done_tab = st.tabs([f"Awaiting review ({counts.waiting:,})", f"Reviewed ({done:,})"])
     chosen: Case | None = None
-    if waiting:
-        chosen = next((case for case in waiting if case.case_id == st.session_state.get("review")), waiting[0])
-        ui.case_table("Awaiting review", waiting, WAITING, names, "waiting", choose, selected=chosen.case_id)
-        if counts.waiting > LIMIT:
-            st.caption(f"The {LIMIT} oldest of {counts.waiting:,}.")
-    else:
-        st.success("The sample is complete: nothing awaits review.")
-    st.subheader("Reviewed, newest first", anchor=False)
-    if reviewed:
-        ui.case_table("Reviewed", reviewed, REVIEWED, names, "reviewed", ui.open_case)
-        if done > LIMIT:
-            st.caption(f"The {LIMIT} newest of {done:,}.")
-    else:
-        st.caption("Nothing has been reviewed yet.")
+    with to_do:
+        if waiting:
+            chosen = next((case for case in waiting if case.case_id == st.session_state.get("review")), waiting[0])
+            ui.case_table("Awaiting review", waiting, WAITING, names, "waiting", choose, selected=chosen.case_id)
+            st.caption(f"Oldest first{f'; the first {LIMIT}' if counts.waiting > LIMIT else ''}.")
+        else:
+            st.success("The sample is complete: nothing awaits review.")
+    with done_tab:
+        if reviewed:
+            ui.case_table("Reviewed", reviewed, REVIEWED, names, "reviewed", ui.open_case)
+            st.caption(f"Newest first{f'; the last {LIMIT}' if done > LIMIT else ''}.")
+        else:
+            st.info("Nothing has been reviewed yet.")
 
 with grid.cell():
     if chosen is not None:
@@ -98,6 +97,7 @@ with grid.cell():
                     ("Customer", chosen.customer_name),
                     ("Typology", chosen.typology),
                     ("Disposition", chosen.disposition.value),
+                    ("Owner", ui.name_of(chosen.owner, names)),
                     ("Closed", ui.clock(chosen.closed_at)),
                 ]
             )

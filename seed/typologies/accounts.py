@@ -172,9 +172,7 @@ def elder(scene: Scene) -> None:
     count = draw.between(3, 9)
     amounts = sorted(draw.spread(SPREAD_80, 4_000, 2_000, 45_000) for _ in range(count))
     days = draw.some(business_days(scene.first + 8 * DAY, scene.last), count)
-    payees = (
-        scene.companies(1) if scene.explained else [*scene.companies(1), *scene.people(draw.between(1, 2))]
-    )
+    payees = scene.companies(1) if scene.explained else [*scene.companies(1), *scene.people(draw.between(1, 2))]
     paid_to: list[str] = []
     channels: tuple[str, ...] = ("wire", "cashier's check", "cash", "VASP")
     if scene.explained:
@@ -193,9 +191,7 @@ def elder(scene: Scene) -> None:
     pension = draw.cents(1_450, 2_700)
     for month in range(2):
         start = scene.first + 30 * month * DAY
-        book.credit(
-            draw.time(business_days(start, start + 6 * DAY)[0], 8, 9), pension, "ACH", "US Treasury — SSA"
-        )
+        book.credit(draw.time(business_days(start, start + 6 * DAY)[0], 8, 9), pension, "ACH", "US Treasury — SSA")
     out = sum(book.paid_out)
     balance = out * 100 // draw.between(32, 88)
     payee = biggest([*payees, *paid_to], [*(0 for _ in payees), *book.paid_out])
@@ -266,8 +262,7 @@ ELDER_SCAM = Typology(
         "the usual activity.",
         "Transactions: {n_out} debits, {amt_out}, rising from {low} to {high}; {pct} of an opening balance "
         "of {balance}.",
-        "Asked {br}: did the customer come alone, was anyone on the phone, what was the payment said to be "
-        "for?",
+        "Asked {br}: did the customer come alone, was anyone on the phone, what was the payment said to be for?",
         "Called the customer on the number held since {since}, not the newest one. Left a neutral message "
         "to call the branch.",
     ),
@@ -291,8 +286,7 @@ ELDER_SCAM = Typology(
     escalations=(
         "Escalating: next payment announced for tomorrow. Manager to decide on a hold under state law and "
         "a call to APS.",
-        "Escalating: customer insists on sending more ({amt_out} so far) and the trusted contact cannot be "
-        "reached.",
+        "Escalating: customer insists on sending more ({amt_out} so far) and the trusted contact cannot be reached.",
     ),
     passes=(
         "Branch and customer both heard; rationale follows from what they said.",
@@ -333,8 +327,7 @@ ELDER_TRUST = Typology(
         ),
     ),
     escalations=(
-        "Escalating: conflict in the family, two relatives claim authority. APS and a hold are a Manager's "
-        "decision.",
+        "Escalating: conflict in the family, two relatives claim authority. APS and a hold are a Manager's decision.",
     ),
     passes=("Authority of the signer examined; payments since the change listed.",),
     misses=("Rationale does not mention the power of attorney, which the alert is about.",),
@@ -346,9 +339,7 @@ def on_ramp(scene: Scene) -> None:
     draw, book = scene.draw, scene.ledger
     count = draw.between(5, 12)
     senders = [scene.names.company(draw)] if scene.explained else scene.people(draw.between(4, min(7, count)))
-    services = draw.some(
-        (*VASPS, *(() if scene.explained else KIOSKS)), 1 if scene.explained else draw.between(1, 3)
-    )
+    services = draw.some((*VASPS, *(() if scene.explained else KIOSKS)), 1 if scene.explained else draw.between(1, 3))
     span = (scene.last - scene.first).days
     starts = sorted(scene.first + draw.between(0, span - 2) * DAY for _ in range(count))
     paid_to: list[str] = []
@@ -529,10 +520,8 @@ OFF_RAMP = Typology(
         ),
     ),
     checks=(
-        "KYC: {full}, {trade_lower}, since {since}; expected {expected} a month. {amt_in} from {cp} in the "
-        "look-back.",
-        "Transactions: {n_in} credits from {cp}, {amt_in}; {amt_out} out by wire within 48 hours to "
-        "{payees}.",
+        "KYC: {full}, {trade_lower}, since {since}; expected {expected} a month. {amt_in} from {cp} in the look-back.",
+        "Transactions: {n_in} credits from {cp}, {amt_in}; {amt_out} out by wire within 48 hours to {payees}.",
         "RFI to {cp}: wallet history behind the {n_in} withdrawals (asked as counterparty, facts only).",
     ),
     concerns=(
@@ -685,8 +674,7 @@ DORMANT = Typology(
         ),
     ),
     escalations=(
-        "Escalating to decide with Fraud who leads: takeover of a dormant account, {amt_out} gone, recall "
-        "possible.",
+        "Escalating to decide with Fraud who leads: takeover of a dormant account, {amt_out} gone, recall possible.",
     ),
     passes=(
         "Old and new profile compared; call-back documented.",
@@ -772,8 +760,7 @@ CHECK_FRAUD = Typology(
             (10, 80),
             (
                 Finding(
-                    "Documents: severance letter of {drawer}, payroll confirms check numbers and dates by "
-                    "phone.",
+                    "Documents: severance letter of {drawer}, payroll confirms check numbers and dates by phone.",
                     "Severance pay of {drawer} in {n_in} checks, {amt_in}, confirmed by payroll; no item "
                     "returned. Customer moved banks, which is why the account is new. Transfers to {cp} "
                     "are shared rent and a car.",
@@ -782,13 +769,11 @@ CHECK_FRAUD = Typology(
         ),
     ),
     checks=(
-        "KYC: {full}, {trade_lower}, account {held} old. Expected {expected} a month; checks of {amt_in} "
-        "within days.",
+        "KYC: {full}, {trade_lower}, account {held} old. Expected {expected} a month; checks of {amt_in} within days.",
         "Transactions: {n_in} check deposits by phone or ATM, {amt_in}; {cashed} out in one to three "
         "business days; {n_back} returned.",
         "Image review ordered for all {n_in} items: payee line, amount line, endorsement.",
-        "Asked the drawer {drawer} by the number in its register entry whether the checks are theirs as "
-        "deposited.",
+        "Asked the drawer {drawer} by the number in its register entry whether the checks are theirs as deposited.",
     ),
     concerns=(
         Finding(

@@ -79,9 +79,7 @@ class Ledger:
         self.paid_in.append(cents)
         self._add(when, cents, "in", channel, party, country, place)
 
-    def debit(
-        self, when: datetime, cents: int, channel: str, party: str, country: str = "US", place: str = ""
-    ) -> None:
+    def debit(self, when: datetime, cents: int, channel: str, party: str, country: str = "US", place: str = "") -> None:
         self.paid_out.append(cents)
         self._add(when, cents, "out", channel, party, country, place)
 

@@ -176,8 +176,7 @@ STRUCTURING = Typology(
         "Aggregation by day checked, CTR position stated. Source of funds addressed.",
     ),
     misses=(
-        "Same-day aggregation over {branches} was not tested; the rationale does not mention the CTR "
-        "position.",
+        "Same-day aggregation over {branches} was not tested; the rationale does not mention the CTR position.",
         "Source of the {amt_in} is not addressed. What the branch said is not cited.",
     ),
 )
@@ -201,9 +200,7 @@ def funnel(scene: Scene) -> None:
     for number, day in enumerate(days):
         place = home[0] if number % 4 == 3 else remote[number % len(remote)]
         cents = draw.dollars(1_500, 9_500, 20)
-        book.credit(
-            draw.time(day, 10, 12.5), cents, "cash", depositors[number % len(depositors)], place=place.place
-        )
+        book.credit(draw.time(day, 10, 12.5), cents, "cash", depositors[number % len(depositors)], place=place.place)
         batch, held = batch + 1, held + cents
         if batch < size and number + 1 < len(days):
             continue
@@ -454,8 +451,7 @@ CASH_BUSINESS = Typology(
     ),
     concerns=(
         Finding(
-            "RFI reply, {br}: peers bank about a third of this. Staff drive past daily and “hardly ever "
-            "see it busy”.",
+            "RFI reply, {br}: peers bank about a third of this. Staff drive past daily and “hardly ever see it busy”.",
             "Cash of {amt_in} in 90 days, {factor}x the expected {expected} a month and about three times "
             "that of peers, while supplier spending was only {amt_out}. The branch sees little trade on "
             "site. Source of the excess is not documented; reason to suspect that other cash is mixed with "
@@ -593,8 +589,7 @@ TRAFFICKING = Typology(
     ),
     concerns=(
         Finding(
-            "OSINT: the phone number on file appears in escort ads in {cities}. Ad dates match the motel "
-            "and ATM days.",
+            "OSINT: the phone number on file appears in escort ads in {cities}. Ad dates match the motel and ATM days.",
             "Credits of {amt_in}, {night} of them at night, in {k} cities; small charges for motels, ads "
             "and rides; {pct_out} passed on to {cp}. The number on file appears in escort ads on the same "
             "dates. The account holder may act under control of others and is described in the narrative "

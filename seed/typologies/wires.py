@@ -124,12 +124,10 @@ PASS_THROUGH = Typology(
         ),
     ),
     checks=(
-        "KYC: {full}, {trade}, account opened {since}. Expected {expected} a month; credits are {ratio}x "
-        "that.",
+        "KYC: {full}, {trade}, account opened {since}. Expected {expected} a month; credits are {ratio}x that.",
         "Transactions: each credit tied to what followed it. {amt_in} in ({n_in} items, {k} payers), "
         "{amt_out} out ({n_out} items), all within 48 hours.",
-        "Counterparties: {payers} — no common owner in public registers. Largest payee {cp} ({cc}), "
-        "{cp_amt}.",
+        "Counterparties: {payers} — no common owner in public registers. Largest payee {cp} ({cc}), {cp_amt}.",
         "RFI to {br} for the customer: contracts or invoices behind the five largest payments, please.",
     ),
     concerns=(
@@ -162,8 +160,7 @@ PASS_THROUGH = Typology(
     ),
     misses=(
         "Payees are not addressed: {cp} received {cp_amt} and is missing from the rationale.",
-        "Rationale does not keep in ({amt_in}) and out ({amt_out}) apart, and ties no credit to its "
-        "payments.",
+        "Rationale does not keep in ({amt_in}) and out ({amt_out}) apart, and ties no credit to its payments.",
     ),
 )
 
@@ -200,9 +197,7 @@ def trade(scene: Scene) -> None:
             if (price > odd_price) == high or not odd_price:
                 odd_price, odd_cents = price, cents
         name, country = (third_party, third) if number % 3 == 0 else suppliers[number % len(suppliers)]
-        book.debit(
-            draw.time(day, 10, 16), cents, draw.pick(("wire", "wire", "letter of credit")), name, country
-        )
+        book.debit(draw.time(day, 10, 16), cents, draw.pick(("wire", "wire", "letter of credit")), name, country)
         funded = draw.pick(business_days(day - 6 * DAY, day - DAY))
         funding = draw.share(cents, 100, 110)
         book.credit(draw.time(funded, 10, 16), funding, draw.pick(("wire", "ACH")), draw.pick(buyers))
@@ -280,10 +275,8 @@ TRADE = Typology(
         ),
     ),
     checks=(
-        "KYC: {full}, {trade_lower}, since {since}. Expected {expected} a month; trade in {goods} is "
-        "plausible for it.",
-        "Transactions: {n_out} payments, {amt_out}, each funded one to seven days before by {buyers} "
-        "({amt_in}).",
+        "KYC: {full}, {trade_lower}, since {since}. Expected {expected} a month; trade in {goods} is plausible for it.",
+        "Transactions: {n_out} payments, {amt_out}, each funded one to seven days before by {buyers} ({amt_in}).",
         "Price check: {odd} of {n_out} invoices outside ±30% of the benchmark ({benchmark} per {unit}, "
         "industry quote of the month). Largest deviation {odd_pct}: {quantity} × {odd_price} = {odd_amt}.",
         "RFI to {br} for the customer: invoices, bills of lading and customs entries of the payments listed.",
@@ -329,9 +322,7 @@ def layering(scene: Scene) -> None:
     draw, book = scene.draw, scene.ledger
     entry, exit_ = scene.companies(2)
     family = scene.names.person(draw).family
-    stems = draw.some(
-        ("Blue Heron", "Larkspur", "Granite Point", "Silver Birch", "Ostrava"), draw.between(3, 4)
-    )
+    stems = draw.some(("Blue Heron", "Larkspur", "Granite Point", "Silver Birch", "Ostrava"), draw.between(3, 4))
     linked = [f"{stem} {draw.pick(('Holdings', 'Ventures', 'Capital'))} LLC" for stem in stems]
     linked[0] = f"{family} {linked[0]}"
     country = draw.pick(sorted(ABROAD))
@@ -424,8 +415,7 @@ LAYERING = Typology(
     ),
     concerns=(
         Finding(
-            "KYC: same organizer, phone and login device for all {k} LLCs. Owners named by a nominee "
-            "service.",
+            "KYC: same organizer, phone and login device for all {k} LLCs. Owners named by a nominee service.",
             "Entry wires of {entered} from {entry} passed through {linked} and left again ({back}) within "
             "days, {rounds} times. All {k} entities share organizer, phone and login device; owners are "
             "unclear. No goods or service behind any wire. Reason to suspect layering between {first} and "
@@ -440,8 +430,7 @@ LAYERING = Typology(
         ),
     ),
     escalations=(
-        "Escalating: one of the owners may be a relative of a foreign official; EDD and a Manager's "
-        "decision needed.",
+        "Escalating: one of the owners may be a relative of a foreign official; EDD and a Manager's decision needed.",
         "Escalating: {k} entities, four with accounts here. A decision for the group is above my "
         "authority. Entry {entered}.",
     ),
@@ -543,8 +532,7 @@ TRANSSHIPMENT = Typology(
         "KYC: {full}, {trade_lower}, since {since}. Expected {expected} a month. Export volume {growth}x "
         "the prior 180 days ({prior}).",
         "Transactions: {n_in} wires from {countries}, {amt_in}; supplier {distributor} paid from them.",
-        "Screening: customer, {cp} and {consignee} run against current lists, names in both scripts. No "
-        "true match.",
+        "Screening: customer, {cp} and {consignee} run against current lists, names in both scripts. No true match.",
         "RFI to {br} for the customer: end-use statement, airway bills and HS codes of the {n_in} sales.",
     ),
     concerns=(
@@ -567,8 +555,7 @@ TRANSSHIPMENT = Typology(
     escalations=(
         "Escalating: possible list match on a director of {consignee}. If true: block, and report to OFAC "
         "within 10 business days (31 CFR 501.603).",
-        "Escalating: next shipment for {cp} ({cc}) leaves this week. Manager to decide on holding the "
-        "payment.",
+        "Escalating: next shipment for {cp} ({cc}) leaves this week. Manager to decide on holding the payment.",
     ),
     passes=(
         "All parties screened, both scripts; end use addressed.",
