@@ -85,7 +85,7 @@ except ImportError:
                 python=$candidate
                 return
                 ;;
-            3) found="$found, $candidate is $version" ;;
+            3) found="${found:+$found, }$candidate is $version" ;;
             4) bare=${bare:-$candidate $version} ;;
         esac
         if [ "$candidate" = "${PYTHON:-}" ]; then # asked for by name: look no further
@@ -97,7 +97,7 @@ except ImportError:
         fail 2 "${bare% *} (Python ${bare##* }) lacks the venv or ensurepip module." \
             "On Debian and Ubuntu: apt install python3-venv (or python${bare##* }-venv)."
     fi
-    fail 2 "Python 3.11 or newer is needed and was not found${found}." \
+    fail 2 "Python 3.11 or newer is needed and was not found${found:+ ($found)}." \
         "Install it (https://www.python.org/downloads/), or name it: PYTHON=/path/to/python3 ./run.sh"
 }
 

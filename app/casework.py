@@ -19,7 +19,7 @@ from typing import Any
 
 from app import chain, policy, repository, sampling
 from app.database import Database, Transaction
-from app.errors import InvalidInput, NotAllowed, StaleCase
+from app.errors import DatabaseError, InvalidInput, NotAllowed, StaleCase
 from app.models import (
     CROCKFORD,
     MAX_AMOUNT,
@@ -86,7 +86,7 @@ def open_case(
         chain.clean_text(name, text)
     if not 0 <= risk_score <= 100:
         raise InvalidInput("The risk score lies between 0 and 100.")
-    if not (0 <= amount <= MAX_AMOUNT and amount == round(amount, 2)):
+    if not amount.is_finite() or amount.is_signed() or amount > MAX_AMOUNT or amount != round(amount, 2):
         raise InvalidInput(f"The amount lies between 0 and {MAX_AMOUNT:,}, with at most two decimal places.")
     if not re.fullmatch(r"[A-Z]{3}", currency):
         raise InvalidInput("The currency is an ISO 4217 code such as USD.")
@@ -116,7 +116,10 @@ def open_case(
         event_count=0,
         head_hash=chain.GENESIS,
     )
-    case, event = chain.open_chain(draft, actor_id, evidence)
+    try:
+        case, event = chain.open_chain(draft, actor_id, evidence)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"The evidence cannot be written as JSON: {error}.") from error
     with database.transaction() as tx:
         policy.may_open(repository.user(tx, actor_id))
         repository.insert_case(tx, case)
@@ -229,15 +232,26 @@ def _append(
             if form and (repeat := _sent_before(events, form)):
                 return repeat
             _check_fresh(case_id, events, seen, passes_over)
-            ts = max(chain.format_ts(datetime.now(UTC)), *(event.ts for event in events))
-            change = judge(_Scene(tx, actor, case, events, chain.parse_ts(ts)))
+            now = _now(case_id, events)
+            change = judge(_Scene(tx, actor, case, events, now))
             facts = {**change.facts, "form": form} if form else change.facts
             changed, event = chain.append(
-                case, actor.user_id, ts, change.action.value, change.notes, change.columns, facts
+                case, actor.user_id, chain.format_ts(now), change.action.value, change.notes, change.columns, facts
             )
             if repository.update_case(tx, changed, case.head_hash):
                 repository.insert_event(tx, event)
                 return event
+
+
+def _now(case_id: str, events: Sequence[Event]) -> datetime:
+    """Now, or the newest event's time where the clock has gone back behind it."""
+    try:
+        return max(datetime.now(UTC), *(chain.parse_ts(event.ts) for event in events))
+    except (TypeError, ValueError) as error:
+        raise DatabaseError(
+            f"{case_id} has an event with a time that the desk never writes ({error}). "
+            "Verify the case to see what was changed."
+        ) from error
 
 
 def _sent_before(events: Sequence[Event], form: str) -> Event | None:

@@ -107,9 +107,16 @@ def event_hash(prev_hash: str, case_id: str, ts: str, user: str, action: str, no
 
 def link(prev_hash: str, case_id: str, ts: str, user: str, action: str, notes: str, meta: str) -> Event:
     """The event that follows `prev_hash`. Raises InvalidText where a field cannot be carried."""
-    notes = clean_text("note", notes)
-    for field, text in (("case id", case_id), ("user", user), ("action", action), ("details", meta)):
+    case_id, user, action, notes, meta = (
         clean_text(field, text)
+        for field, text in (
+            ("case id", case_id),
+            ("user", user),
+            ("action", action),
+            ("note", notes),
+            ("details", meta),
+        )
+    )
     digest = event_hash(prev_hash, case_id, ts, user, action, notes, meta)
     return Event(case_id, ts, user, action, notes, meta, prev_hash, digest)
 
@@ -199,47 +206,41 @@ def verify_links(case_id: str, events: Iterable[Event]) -> list[Break]:
     events = list(events)
     breaks: list[Break] = []
 
-    def found(event: Event, kind: BreakKind, field: str, expected: str, seen: str) -> None:
-        breaks.append(Break(case_id, event.event_id, kind, field, expected, seen))
+    def found(event: Event, kind: BreakKind, field: str, expected: object, seen: object) -> None:
+        breaks.append(Break(case_id, event.event_id, kind, field, _show(expected), _show(seen)))
 
     hashes: set[str] | None = None
     followed: set[str] = set()
     heads: tuple[str, ...] = (GENESIS,)
     for event in events:
         digest = _recompute(event)
-        edited = digest != event.event_hash
+        edited = digest is None or digest != event.event_hash
         if event.prev_hash not in heads:
             if hashes is None:
                 hashes = {other.event_hash for other in events} | {GENESIS}
             if edited and _recompute(replace(event, prev_hash=heads[0])) == event.event_hash:
                 edited = False
-                found(event, BreakKind.EDITED, "prev_hash", heads[0], _show(event.prev_hash))
+                found(event, BreakKind.EDITED, "prev_hash", heads[0], event.prev_hash)
             elif event.prev_hash in followed:
                 found(event, BreakKind.FORKED, "prev_hash", heads[0], event.prev_hash)
             elif event.prev_hash in hashes:
                 found(event, BreakKind.OUT_OF_ORDER, "prev_hash", heads[0], event.prev_hash)
             else:
-                found(event, BreakKind.MISSING, "prev_hash", heads[0], _show(event.prev_hash))
+                found(event, BreakKind.MISSING, "prev_hash", heads[0], event.prev_hash)
         if edited:
-            found(
-                event,
-                BreakKind.EDITED,
-                "event_hash",
-                digest or "text without U+001F",
-                _show(event.event_hash),
-            )
+            found(event, BreakKind.EDITED, "event_hash", digest or "text without U+001F", event.event_hash)
         if event.case_id != case_id:
-            found(event, BreakKind.EDITED, "case_id", case_id, _show(event.case_id))
+            found(event, BreakKind.EDITED, "case_id", case_id, event.case_id)
         followed.add(event.prev_hash)
         heads = (event.event_hash, digest) if digest else (event.event_hash,)
     for earlier, later in pairwise(events):
         if not (isinstance(later.ts, str) and isinstance(earlier.ts, str) and later.ts >= earlier.ts):
-            found(later, BreakKind.BACKDATED, "ts", f"{_show(earlier.ts)} or later", _show(later.ts))
+            found(later, BreakKind.BACKDATED, "ts", f"{_show(earlier.ts)} or later", later.ts)
         if not (later.event_id or 0) > (earlier.event_id or -1):
-            found(later, BreakKind.OUT_OF_ORDER, "event_id", f"above {earlier.event_id}", str(later.event_id))
+            found(later, BreakKind.OUT_OF_ORDER, "event_id", f"above {earlier.event_id}", later.event_id)
     for event in events:
         if not (isinstance(event.ts, str) and _TS.fullmatch(event.ts)):
-            found(event, BreakKind.EDITED, "ts", "a time like 2026-01-05T09:14:00.000000Z", _show(event.ts))
+            found(event, BreakKind.EDITED, "ts", "a time like 2026-01-05T09:14:00.000000Z", event.ts)
     return breaks
 
 
@@ -250,7 +251,7 @@ def replay(case_id: str, events: Sequence[Event]) -> tuple[dict[str, Any], list[
     empty where no `open` event says what the case is.
     """
     if not events:
-        return {}, []
+        return {}, [Break(case_id, None, BreakKind.MISSING, "events", "an open event", "none")]
     first = events[0]
     opening = read_meta(first).get("case")
     if first.action != Action.OPEN or not isinstance(opening, dict) or sorted(opening) != list(FACTS):

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from queue import Empty, LifoQueue
+from queue import Empty, Full, LifoQueue
+from time import monotonic, sleep
 from typing import Any
 
 from app import chain, settings
@@ -155,12 +156,24 @@ class Database:
         with _faults():
             connection = self._open("rwc")
             try:
-                connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                self._use_wal(connection)
             finally:
                 connection.close()
         if not self.has_schema():
             with self.transaction() as tx:
                 tx.create_tables()
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        """The file keeps it. SQLite does not wait for the lock here, so two desks that start at once would clash."""
+        deadline = monotonic() + self._busy_timeout
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                    raise
+                sleep(0.01)
 
     def has_schema(self) -> bool:
         """Whether the file is there and has the desk's tables."""
@@ -214,10 +227,10 @@ class Database:
         except BaseException:
             connection.close()
             raise
-        if self._idle.full():
+        try:
+            self._idle.put_nowait((file_number, connection))
+        except Full:
             connection.close()
-        else:
-            self._idle.put((file_number, connection))
 
     def _open(self, mode: str) -> sqlite3.Connection:
         connection = sqlite3.connect(

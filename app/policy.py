@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -227,7 +227,7 @@ def decide(
         raise NotAllowed("A SAR needs the date on which suspicion was determined: the filing clock starts there.")
     elif determined_at > now:
         raise NotAllowed("The date of determination lies in the future.")
-    elif determined_at.date() < case.opened_at.date():
+    elif determined_at.astimezone(UTC).date() < case.opened_at.date():
         raise NotAllowed("The date of determination lies before the case was opened.")
     columns = {
         "status": Status.CLOSED,

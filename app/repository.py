@@ -366,7 +366,7 @@ ORDER_COLUMN = {Order.DUE: "due_at", Order.AGE: "opened_at", Order.RISK: "risk_s
 
 
 def triage_page(tx: Transaction, filters: Filters, order: Order, size: int, keyset: Keyset | None = None) -> Page:
-    """A page of the queue. A keyset whose case does not exist is the first page."""
+    """A page of the queue. A keyset whose case does not exist, or with nothing beyond it, is the first page."""
     backward = keyset is not None and keyset.backward
     conditions, parameters = _conditions(filters)
     if keyset is not None and (anchor := tx.fetch_first(SELECT_CASE, (keyset.case_id,))):
@@ -382,6 +382,8 @@ def triage_page(tx: Transaction, filters: Filters, order: Order, size: int, keys
             (*parameters, size + 1),
         )
     ]
+    if keyset is not None and not found:
+        return triage_page(tx, filters, order, size)
     more, found = len(found) > size, found[:size]
     if backward:
         found.reverse()

@@ -186,7 +186,7 @@ def show_refusal(refusal: str | None) -> None:
 COLUMNS: Mapping[str, tuple[str, str]] = {
     "case": ("Case", ""),
     "customer": ("Customer", "name"),
-    "typology": ("Typology", ""),
+    "typology": ("Typology", "name"),
     "risk": ("Risk", ""),
     "amount": ("Amount", "right"),
     "age": ("Age", "right"),

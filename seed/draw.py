@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 DAY = timedelta(days=1)
 HOLIDAYS = {(1, 1), (6, 19), (7, 4), (11, 11), (12, 25)}
-"""Month and day of the federal holidays that have a fixed date."""
+FLOATING_HOLIDAYS = {(1, 0, 3), (2, 0, 3), (9, 0, 1), (10, 0, 2), (11, 3, 4)}
+"""Federal holidays: month and day, or month, weekday and which one of the month. Memorial Day is apart."""
 
 # Multiples of the median of a lognormal distribution at the quantiles 0, 0.05, … 0.95, 1.
 SPREAD_50 = (
@@ -115,8 +116,12 @@ def utc_offset(day: date) -> int:
     return 4 if start <= day < end else 5
 
 
+@lru_cache(maxsize=4096)
 def is_business_day(day: date) -> bool:
-    return day.weekday() < 5 and (day.month, day.day) not in HOLIDAYS
+    weekday, which = day.weekday(), (day.day + 6) // 7
+    memorial_day = day.month == 5 and weekday == 0 and day.day > 24
+    holiday = (day.month, day.day) in HOLIDAYS or (day.month, weekday, which) in FLOATING_HOLIDAYS or memorial_day
+    return weekday < 5 and not holiday
 
 
 @lru_cache(maxsize=4096)

@@ -56,7 +56,7 @@ TAKEN_UP = (
 )
 HANDED_BACK = "Back to the desk: the point raised by {analyst} does not need a Manager. Please complete and decide."
 CHASERS = (
-    "Papers asked for are still outstanding; chaser sent through {br}, copy to the regional manager.",
+    "Papers requested through {br} are still outstanding; chaser sent, copy to the regional manager.",
     "Second reminder to {br}. Customer is said to be traveling; new date agreed.",
 )
 FILED = (
@@ -152,7 +152,7 @@ class Story:
             self._wait(8, 22)
         if ending.escalated:
             self._escalate()
-        sloppy = sampling.is_sampled(self.case.qa_bucket) and draw.chance(0.14)
+        sloppy = sampling.is_sampled(self.case.qa_bucket) and draw.chance(0.12)
         if not sloppy:
             self._find()
         self._wait(*PAUSE[self.case.risk])
@@ -196,9 +196,9 @@ class Story:
         if verdict is Disposition.SAR:
             found = self._now if thin else self._found_at
             determined = found if draw.chance(0.3) else midnight(found.date())
-            if self._typology.no_suspect and not thin and draw.chance(0.4):
+            if self._ending.finding.no_suspect and not thin and draw.chance(0.65):
                 suspect_known = False
-                rationale += "\n" + self._typology.no_suspect
+                rationale += "\n" + self._ending.finding.no_suspect
         self._do(
             decider,
             policy.decide(decider, self.case, verdict, rationale, self._now, determined, suspect_known),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -81,3 +82,12 @@ def open_case(desk: database.Database) -> OpenCase:
                 return case
 
     return opened
+
+
+def tamper(desk: database.Database, statement: str, *parameters: object) -> None:
+    """Change the file as someone with the file in hands would: without the triggers."""
+    with sqlite3.connect(desk.file) as connection:
+        connection.execute("DROP TRIGGER IF EXISTS case_events_no_update")
+        connection.execute("DROP TRIGGER IF EXISTS case_events_no_delete")
+        connection.execute(statement, parameters)
+    connection.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,7 @@ import pytest
 from app import casework
 from app.__main__ import main
 from app.database import Database
-from tests.conftest import ANALYST, OpenCase
-
-
-def tamper(desk: Database, statement: str, *parameters: object) -> None:
-    """Change the file as someone with the file in hands would: without the triggers."""
-    with sqlite3.connect(desk.file) as connection:
-        connection.execute("DROP TRIGGER IF EXISTS case_events_no_update")
-        connection.execute("DROP TRIGGER IF EXISTS case_events_no_delete")
-        connection.execute(statement, parameters)
-    connection.close()
+from tests.conftest import ANALYST, OpenCase, tamper
 
 
 def test_verify_says_that_all_is_intact(

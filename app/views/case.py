@@ -297,7 +297,6 @@ show_header(case, events, names, verified)
 grid = st.grid(3, min_column_width=280, gap="medium")
 with grid.cell(column_span=2):
     show_evidence(events, case.currency)
-    show_timeline(events, names, verified)
 with grid.cell():
     with st.container(border=True, key="actions"):
         note, assign, decide, reopen = st.tabs(["Note", "Assign", "Decide", "Reopen"])
@@ -315,3 +314,5 @@ with grid.cell():
     else:
         columns = ("case", "typology", "status", "disposition")
         ui.case_table("Other cases of this customer", others, columns, names, key="others", on_open=open_other)
+with grid.cell(column_span=2):
+    show_timeline(events, names, verified)

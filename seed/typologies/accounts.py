@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from seed.draw import DAY, SPREAD_50, SPREAD_80, business_day_after, business_days
 from seed.people import KIOSKS, VASPS
 from seed.typologies.base import (
@@ -26,6 +28,12 @@ from seed.typologies.base import (
 )
 
 
+def _named(people: Sequence[str]) -> str:
+    """`Ann Lee and Bo Chen`, or `5 people, Ann Lee, Bo Chen and Cy Park among them`."""
+    names = listed(latin(name) for name in people[:3])
+    return names if len(people) <= 3 else f"{len(people)} people, {names} among them"
+
+
 def mule(scene: Scene) -> None:
     """4 to 8 credits from strangers; 88 to 95% of each goes on within 24 hours."""
     draw, book = scene.draw, scene.ledger
@@ -37,7 +45,7 @@ def mule(scene: Scene) -> None:
         payees.append((scene.person(), draw.pick(("NG", "GH", "PH", "MX")), "remittance"))
     if scene.explained:
         landlord = scene.names.company(draw)
-        payees = [(landlord, "US", "ACH")]
+        payees = [(landlord, "US", "RTP")]
     paid_to: list[str] = []
     span = (scene.last - scene.first).days
     starts = sorted(scene.first + draw.between(0, span - 2) * DAY for _ in range(count))
@@ -52,7 +60,7 @@ def mule(scene: Scene) -> None:
     scene.slots.update(
         k=str(len(senders)),
         sender=latin(senders[0]),
-        senders=listed(latin(name) for name in senders[:3]),
+        senders=_named(senders),
         cp=latin(biggest(paid_to, book.paid_out)),
         payees=counted(len(set(paid_to)), "payee"),
         kept=money(kept),
@@ -81,11 +89,11 @@ MULE = Typology(
             (25, 170),
             (
                 Finding(
-                    "Documents: lease with {k} roommates’ names — the senders — and {cp} as landlord. "
-                    "Rent, deposit and furniture are split in the group.",
-                    "Senders are the roommates on the lease; the customer collects and pays {cp}, the "
-                    "landlord. Amounts reconcile ({amt_in} in, {amt_out} out), {kept} is the customer's "
-                    "own share. No third party’s money.",
+                    "Documents: lease with {k} roommates’ names — the senders — and {cp} as landlord. Rent, deposit "
+                    "and furniture are split in the group.",
+                    "Senders are the roommates on the lease; the customer collects and pays {cp}, the landlord. "
+                    "Amounts reconcile ({amt_in} in, {amt_out} out), {kept} is the customer's own share. No third "
+                    "party’s money.",
                 ),
             ),
         ),
@@ -97,11 +105,10 @@ MULE = Typology(
             (30, 175),
             (
                 Finding(
-                    "KYC call with {who}: organizes a charter for the soccer league; {k} parents pay in, "
-                    "{cp} is the bus company. Flyer and contract received.",
-                    "Customer collects for a league trip: {n_in} payments from {k} parents, passed to the "
-                    "bus company {cp}. Flyer, contract and list of payers agree with the ledger. One-off, "
-                    "ended with the trip.",
+                    "KYC call with {who}: organizes a charter for the soccer league; {k} parents pay in, {cp} is the "
+                    "bus company. Flyer and contract received.",
+                    "Customer collects for a league trip: {n_in} payments from {k} parents, passed to the bus company "
+                    "{cp}. Flyer, contract and list of payers agree with the ledger. One-off, ended with the trip.",
                 ),
             ),
         ),
@@ -113,80 +120,86 @@ MULE = Typology(
             (20, 160),
             (
                 Finding(
-                    "Documents: invoices of a wedding hall ({cp}) and a list of relatives who share the "
-                    "cost, {k} of them senders here.",
-                    "Relatives share the cost of a wedding and the customer forwards it to the hall, {cp}. "
-                    "Invoices cover {amt_out}. Sender names match the list received; no recall, no "
-                    "complaint. Explained.",
+                    "Documents: invoices of a wedding hall ({cp}) and a list of relatives who share the cost, {k} of "
+                    "them senders here.",
+                    "Relatives share the cost of a wedding and the customer forwards it to the hall, {cp}. Invoices "
+                    "cover {amt_out}. Sender names match the list received; no recall, no complaint. Explained.",
                 ),
             ),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade}, account {held} old. Stated income about {expected} a month; {amt_in} in "
-        "over three weeks.",
-        "Transactions: {n_in} credits from {k} people ({senders}, …), each passed on within a day to "
-        "{payees}. {kept} ({kept_pct}) stayed.",
-        "Asked {br} to call the customer for a profile update: source of the incoming payments, and who "
-        "the recipients are.",
+        "KYC: {full}, {trade}, account {held} old. Stated income about {expected} a month; {amt_in} in over three "
+        "weeks.",
+        "Transactions: {n_in} credits from {senders}, each passed on within a day to {payees}. {kept} ({kept_pct}) "
+        "stayed.",
+        "Asked {br} to call the customer for a profile update: source of the incoming payments, and who the "
+        "recipients are.",
         "Counterparties: {cp} is the largest recipient. No earlier payments between them.",
     ),
     concerns=(
         Finding(
-            "KYC call with {who}: found an online job as “payment processor”, keeps a fee, never met the "
-            "employer. Says they were told to open the account.",
-            "{n_in} credits from {k} strangers, {amt_in}; {pct_out} forwarded within 24 hours as "
-            "instructed by an employer known only online, {kept} ({kept_pct}) kept as a fee. Account "
-            "{held} old, turnover {yearly} of yearly income. Pattern of a money mule (FIN-2020-A003); "
-            "whether knowing or not is left open in the narrative.",
+            "KYC call with {who}: found an online job as “payment processor”, keeps a fee, never met the employer. "
+            "Says they were told to open the account.",
+            "{n_in} credits from {k} strangers, {amt_in}; {pct_out} forwarded within 24 hours as instructed by an "
+            "employer known only online, {kept} ({kept_pct}) kept as a fee. Account {held} old, turnover {yearly} of "
+            "yearly income. Pattern of a money mule (FIN-2020-A003); whether knowing or not is left open in the "
+            "narrative.",
         ),
         Finding(
-            "Counterparty: the bank of {sender} reports a scam claim and asks for return of funds. Balance "
-            "is {kept}; the rest went to {cp}.",
-            "Sender {sender} reported a scam to their bank. The customer had forwarded {amt_out} of "
-            "{amt_in} to {payees}, mainly {cp}, within hours. No explanation was offered on two calls. "
-            "Senders are victims and appear in the narrative only.",
+            "Counterparty: the bank of {sender} reports a scam claim and asks for return of funds. Balance is {kept}; "
+            "the rest went to {cp}.",
+            "Sender {sender} reported a scam to their bank. The customer had forwarded {amt_out} of {amt_in} to "
+            "{payees}, mainly {cp}, within hours. No explanation was offered on two calls. Senders are victims and "
+            "appear in the narrative only.",
         ),
     ),
     escalations=(
-        "Escalating: customer may be a victim (romance contact, coached answers). Manager to decide on "
-        "hold and outreach.",
-        "Escalating: recall request from the bank of {sender}, funds partly still here ({kept}). Needs a "
-        "decision today.",
+        "Escalating: customer may be a victim (romance contact, coached answers). Manager to decide on hold and "
+        "outreach.",
+        "Escalating: recall request from the bank of {sender}, funds partly still here ({kept}). Needs a decision "
+        "today.",
     ),
     passes=(
         "Knowing or unwitting addressed; fee computed ({kept_pct}).",
         "Each credit tied to its onward payment; senders not listed as subjects.",
     ),
     misses=(
-        "Senders ({senders}) and any recalls are not addressed.",
+        "Senders ({senders}) and possible recalls are not addressed.",
         "Rationale does not say whether the customer knew, and the share kept ({kept_pct}) is missing.",
     ),
-    no_suspect="No suspect identified: the person behind the online contact is unknown, and the customer is treated as unwitting.",
 )
 
 
-def elder(scene: Scene) -> None:
-    """3 to 9 ascending payments to new payees that take 30 to 90% of savings."""
+def scam(scene: Scene) -> None:
+    """Strangers: payments by any means, to new payees and kiosks."""
+    _savings(scene, ("wire", "cashier's check", "cash", "VASP"))
+
+
+def trusted_person(scene: Scene) -> None:
+    """Somebody close: bills and checks."""
+    _savings(scene, ("check", "cashier's check", "cash", "ACH"))
+
+
+def _savings(scene: Scene, channels: Sequence[str]) -> None:
+    """3 to 9 ascending payments to new payees that take 30 to 90% of savings; the last one at the branch."""
     draw, book, own = scene.draw, scene.ledger, scene.customer.branches
     count = draw.between(3, 9)
     amounts = sorted(draw.spread(SPREAD_80, 4_000, 2_000, 45_000) for _ in range(count))
     days = draw.some(business_days(scene.first + 8 * DAY, scene.last), count)
     payees = scene.companies(1) if scene.explained else [*scene.companies(1), *scene.people(draw.between(1, 2))]
-    paid_to: list[str] = []
-    channels: tuple[str, ...] = ("wire", "cashier's check", "cash", "VASP")
     if scene.explained:
         channels = ("check", "cashier's check", "ACH")
-    for cents, day in zip(amounts, days, strict=True):
-        channel = draw.pick(channels)
-        name, place = draw.pick(payees), ""
+    paid_to: list[str] = []
+    for number, (cents, day) in enumerate(zip(amounts, days, strict=True)):
+        channel = draw.pick(channels) if number < count - 1 else "cashier's check"
+        name = draw.pick(payees)
         if channel == "VASP":
             name = draw.pick(KIOSKS)
-        if channel in ("cash", "cashier's check"):
-            place = own[0].place
-        if channel == "cash":
+        elif channel == "cash":
             name = scene.customer.contact
         paid_to.append(name)
+        place = own[0].place if channel in ("cash", "cashier's check") else ""
         book.debit(draw.time(day, 9.2, 16.8), cents, channel, name, place=place)
     pension = draw.cents(1_450, 2_700)
     for month in range(2):
@@ -194,11 +207,9 @@ def elder(scene: Scene) -> None:
         book.credit(draw.time(business_days(start, start + 6 * DAY)[0], 8, 9), pension, "ACH", "US Treasury — SSA")
     out = sum(book.paid_out)
     balance = out * 100 // draw.between(32, 88)
-    payee = biggest([*payees, *paid_to], [*(0 for _ in payees), *book.paid_out])
-    if payee == scene.customer.contact or payee in KIOSKS:
-        payee = payees[0]
+    by_payee = [(name, cents) for name, cents in zip(paid_to, book.paid_out, strict=True) if name in payees]
     scene.slots.update(
-        cp=latin(payee),
+        cp=latin(biggest([name for name, _ in by_payee], [cents for _, cents in by_payee])),
         k=str(len(set(paid_to))),
         age=str(67 + int(scene.customer.account[-2:]) % 25),
         balance=money(balance - balance % 10_000),
@@ -219,11 +230,11 @@ RETIREES = (
         (2500, 11000),
         (
             Finding(
-                "KYC call with {who} and, on their wish, the daughter: roof and plumbing after a storm. "
-                "Contract, permits and photos received; {cp} is licensed.",
-                "Home repair after a storm, confirmed by the customer and a daughter who was asked "
-                "separately. Contract and permits of {cp} cover {amt_out} in {n_out} payments. The "
-                "customer was alert and spoke freely.",
+                "KYC call with {who} and, on their wish, the daughter: roof and plumbing after a storm. Contract, "
+                "permits and photos received; {cp} is licensed.",
+                "Home repair after a storm, confirmed by the customer and a daughter who was asked separately. "
+                "Contract and permits of {cp} cover {amt_out} in {n_out} payments. The customer was alert and spoke "
+                "freely.",
             ),
         ),
     ),
@@ -235,11 +246,11 @@ RETIREES = (
         (2000, 9000),
         (
             Finding(
-                "Documents: admission agreement with an assisted-living home; {cp} handles its entrance "
-                "fee and the move. {who} signed in person at {br}.",
-                "Move into assisted living: the entrance fee and moving costs account for {amt_out}. "
-                "Agreement signed at {br}, where staff have known the customer since {since}. Payments "
-                "rose with the stages of the contract.",
+                "Documents: admission agreement with an assisted-living home; {cp} handles its entrance fee and the "
+                "move. {who} signed in person at {br}.",
+                "Move into assisted living: the entrance fee and moving costs account for {amt_out}. Agreement signed "
+                "at {br}, where staff have known the customer since {since}. Payments rose with the stages of the "
+                "contract.",
             ),
         ),
     ),
@@ -251,41 +262,40 @@ ELDER_SCAM = Typology(
     look_back=60,
     risk=MEDIUM,
     odds=(46, 42, 12),
-    make=elder,
+    make=scam,
     alerts=(
         "Age 60+: {n_out} payments to {k} new payees, {amt_out}, rising from {low} to {high}",
         "Age {age}: {pct} of savings out in {span} days by {channels}",
     ),
     profiles=RETIREES,
     checks=(
-        "KYC: {full}, {trade_lower}, age {age}, customer since {since}. Pension of {expected} a month is "
-        "the usual activity.",
-        "Transactions: {n_out} debits, {amt_out}, rising from {low} to {high}; {pct} of an opening balance "
-        "of {balance}.",
+        "KYC: {full}, {trade}, age {age}, customer since {since}. Pension of {expected} a month is the usual "
+        "activity.",
+        "Transactions: {n_out} debits, {amt_out}, rising from {low} to {high}; {pct} of an opening balance of "
+        "{balance}.",
         "Asked {br}: did the customer come alone, was anyone on the phone, what was the payment said to be for?",
-        "Called the customer on the number held since {since}, not the newest one. Left a neutral message "
-        "to call the branch.",
+        "Called the customer on the number held since {since}, not the newest one. Left a neutral message to call the "
+        "branch.",
     ),
     concerns=(
         Finding(
-            "RFI reply, {br}: a caller coached the customer on the phone during the {last_out} visit "
-            "(“don’t tell the bank what it is for”). Teller slowed the payment and called the supervisor.",
-            "Payments of {amt_out} to {k} new payees in {span} days, out of pattern for a pensioner with "
-            "{expected} a month; coached by phone at {br} on {last_out}. {pct} of savings gone. Reason to "
-            "suspect a scam by strangers. The customer is a victim and is named in the narrative only. Key "
-            "term: EFE FIN-2022-A002.",
+            "RFI reply, {br}: a caller coached the customer on the phone during the {last_out} visit (“don’t tell the "
+            "bank what it is for”). Teller slowed the payment and called the supervisor.",
+            "Payments of {amt_out} to {k} new payees in {span} days, out of pattern for a pensioner with {expected} a "
+            "month; coached by phone at {br} on {last_out}. {pct} of savings gone. Reason to suspect a scam by "
+            "strangers. The customer is a victim and is named in the narrative only. Key term: EFE FIN-2022-A002.",
         ),
         Finding(
-            "KYC call with {who}: believes a “federal officer” moves the savings to a safe account; was "
-            "told to lie to the teller. Understood by the end of the call; very distressed.",
-            "Customer (age {age}) was led to believe that savings had to be moved: {n_out} payments, {low} "
-            "to {high}, by {channels}. {amt_out} left between {first} and {last}, largest payee {cp}. "
-            "Victim, not subject; APS referral offered. Key term: EFE FIN-2022-A002.",
+            "KYC call with {who}: believes a “federal officer” moves the savings to a safe account; was told to lie "
+            "to the teller. Understood by the end of the call; very distressed.",
+            "Customer (age {age}) was led to believe that savings had to be moved: {n_out} payments, {low} to {high}, "
+            "by {channels}. {amt_out} left between {first} and {last}, largest payee {cp}. Victim, not subject; APS "
+            "referral offered. Key term: EFE FIN-2022-A002.",
         ),
     ),
     escalations=(
-        "Escalating: next payment announced for tomorrow. Manager to decide on a hold under state law and "
-        "a call to APS.",
+        "Escalating: next payment announced for tomorrow. Manager to decide on a hold under state law and a call to "
+        "APS.",
         "Escalating: customer insists on sending more ({amt_out} so far) and the trusted contact cannot be reached.",
     ),
     passes=(
@@ -296,7 +306,25 @@ ELDER_SCAM = Typology(
         "Rationale does not say whether the customer was spoken to alone, or may be a victim.",
         "Trusted contact is not mentioned; payee {cp} is not addressed.",
     ),
-    no_suspect="No suspect identified: callers used spoofed numbers, payees appear to be mules.",
+)
+
+WITH_ATTORNEY = (
+    Profile(
+        "Individual",
+        "Retired bookkeeper",
+        "Savings",
+        (1800, 3100),
+        (2500, 10000),
+        (
+            Finding(
+                "KYC call with {who}, alone: own lawyer drew up the power of attorney before hip surgery; the niece pays "
+                "rehabilitation and a care home, {cp}. Lawyer confirms.",
+                "The power of attorney was the customer's own wish, drawn up by their lawyer before surgery. Payments of "
+                "{amt_out} are rehabilitation and the care home {cp}, invoices seen. The customer, called alone, knew of "
+                "all {n_out} payments.",
+            ),
+        ),
+    ),
 )
 
 ELDER_TRUST = Typology(
@@ -305,12 +333,12 @@ ELDER_TRUST = Typology(
     look_back=60,
     risk=MEDIUM,
     odds=(46, 42, 12),
-    make=elder,
+    make=trusted_person,
     alerts=(
         "Age {age}: new signer on the account, then {n_out} payments, {amt_out}",
         "New power of attorney, {pct} of savings out in {span} days",
     ),
-    profiles=RETIREES,
+    profiles=WITH_ATTORNEY,
     checks=(
         "KYC: {full}, age {age}, since {since}. New power of attorney on file; copy requested from {br}.",
         "Transactions since the change: {n_out} debits by {channels}, {amt_out}, largest payee {cp}.",
@@ -318,12 +346,11 @@ ELDER_TRUST = Typology(
     ),
     concerns=(
         Finding(
-            "KYC: power of attorney added nine days before the first payment; the attorney-in-fact’s own "
-            "bills are among the debits. Customer, called alone: “I thought it was for my taxes”.",
-            "A person in a position of trust spent {amt_out} in {n_out} payments soon after a new power of "
-            "attorney, against a usual {expected} a month. The customer (age {age}) did not know of them. "
-            "Undue influence suspected; the attorney-in-fact is the subject, the customer the victim. Key "
-            "term: EFE FIN-2022-A002.",
+            "KYC: power of attorney added nine days before the first payment; the attorney-in-fact’s own bills are "
+            "among the debits. Customer, called alone: “I thought it was for my taxes”.",
+            "A person in a position of trust spent {amt_out} in {n_out} payments soon after a new power of attorney, "
+            "against a usual {expected} a month. The customer (age {age}) did not know of them. Undue influence "
+            "suspected; the attorney-in-fact is the subject, the customer the victim. Key term: EFE FIN-2022-A002.",
         ),
     ),
     escalations=(
@@ -354,7 +381,7 @@ def on_ramp(scene: Scene) -> None:
     scene.slots.update(
         k=str(len(senders)),
         counted_payers=counted(len(senders), "payer"),
-        senders=listed(latin(name) for name in senders[:3]),
+        senders=_named(senders),
         sender=latin(senders[0]),
         cp=biggest(paid_to, book.paid_out),
         services=listed(dict.fromkeys(paid_to)),
@@ -369,11 +396,11 @@ CRYPTO_USER = Profile(
     (200, 2500),
     (
         Finding(
-            "KYC call with {who}: contractor paid by {sender} through an instant-pay app; buys at {cp} "
-            "with own money, own wallet, since 2021. Statements of both received.",
-            "Own pay, own wallet, long history: every credit comes from the customer's client {sender}, "
-            "and the {cp} account is in the customer's name. {amt_out} of {amt_in} converted is a choice "
-            "of investment. No other person's money.",
+            "KYC call with {who}: contractor paid by {sender} through an instant-pay app; buys at {cp} with own "
+            "money, own wallet, since 2021. Statements of both received.",
+            "Own pay, own wallet, long history: every credit comes from the customer's client {sender}, and the {cp} "
+            "account is in the customer's name. {amt_out} of {amt_in} converted is a choice of investment. No other "
+            "person's money.",
         ),
     ),
 )
@@ -385,11 +412,11 @@ CRYPTO_TRADER = Profile(
     (60, 900),
     (
         Finding(
-            "Documents: marketplace payouts of {sender}, tax return with the same turnover, and {cp} "
-            "statements in the customer's own name.",
-            "Credits are payouts for the customer's own sales by {sender}; the tax return shows them. "
-            "Purchases at {cp} are in the customer's name, no transfers to other wallets within the "
-            "period. Nothing points to exchange for others.",
+            "Documents: marketplace payouts of {sender}, tax return with the same turnover, and {cp} statements in "
+            "the customer's own name.",
+            "Credits are payouts for the customer's own sales by {sender}; the tax return shows them. Purchases at "
+            "{cp} are in the customer's name, no transfers to other wallets within the period. Nothing points to "
+            "exchange for others.",
         ),
     ),
 )
@@ -402,38 +429,37 @@ ON_RAMP = Typology(
     odds=(28, 60, 12),
     make=on_ramp,
     alerts=(
-        "{n_in} credits, then {pct_out} to VASP {cp} within 24 hours",
+        "{n_in} credits, then {pct_out} to {services} within 24 hours",
         "Credits of {amt_in} converted at {services} the same day",
     ),
     profiles=(CRYPTO_USER, CRYPTO_TRADER),
     checks=(
-        "KYC: {full}, {trade_lower}, since {since}. Expected {expected} a month, virtual assets not "
-        "mentioned at opening.",
-        "Transactions: {n_in} credits, {amt_in}, each followed within a day by a payment to {services}. "
-        "{amt_out} converted.",
+        "KYC: {full}, {trade}, since {since}. Expected {expected} a month, virtual assets not mentioned at opening.",
+        "Transactions: {n_in} credits, {amt_in}, each followed within a day by a payment to {services}. {amt_out} "
+        "converted.",
         "OSINT: FinCEN's MSB registrant search run for {name}: no entry.",
         "RFI to {br} for the customer: statements of the account at {cp}, for a profile update.",
     ),
     concerns=(
         Finding(
-            "Counterparty: {cp} answered under 314(b): wallet cluster tagged as scam by their tracing "
-            "tool; the hashes are in the case folder.",
+            "Counterparty: {cp} answered under 314(b): wallet cluster tagged as scam by their tracing tool; the "
+            "hashes are in the case folder.",
             "{n_in} credits from {k} people, {amt_in}, pooled and converted at {services} within 24 hours "
-            "({pct_out}). The receiving wallets belong to a cluster tagged as scam. Senders ({senders}) "
-            "have no tie to the customer. Hashes and amounts are listed in the case folder; reason to "
-            "suspect conversion of victims' funds.",
+            "({pct_out}). The receiving wallets belong to a cluster tagged as scam. Senders ({senders}) have no tie "
+            "to the customer. Hashes and amounts are listed in the case folder; reason to suspect conversion of "
+            "victims' funds.",
         ),
         Finding(
-            "KYC call with {who}: buys coins “for friends” for 3% and has {k} regular clients. No MSB "
-            "registration was found.",
-            "Customer exchanges money for others for a fee: {k} senders, {n_in} credits, {amt_in}, "
-            "{pct_out} on to {services}. No registration as a money services business, expected activity "
-            "{expected} a month. Reason to suspect an unlicensed exchanger (FIN-2019-A003).",
+            "KYC call with {who}: buys coins “for friends” for 3% and has {k} regular clients. No MSB registration "
+            "was found.",
+            "Customer exchanges money for others for a fee: {k} senders, {n_in} credits, {amt_in}, {pct_out} on to "
+            "{services}. No registration as a money services business, expected activity {expected} a month. Reason "
+            "to suspect an unlicensed exchanger (FIN-2019-A003).",
         ),
     ),
     escalations=(
-        "Escalating: one receiving wallet shows exposure to a sanctioned address. OFAC question first, "
-        "then the decision.",
+        "Escalating: one receiving wallet shows exposure to a sanctioned address. OFAC question first, then the "
+        "decision.",
         "Escalating: {cp} asks under 314(b) for our file; Manager to approve the reply.",
     ),
     passes=(
@@ -444,7 +470,6 @@ ON_RAMP = Typology(
         "Receiving wallet is missing from the rationale; the flow ends at {cp}.",
         "Whose money it is stays open: {counted_payers}, none addressed.",
     ),
-    no_suspect="No suspect identified: the holder of the receiving wallets is unknown.",
 )
 
 
@@ -494,11 +519,11 @@ OFF_RAMP = Typology(
             (400, 4000),
             (
                 Finding(
-                    "Documents: purchase contract for a house, {payee} as settlement agent; {cp} "
-                    "statements show coins bought from salary since 2017.",
-                    "Customer sold coins bought from salary since 2017 to pay for a house; contract and "
-                    "settlement agent {payee} were confirmed. {cp} statements carry the purchase history. "
-                    "Source and use of {amt_in} known.",
+                    "Documents: purchase contract for a house, {payee} as settlement agent; {cp} statements show "
+                    "coins bought from salary since 2017.",
+                    "Customer sold coins bought from salary since 2017 to pay for a house; contract and settlement "
+                    "agent {payee} were confirmed. {cp} statements carry the purchase history. Source and use of "
+                    "{amt_in} known.",
                 ),
             ),
         ),
@@ -510,39 +535,37 @@ OFF_RAMP = Typology(
             (50, 700),
             (
                 Finding(
-                    "Documents: court order on an inheritance held in coins, {cp} statement of the estate, "
-                    "bill of sale from {payee} for a taxi medallion share and vehicle.",
-                    "The coins came from an estate (court order seen) and paid for a vehicle and license "
-                    "share from {payee}. Low income explained the alert, not the money. Sums agree: "
-                    "{amt_in} in, {amt_out} out.",
+                    "Documents: court order on an inheritance held in coins, {cp} statement of the estate, bill of "
+                    "sale from {payee} for a taxi medallion share and vehicle.",
+                    "The coins came from an estate (court order seen) and paid for a vehicle and license share from "
+                    "{payee}. Low income explained the alert, not the money. Sums agree: {amt_in} in, {amt_out} out.",
                 ),
             ),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade_lower}, since {since}; expected {expected} a month. {amt_in} from {cp} in the look-back.",
+        "KYC: {full}, {trade}, since {since}; expected {expected} a month. {amt_in} from {cp} in the look-back.",
         "Transactions: {n_in} credits from {cp}, {amt_in}; {amt_out} out by wire within 48 hours to {payees}.",
         "RFI to {cp}: wallet history behind the {n_in} withdrawals (asked as counterparty, facts only).",
     ),
     concerns=(
         Finding(
-            "Counterparty: reply of {cp}: coins arrived from a mixer hours before each withdrawal; account "
-            "opened the same month.",
-            "{amt_in} from {cp} in {n_in} credits, {pct_out} wired on within 48 hours to {payees}. The "
-            "coins had come from a mixer hours before. Expected activity {expected} a month "
-            "({trade_lower}); the customer gave no source. Reason to suspect concealment of origin.",
+            "Counterparty: reply of {cp}: coins arrived from a mixer hours before each withdrawal; account opened the "
+            "same month.",
+            "{amt_in} from {cp} in {n_in} credits, {pct_out} wired on within 48 hours to {payees}. The coins had come "
+            "from a mixer hours before. Expected activity {expected} a month ({trade}); the customer gave no source. "
+            "Reason to suspect concealment of origin.",
         ),
         Finding(
-            "KYC call with {who}: was “asked to cash out” by a contact from a chat group, has never used a "
-            "wallet alone.",
-            "Customer cashes out coins for another person: {n_in} credits, {amt_in}, onward to {payees} as "
-            "told in a chat. No tie to the payees, no fee agreement, no source. Out of profile by far "
-            "({expected} a month).",
+            "KYC call with {who}: was “asked to cash out” by a contact from a chat group, has never used a wallet "
+            "alone.",
+            "Customer cashes out coins for another person: {n_in} credits, {amt_in}, onward to {payees} as told in a "
+            "chat. No tie to the payees, no fee agreement, no source. Out of profile by far ({expected} a month).",
         ),
     ),
     escalations=(
-        "Escalating: tracing shows exposure to a sanctioned wallet upstream of {cp}. Needs OFAC review "
-        "before the decision.",
+        "Escalating: tracing shows exposure to a sanctioned wallet upstream of {cp}. Needs OFAC review before the "
+        "decision.",
     ),
     passes=(
         "Wallet history obtained and dated; payees addressed.",
@@ -552,7 +575,6 @@ OFF_RAMP = Typology(
         "Rationale stops at {cp}: no wallet, no history of the coins.",
         "Payees ({payees}) are not addressed.",
     ),
-    no_suspect="No suspect identified: the person behind the chat account and the wallets is unknown.",
 )
 
 
@@ -580,7 +602,7 @@ def dormant(scene: Scene) -> None:
         idle=str(draw.between(365, 1_100)),
         change=date_text(change),
         cp=latin(biggest(paid_to, book.paid_out)),
-        k=str(len(set(paid_to))),
+        payees=counted(len(set(paid_to)), "payee"),
         source=sources[0],
         last_in=date_text(days[-1]),
         near=own[0].name,
@@ -607,11 +629,11 @@ DORMANT = Typology(
             (1500, 9000),
             (
                 Finding(
-                    "Documents: letters of administration and the executor’s account; {source} pays out a "
-                    "brother's estate. Phone number was changed in branch, with ID.",
-                    "Inheritance: probate papers show {amt_in} from {source}. Contact data were changed in "
-                    "person at {br} with ID. Payments to {cp} are a care home contract. Called back on the "
-                    "old number: customer confirms.",
+                    "Documents: letters of administration and the executor’s account; {source} pays out a brother's "
+                    "estate. Phone number was changed in branch, with ID.",
+                    "Inheritance: probate papers show {amt_in} from {source}. Contact data were changed in person at "
+                    "{br} with ID. Payments to {cp} are a care home contract. Called back on the old number: customer "
+                    "confirms.",
                 ),
             ),
         ),
@@ -623,11 +645,10 @@ DORMANT = Typology(
             (1200, 6000),
             (
                 Finding(
-                    "KYC call with {who} on the number held since {since}: back from sea, settled the sale "
-                    "of a boat; {source} is the broker.",
-                    "Customer was at sea and is back: sale of a boat through {source}, contract seen, then "
-                    "payments to {cp} for a house. Identity confirmed by call-back to the old number and "
-                    "by a visit to {br}.",
+                    "KYC call with {who} on the number held since {since}: back from sea, settled the sale of a boat; "
+                    "{source} is the broker.",
+                    "Customer was at sea and is back: sale of a boat through {source}, contract seen, then payments "
+                    "to {cp} for a house. Identity confirmed by call-back to the old number and by a visit to {br}.",
                 ),
             ),
         ),
@@ -639,38 +660,37 @@ DORMANT = Typology(
             (1300, 5000),
             (
                 Finding(
-                    "Documents: contract with {source} after a pause in business; state registration was "
-                    "renewed before the account was used again.",
-                    "Business resumed after a pause: registration renewed, contract with {source} covers "
-                    "{amt_in}, materials bought from {cp}. New phone belongs to the owner {who}, confirmed "
-                    "at {br}.",
+                    "Documents: contract with {source} after a pause in business; state registration was renewed "
+                    "before the account was used again.",
+                    "Business resumed after a pause: registration renewed, contract with {source} covers {amt_in}, "
+                    "materials bought from {cp}. New phone belongs to the owner {who}, confirmed at {br}.",
                 ),
             ),
             ("{family} Paving Inc.", "{family} Roofing LLC", "{family} Pools & Decks LLC"),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade_lower}, since {since}; no customer activity for {idle} days. Phone and e-mail "
-        "changed {change}.",
-        "Transactions: {n_in} credits, {amt_in}, last on {last_in}; {n_out} debits, {amt_out}, within five "
-        "business days.",
+        "KYC: {full}, {trade}, since {since}; no customer activity for {idle} days. Phone and e-mail changed "
+        "{change}.",
+        "Transactions: {n_in} credits, {amt_in}, last on {last_in}; {n_out} debits, {amt_out}, within five business "
+        "days.",
         "Call-back to the old number tried twice, no answer; {br} asked to write to the address on file.",
         "Compared old and new profile: address unchanged, phone and e-mail new since {change}.",
     ),
     concerns=(
         Finding(
-            "KYC call to the old number: {who} was not aware of any change or payment. Login device is "
-            "new, foreign IP address.",
-            "Account takeover suspected: contact data changed {change} from a new device, after {idle} "
-            "quiet days; {amt_in} came in and {amt_out} left to {k} payees within five business days. The "
-            "customer knew nothing of it and is a victim. Referred to Fraud; account blocked.",
+            "KYC call to the old number: {who} was not aware of any change or payment. Login device is new, foreign "
+            "IP address.",
+            "Account takeover suspected: contact data changed {change} from a new device, after {idle} quiet days; "
+            "{amt_in} came in and {amt_out} left to {payees} within five business days. The customer knew nothing of "
+            "it and is a victim. Referred to Fraud; account blocked.",
         ),
         Finding(
-            "Counterparty: {source} says the payment instruction came by a look-alike e-mail and asks for "
-            "return. {cp} got most of it.",
-            "{amt_in} reached a long-idle account by a deceived payer ({source}) and left within days, "
-            "mostly to {cp}. Change of contact data on {change} fits preparation. Reason to suspect use of "
-            "a dormant account to move proceeds of fraud.",
+            "Counterparty: {source} says the payment instruction came by a look-alike e-mail and asks for return. "
+            "{cp} got most of it.",
+            "{amt_in} reached a long-idle account by a deceived payer ({source}) and left within days, mostly to "
+            "{cp}. Change of contact data on {change} fits preparation. Reason to suspect use of a dormant account to "
+            "move proceeds of fraud.",
         ),
     ),
     escalations=(
@@ -684,7 +704,6 @@ DORMANT = Typology(
         "Rationale does not say whether the customer was called back on the old number.",
         "Change of contact data on {change} is not mentioned.",
     ),
-    no_suspect="No suspect identified: the new device and number cannot be tied to a person.",
 )
 
 
@@ -697,15 +716,18 @@ def check_fraud(scene: Scene) -> None:
     deposits = sorted((draw.pick(days), draw.spread(SPREAD_50, 7_500, 2_500, 28_000)) for _ in range(count))
     payees = scene.people(2)
     returned = draw.some(range(count), 0 if scene.explained else max(1, count * draw.between(40, 80) // 100))
+    paid_to: list[str] = []
+    channels: list[str] = []
     for number, (day, cents) in enumerate(deposits):
         channel = draw.pick(("check (RDC)", "check (RDC)", "check (ATM)"))
         book.credit(draw.time(day, 10, 17), cents, channel, drawers[number % len(drawers)])
         for piece in draw.split(draw.share(cents, 75, 97), draw.between(1, 2)):
             out = draw.time(settle(draw, day, 1, 3), 9.5, 17)
-            if draw.chance(0.4):
-                book.debit(out, piece, "ATM cash", scene.customer.contact)
-            else:
-                book.debit(out, piece, draw.pick(("P2P", "wire")), draw.pick(payees))
+            channel = draw.pick(("P2P", "wire") if scene.explained else ("P2P", "wire", "ATM cash"))
+            payee = scene.customer.contact if channel == "ATM cash" else draw.pick(payees)
+            paid_to.append(payee)
+            channels.append(channel)
+            book.debit(out, piece, channel, payee)
     out_total = sum(book.paid_out)
     for number in returned:
         day, cents = deposits[number]
@@ -714,7 +736,8 @@ def check_fraud(scene: Scene) -> None:
     scene.slots.update(
         drawers=listed(drawers),
         drawer=drawers[0],
-        cp=latin(payees[0]),
+        cp=latin(biggest(paid_to, book.paid_out[: len(paid_to)])),
+        via=listed(dict.fromkeys(channels)),
         pct=percent(out_total, sum(book.paid_in)),
         cashed=money(out_total),
         n_back=counted(len(returned), "check") if returned else "no check",
@@ -744,11 +767,11 @@ CHECK_FRAUD = Typology(
             (12, 85),
             (
                 Finding(
-                    "Counterparty: {drawer} confirms the checks: insurance settlement after an accident, "
-                    "{n_in} installments. Images show no change.",
-                    "Insurance payout confirmed by the drawer {drawer} ({n_in} checks, {amt_in}); images "
-                    "are clean, none was returned. Quick withdrawals paid relatives ({cp}) who had lent "
-                    "money after the accident. Explained.",
+                    "Counterparty: {drawer} confirms the checks: insurance settlement after an accident, {n_in} "
+                    "installments. Images show no change.",
+                    "Insurance payout confirmed by the drawer {drawer} ({n_in} checks, {amt_in}); images are clean, "
+                    "none was returned. Quick withdrawals paid relatives ({cp}) who had lent money after the "
+                    "accident. Explained.",
                 ),
             ),
         ),
@@ -761,40 +784,39 @@ CHECK_FRAUD = Typology(
             (
                 Finding(
                     "Documents: severance letter of {drawer}, payroll confirms check numbers and dates by phone.",
-                    "Severance pay of {drawer} in {n_in} checks, {amt_in}, confirmed by payroll; no item "
-                    "returned. Customer moved banks, which is why the account is new. Transfers to {cp} "
-                    "are shared rent and a car.",
+                    "Severance pay of {drawer} in {n_in} checks, {amt_in}, confirmed by payroll; no item returned. "
+                    "Customer moved banks, which is why the account is new. Transfers to {cp} are shared rent and a "
+                    "car.",
                 ),
             ),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade_lower}, account {held} old. Expected {expected} a month; checks of {amt_in} within days.",
-        "Transactions: {n_in} check deposits by phone or ATM, {amt_in}; {cashed} out in one to three "
-        "business days; {n_back} returned.",
-        "Image review ordered for all {n_in} items: payee line, amount line, endorsement.",
+        "KYC: {full}, {trade}, account {held} old. Expected {expected} a month; checks of {amt_in} within days.",
+        "Transactions: {n_in} check deposits by phone or ATM, {amt_in}; {cashed} out in one to three business days; "
+        "{n_back} returned.",
+        "Image review ordered for the {n_in} items: payee line, amount line, endorsement.",
         "Asked the drawer {drawer} by the number in its register entry whether the checks are theirs as deposited.",
     ),
     concerns=(
         Finding(
-            "Image review: payee line retyped in another font, endorsement does not match the signature "
-            "card. {drawer} says the check was mailed {mailed} days before.",
-            "{n_in} checks, {amt_in}, deposited into an account {held} old; {n_back} returned ({back}), "
-            "{how}. {drawer} had mailed its check {mailed} days before the deposit. {cashed} left within "
-            "three business days. Images cited in the folder. Reason to suspect stolen mail. Key term: "
-            "FIN-2023-MAILTHEFT.",
+            "Image review: payee line retyped in another font, endorsement does not match the signature card. "
+            "{drawer} says the check was mailed {mailed} days before.",
+            "{n_in} checks, {amt_in}, deposited into an account {held} old; {n_back} returned ({back}), {how}. "
+            "{drawer} had mailed its check {mailed} days before the deposit. {cashed} left within three business "
+            "days. Images cited in the folder. Reason to suspect stolen mail. Key term: FIN-2023-MAILTHEFT.",
         ),
         Finding(
-            "KYC call with {who}: “sold” the card and login to someone met on social media for $500; "
-            "police report suggested.",
-            "Account of {name} was used by others to deposit {n_in} checks of {drawers} ({amt_in}); "
-            "{n_back} came back, {how}. {pct} had been taken out before. The drawers are victims. Cash-out "
-            "through {cp} and ATMs; loss depends on recovery of {back}.",
+            "KYC call with {who}: “sold” the card and login to someone met on social media for $500; police report "
+            "suggested.",
+            "Account of {name} was used by others to deposit {n_in} checks of {drawers} ({amt_in}); {n_back} came "
+            "back, {how}. {pct} had been taken out before. The drawers are victims. Cash-out by {via}; loss depends "
+            "on recovery of {back}.",
         ),
     ),
     escalations=(
-        "Escalating: same endorsement on checks in several new accounts. Ring suspected, needs one owner "
-        "and a hold decision.",
+        "Escalating: same endorsement on checks in several new accounts. Ring suspected, needs one owner and a hold "
+        "decision.",
     ),
     passes=(
         "Images and drawers addressed; each deposit tied to what followed.",
@@ -804,5 +826,4 @@ CHECK_FRAUD = Typology(
         "Check images are not cited.",
         "Rationale says nothing about the drawers, nor about returns ({n_back}).",
     ),
-    no_suspect="No suspect identified: the depositor used the account holder's login and hid the face at the ATM.",
 )

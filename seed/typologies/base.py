@@ -29,6 +29,8 @@ class Finding:
 
     note: str
     rationale: str
+    no_suspect: str = ""
+    """The sentence that says why no suspect is known, where that can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Customer:
     customer_id: str
     shown: str
     latin: str
+    family: str
     contact: str
     """Who speaks for the customer: themselves, or the owner of the business."""
     profile: Profile
@@ -159,8 +162,6 @@ class Typology:
     passes: tuple[str, ...]
     misses: tuple[str, ...]
     """QA's remarks."""
-    no_suspect: str = ""
-    """The sentence that says why no suspect is known, where that can be."""
 
 
 RISKS = (Risk.LOW, Risk.MEDIUM, Risk.HIGH)

@@ -67,12 +67,11 @@ STRUCTURING = Typology(
             (500, 5200),
             (
                 Finding(
-                    "Documents: bill of sale and title transfer for a motor home. The buyer paid in weekly "
-                    "cash installments; his withdrawals at another bank carry the same dates.",
-                    "The cash is the price of a motor home sold in installments: bill of sale, title "
-                    "transfer and the buyer's own withdrawals match all {n_in} deposits ({amt_in}). "
-                    "Deposits near $10,000 are not suspicious by themselves, and the installment sum was "
-                    "set by the contract.",
+                    "Documents: bill of sale and title transfer for a motor home. The buyer paid in cash as his "
+                    "bank's daily limit allowed; his withdrawal slips carry the same dates.",
+                    "The cash is the price of a motor home: bill of sale, title transfer and the buyer's own "
+                    "withdrawals match all {n_in} deposits ({amt_in}). Deposits near $10,000 are not suspicious by "
+                    "themselves; here the buyer's daily limit set the sums.",
                 ),
             ),
         ),
@@ -84,12 +83,11 @@ STRUCTURING = Typology(
             (300, 4000),
             (
                 Finding(
-                    "KYC call with {who}: late father kept cash at home; estate attorney's inventory lists "
-                    "it, counted in front of two witnesses. Copy in the case folder.",
-                    "Source documented: the estate attorney's inventory lists the cash and the sums "
-                    "reconcile to {amt_in}. Branch explained that a CTR is no problem; customer had been "
-                    "told by a relative that large deposits are “held for weeks”. Explained, not "
-                    "suspicious.",
+                    "KYC call with {who}: late father kept cash at home. Estate attorney's inventory lists it, "
+                    "counted room by room in front of two witnesses; copy in the case folder.",
+                    "Source documented: the estate attorney's inventory lists the cash, and it was banked as each "
+                    "room had been counted. {n_in} deposits reconcile to {amt_in}. No question about reporting was "
+                    "ever put to the branch. Explained, not suspicious.",
                 ),
             ),
         ),
@@ -101,11 +99,11 @@ STRUCTURING = Typology(
             (400, 4800),
             (
                 Finding(
-                    "Documents: register tapes and state sales tax filings for three months. Takings per "
-                    "day and deposits agree within 2%.",
-                    "Daily takings of the grocery run at $8,000 to $10,000; register tapes and sales tax "
-                    "filings match the {n_in} deposits ({amt_in}). The pattern follows the shop's day, not "
-                    "the threshold. A CTR exemption was offered to the branch for review.",
+                    "Documents: register tapes and state sales tax filings for three months. Takings between two "
+                    "deposits and the sums deposited agree within 2%.",
+                    "The deposits ({low} to {high}) are takings of two to four days each; register tapes and sales "
+                    "tax filings match all {n_in} ({amt_in}). The safe's insured limit of $10,000 sets the rhythm, "
+                    "not the reporting threshold.",
                 ),
             ),
             ("{family} Family Market Inc.", "{family} & Sons Grocery LLC", "{first} Deli & Grocery Corp."),
@@ -118,58 +116,57 @@ STRUCTURING = Typology(
             (700, 5200),
             (
                 Finding(
-                    "RFI reply, {br}: armored pickup ended last quarter, the owner now brings each day's "
-                    "till in person; deposit slips agree with the Z-reports they left with us.",
-                    "Deposits equal the tills of single days ({n_in} items, {amt_in}); Z-reports agree and "
-                    "the change from armored pickup to the counter explains why the alert fired now. No "
-                    "splitting seen.",
+                    "RFI reply, {br}: armored pickup ended last quarter, the owner now brings the till in person; "
+                    "deposit slips agree with the Z-reports left with us.",
+                    "Deposits equal the tills since the deposit before ({n_in} items, {amt_in}); Z-reports agree, and "
+                    "the change from armored pickup to the counter explains why the alert fired now. No splitting "
+                    "seen.",
                 ),
             ),
             ("{family} Wine & Spirits LLC", "{family} Package Store Inc."),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade}, customer since {since}. Expected monthly activity {expected}; credits in "
-        "the look-back are {ratio}x that.",
-        "Transactions: {n_in} cash deposits between {first} and {last}, lowest {low}, highest {high}, "
-        "never two on one day. Re-added: {amt_in}.",
-        "RFI to {br}: who makes the deposits, in what denominations, and what was said at the counter? "
-        "Reply asked for within 3 business days.",
-        "CTR check: no day's cash exceeds $10,000, so none was due. Aggregated by day and by conductor "
-        "over {where}: same result.",
+        "KYC: {full}, {trade}, customer since {since}. Expected monthly activity {expected}; credits in the look-back "
+        "are {ratio}x that.",
+        "Transactions: {n_in} cash deposits between {first} and {last}, lowest {low}, highest {high}, never two on "
+        "one day. Re-added: {amt_in}.",
+        "RFI to {br}: who makes the deposits, in what denominations, and what was said at the counter? Reply asked "
+        "for within 3 business days.",
+        "CTR check: no day's cash exceeds $10,000, so none was due. Aggregated by day and by conductor over {where}: "
+        "same result.",
         "RFI reply, {br}: deposits brought in person by {who} — mostly fifties and hundreds, banded.",
     ),
     concerns=(
         Finding(
-            "RFI reply, {br}: the teller recalls {who} asking “what sum makes you fill in the form?” and "
-            "taking some of the notes back before the count.",
-            "{n_in} cash deposits of {low} to {high} at {branches} ({where}) between {first} and {last}, "
-            "total {amt_in}, each below $10,000. The {br} teller was asked what sum triggers a report, and "
-            "part of that deposit was taken back. Expected monthly activity is {expected}; no lawful "
-            "source was documented. Reason to suspect that deposits were split to avoid currency reporting "
-            "(31 USC 5324).",
+            "RFI reply, {br}: the teller recalls {who} asking “what sum makes you fill in the form?” and taking some "
+            "of the notes back before the count.",
+            "{n_in} cash deposits of {low} to {high} at {branches} ({where}) between {first} and {last}, total "
+            "{amt_in}, each below $10,000. The {br} teller was asked what sum triggers a report, and part of that "
+            "deposit was taken back. Expected monthly activity is {expected}; no lawful source was documented. Reason "
+            "to suspect that deposits were split to avoid currency reporting (31 USC 5324).",
         ),
         Finding(
-            "KYC call with {who}: cash is “savings from home”. Could not say from what years or work, and "
-            "declined to send any papers. Asked why {branches}: no answer.",
-            "Customer ({trade}, expected {expected} a month) deposited {amt_in} in cash in {n_in} items, "
-            "highest {high}, over {branches}, and could document no source. Amounts, spacing and the "
-            "change of branches point to avoidance of the CTR threshold; nothing found explains them.",
+            "KYC call with {who}: cash is “savings from home”. Could not say from what years or work, and declined to "
+            "send any papers. Asked why {branches}: no answer.",
+            "Customer ({trade}, expected {expected} a month) deposited {amt_in} in cash in {n_in} items, highest "
+            "{high}, over {branches}, and could document no source. Amounts, spacing and the change of branches point "
+            "to avoidance of the CTR threshold; nothing found explains them.",
         ),
         Finding(
-            "Transactions: on days when deposits were made, no other cash use. Amounts cluster between "
-            "{low} and {high}, and the branch changes although {br} is the nearest.\nNo payroll, sale or "
-            "loan in the account that could have produced {amt_in}.",
-            "Activity is out of line with the profile: {amt_in} in cash within {span} days against an "
-            "expected {expected} a month. {n_in} deposits, none above {high}, at {where}. Source of funds "
-            "unknown, use of several branches without business reason. Reason to suspect structuring.",
+            "Transactions: on days when deposits were made, no other cash use. Amounts cluster between {low} and "
+            "{high}, and the branch changes although {br} is the nearest.\nNo payroll, sale or loan in the account "
+            "that could have produced {amt_in}.",
+            "Activity is out of line with the profile: {amt_in} in cash within {span} days against an expected "
+            "{expected} a month. {n_in} deposits, none above {high}, at {where}. Source of funds unknown, use of "
+            "several branches without business reason. Reason to suspect structuring.",
         ),
     ),
     escalations=(
-        "Escalating: the {br} teller appears to have advised on amounts. An internal referral is a "
-        "Manager's decision; deposits in question {n_in}, {amt_in}.",
-        "Escalating for a decision on the relationship: third alert type on this customer, and the branch "
-        "asks whether to keep the account. Evidence so far: {n_in} deposits at {branches}, {amt_in}.",
+        "Escalating: the {br} teller appears to have advised on amounts. An internal referral is a Manager's "
+        "decision; deposits in question {n_in}, {amt_in}.",
+        "Escalating for a decision on the relationship: the branch asks whether to keep the account. Evidence so far: "
+        "{n_in} deposits at {branches}, {amt_in}.",
     ),
     passes=(
         "Sums re-added and agree: {n_in} deposits, {amt_in}. Rationale argues from the evidence.",
@@ -187,13 +184,12 @@ def funnel(scene: Scene) -> None:
     draw, book = scene.draw, scene.ledger
     home = scene.customer.branches
     days = draw.some(business_days(scene.first, scene.last - 5 * DAY), draw.between(10, 15))
-    elsewhere = [draw.pick(state) for state in draw.some(BRANCHES, 6) if state is not home]
+    elsewhere = [draw.pick(state) for state in draw.some(BRANCHES, 6) if state[0].state != home[0].state]
     elsewhere += draw.some(FAR_BRANCHES, 3)
     remote = draw.some(elsewhere, draw.between(3, 5))
-    family = scene.names.person(draw).family
     depositors = scene.people(draw.between(3, 5))
     if scene.explained and scene.customer.profile.kind == "Individual":
-        depositors = [f"{first} {family}" for first in ("Marisol", "Héctor", "Inés")]
+        depositors = [f"{initial}. {scene.customer.family}" for initial in "MRT"]
     landlord, *payees = scene.companies(3)
     batch, size = 0, draw.between(2, 3)
     held = 0
@@ -250,11 +246,11 @@ FUNNEL = Typology(
             (120, 900),
             (
                 Finding(
-                    "KYC call with {who}: parents and an aunt live in {states} and pay tuition and rent by "
+                    "KYC call with {who}: parents and an aunt live and work in {states} and pay tuition and rent in "
                     "cash at the nearest branch. Enrollment letter and lease received.",
-                    "Relatives of the student deposit at their own branches in {states}; {pct_out} goes on "
-                    "to the university's and the landlord's accounts. Enrollment letter, lease and "
-                    "invoices cover {amt_out}. Depositors are known family members.",
+                    "Relatives of the student deposit at their own branches in {states}; {pct_out} goes on to the "
+                    "university's and the landlord's accounts. Enrollment letter, lease and invoices cover {amt_out}. "
+                    "Depositors are known family members.",
                 ),
             ),
         ),
@@ -266,11 +262,11 @@ FUNNEL = Typology(
             (250, 2600),
             (
                 Finding(
-                    "Documents: job sheets for {k} states with crew leads' names; they match the "
-                    "depositors ({depositors} among them). Suppliers' invoices match the debits.",
-                    "Crew leads bank customers' cash payments near the job sites in {states}. Job sheets "
-                    "name the same {persons} people as the deposit slips; debits are suppliers and "
-                    "payroll. Business reason shown for {n_in} deposits, {amt_in}.",
+                    "Documents: job sheets for {k} states with crew leads' names; they match the depositors "
+                    "({depositors} among them). Suppliers' invoices match the debits.",
+                    "Crew leads bank customers' cash payments near the job sites in {states}. Job sheets name the "
+                    "same {persons} people as the deposit slips; debits are suppliers and payroll. Business reason "
+                    "shown for {n_in} deposits, {amt_in}.",
                 ),
             ),
             ("{family} Landscaping LLC", "{family} Tree & Lawn Care LLC"),
@@ -283,46 +279,45 @@ FUNNEL = Typology(
             (90, 700),
             (
                 Finding(
-                    "Documents: contracts with client sites in {states}; site managers collect fees from "
-                    "walk-in clients in cash and bank them the same week.",
-                    "Site managers of the staffing firm bank fees near the client sites ({states}); "
-                    "contracts and fee ledgers reconcile to {amt_in}. Outgoing payments are payroll "
-                    "processor and rent.",
+                    "Documents: contracts with client sites in {states}; site managers collect fees from walk-in "
+                    "clients in cash and bank them the same week.",
+                    "Site managers of the staffing firm bank fees near the client sites ({states}); contracts and fee "
+                    "ledgers reconcile to {amt_in}. Outgoing payments are payroll processor and rent.",
                 ),
             ),
             ("{family} Staffing Group LLC", "{family} Labor Solutions Inc."),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade}, account opened in {home} in {since}. None of the {persons} depositors is on "
-        "the signature card.",
-        "Transactions mapped by branch: {away} of {n_in} deposits outside {home} ({states}); {amt_out} "
-        "out, each time within three days of the deposits.",
+        "KYC: {full}, {trade}, account opened in {home} in {since}. None of the {persons} depositors is on the "
+        "signature card.",
+        "Transactions mapped by branch: {away} of {n_in} deposits outside {home} ({states}); {amt_out} out, each time "
+        "within three days of the deposits.",
         "RFI to {far} ({far_city}): was the depositor identified, and what did they say the money was for?",
         "RFI to {br}: does the branch know who pays into this account from other states, and why?",
     ),
     concerns=(
         Finding(
-            "RFI reply, {far}: the depositor ({far_city}) could not name the account holder and read the "
-            "number from a phone.",
-            "{n_in} cash deposits, {amt_in}, between {first} and {last}; {away} of them in {states}, by "
-            "{persons} people without a tie to {name}. One at {far} could not name the holder. {pct_out} "
-            "was drawn within 72 hours elsewhere. Stated business ({trade}) does not explain cash from {k} "
-            "states. Pattern of a funnel account (FIN-2014-A005); source of the cash unknown.",
+            "RFI reply, {far}: the depositor ({far_city}) could not name the account holder and read the number from "
+            "a phone.",
+            "{n_in} cash deposits, {amt_in}, between {first} and {last}; {away} of them in {states}, by {persons} "
+            "people without a tie to {name}. One at {far} could not name the holder. {pct_out} was drawn within 72 "
+            "hours elsewhere. Stated business ({trade}) does not explain cash from {k} states. Pattern of a funnel "
+            "account (FIN-2014-A005); source of the cash unknown.",
         ),
         Finding(
-            "KYC call with {who}: says “friends pay me back”, could name only one of {persons} depositors. "
-            "Expected {expected} a month; {amt_in} came in.",
-            "Cash of {amt_in} from {persons} unrelated people in {k} states, against expected {expected} a "
-            "month. Balance never stays: {amt_out} out, largest payee {cp}. Customer could not explain who "
-            "pays and why. Reason to suspect use as a funnel account.",
+            "KYC call with {who}: says “friends pay me back”, could name only one of {persons} depositors. Expected "
+            "{expected} a month; {amt_in} came in.",
+            "Cash of {amt_in} from {persons} unrelated people in {k} states, against expected {expected} a month. "
+            "Balance never stays: {amt_out} out, largest payee {cp}. Customer could not explain who pays and why. "
+            "Reason to suspect use as a funnel account.",
         ),
     ),
     escalations=(
-        "Escalating: deposits in {far_city} use the same depositor names as another case I hold. Looks "
-        "like a network across {states}; needs one owner.",
-        "Escalating: {k}-state cash with onward payments to {cp}. Asking for a decision on joining cases "
-        "and on contact with law enforcement.",
+        "Escalating: deposits in {far_city} use the same depositor names as another case I hold. Looks like a network "
+        "across {states}; needs one owner.",
+        "Escalating: {k}-state cash with onward payments to {cp}. Asking for a decision on joining cases and on "
+        "contact with law enforcement.",
     ),
     passes=(
         "Branch map included, home-state deposits kept apart. Totals agree ({amt_in} in, {amt_out} out).",
@@ -392,11 +387,11 @@ CASH_BUSINESS = Typology(
             (500, 4000),
             (
                 Finding(
-                    "Documents: lease for a second site signed in spring, with water bills for both. "
-                    "Relationship manager confirms; the profile had never been updated.",
-                    "A second wash opened during the period; lease and water bills for both sites carry "
-                    "the volume. {amt_in} over 90 days fits two sites. Expected cash on file ({expected} a "
-                    "month) was stale and has been referred for a KYC refresh.",
+                    "Documents: lease for a second site signed in spring, with water bills for both. Relationship "
+                    "manager confirms; the profile had never been updated.",
+                    "A second wash opened during the period; lease and water bills for both sites carry the volume. "
+                    "{amt_in} over 90 days fits two sites. Expected cash on file ({expected} a month) was stale and "
+                    "has been referred for a KYC refresh.",
                 ),
             ),
             ("{family} Express Car Wash LLC", "Bright Bay Car Wash Inc.", "{family} Auto Spa LLC"),
@@ -409,11 +404,10 @@ CASH_BUSINESS = Typology(
             (600, 5200),
             (
                 Finding(
-                    "Site visit by {br}: 46 machines, prices raised, open around the clock since a "
-                    "competitor on the same block closed. Meter readings support the turns.",
-                    "Site visit and utility meters support the takings: {factor}x the old profile after a "
-                    "competitor closed and prices rose. Deposits are even over the week, {ctr}. Profile to "
-                    "be refreshed.",
+                    "Site visit by {br}: 46 machines, prices raised, open around the clock since a competitor on the "
+                    "same block closed. Meter readings support the turns.",
+                    "Site visit and utility meters support the takings: {factor}x the old profile after a competitor "
+                    "closed and prices rose. Deposits are even over the week, {ctr}. Profile to be refreshed.",
                 ),
             ),
             ("{family} Coin Laundry Inc.", "Suds & Spin Laundromat LLC"),
@@ -426,11 +420,10 @@ CASH_BUSINESS = Typology(
             (300, 4200),
             (
                 Finding(
-                    "Documents: point-of-sale exports and sales tax returns for the quarter. Cash share of "
-                    "sales rose after a “cash discount” was introduced.",
-                    "Point-of-sale exports and sales tax returns agree with deposits of {amt_in}; a posted "
-                    "cash discount explains flat card sales. Supplier payments ({supplier}) move with "
-                    "sales. Explained.",
+                    "Documents: point-of-sale exports and sales tax returns for the quarter. Cash share of sales rose "
+                    "after a “cash discount” was introduced.",
+                    "Point-of-sale exports and sales tax returns agree with deposits of {amt_in}; a posted cash "
+                    "discount explains flat card sales. Supplier payments ({supplier}) move with sales. Explained.",
                 ),
             ),
             (
@@ -442,34 +435,34 @@ CASH_BUSINESS = Typology(
         ),
     ),
     checks=(
-        "KYC: {full}, {trade}, customer since {since}; expected cash {expected} a month. Actual is "
-        "{factor}x over three months.",
+        "KYC: {full}, {trade}, customer since {since}; expected cash {expected} a month. Actual is {factor}x over "
+        "three months.",
         "Transactions: {n_in} cash deposits, {amt_in}, highest {high}; {ctr}. Suppliers paid: {amt_out}.",
         "RFI to {br}: how do deposits compare with similar businesses in the area? Last site visit?",
-        "Peer comparison: four {trade_lower} customers of the same size bank between 0.8x and 1.3x of "
-        "profile; this one {factor}x.",
+        "Peer comparison: four {trade} customers of the same size bank between 0.8x and 1.3x of profile; this one "
+        "{factor}x.",
     ),
     concerns=(
         Finding(
-            "RFI reply, {br}: peers bank about a third of this. Staff drive past daily and “hardly ever see it busy”.",
-            "Cash of {amt_in} in 90 days, {factor}x the expected {expected} a month and about three times "
-            "that of peers, while supplier spending was only {amt_out}. The branch sees little trade on "
-            "site. Source of the excess is not documented; reason to suspect that other cash is mixed with "
-            "takings.",
+            "RFI reply, {br}: similar businesses bank less than half of this. Staff drive past daily and “hardly ever "
+            "see it busy”.",
+            "Cash of {amt_in} in 90 days, {factor}x the expected {expected} a month and more than twice what similar "
+            "businesses bank, while supplier spending was only {amt_out}. The branch sees little trade on site. "
+            "Source of the excess is not documented; reason to suspect that other cash is mixed with takings.",
         ),
         Finding(
-            "OSINT and capacity: opening hours, staff and equipment allow at most half of the deposited "
-            "sales. Supplier payments to {supplier} did not grow.",
-            "Sales beyond capacity: {n_in} deposits, {amt_in}, cannot come from a {trade_lower} of this "
-            "size. Costs stayed flat ({amt_out} to suppliers). {who} was asked for tax filings and gave "
-            "none. Commingling suspected; {ctr}.",
+            "OSINT and capacity: opening hours, staff and equipment allow at most half of the deposited sales. "
+            "Supplier payments to {supplier} did not grow.",
+            "Sales beyond capacity: {n_in} deposits, {amt_in}, cannot come from a {trade} of this size. Costs stayed "
+            "flat ({amt_out} to suppliers). {who} was asked for tax filings and gave none. Commingling suspected; "
+            "{ctr}.",
         ),
     ),
     escalations=(
-        "Escalating for an exit decision: {factor}x expected cash, tax filings asked for twice and not "
-        "received. Branch wants to keep the relationship.",
-        "Escalating: owner {who} also controls two other cash businesses here. One review of all three is "
-        "better; needs a Manager to join them.",
+        "Escalating for an exit decision: {factor}x expected cash, tax filings asked for twice and not received. "
+        "Branch wants to keep the relationship.",
+        "Escalating: owner {who} also controls two other cash businesses here. One review of all three is better; "
+        "needs a Manager to join them.",
     ),
     passes=(
         "Peer group stated, period and profile date given, totals agree ({amt_in}).",
@@ -489,8 +482,10 @@ def trafficking(scene: Scene) -> None:
     cities = list(dict.fromkeys([own[0], *cities]))
     span = (scene.last - scene.first).days
     at_night = 0
+    visited = []
     for number in range(draw.between(6, 8)):
         day, branch = scene.first + draw.between(0, span - 6) * DAY, draw.pick(cities)
+        visited.append(branch.city)
         night = number % 4 != 3
         at_night += night
         moment = draw.time(day, 22, 29) if night else draw.time(day, 10, 18)
@@ -507,12 +502,12 @@ def trafficking(scene: Scene) -> None:
     controllers = scene.people(draw.between(1, 2))
     paid = sum(book.paid_in)
     spending = (
-        ("card", "Starlite Motor Inn"),
-        ("card", "CityNight Classifieds"),
         ("card", "RideHail"),
+        ("card", "Starlite Motor Inn"),
         ("prepaid", "Prepaid card reload"),
+        ("card", "Uniform & Linen Shop" if scene.explained else "CityNight Classifieds"),
     )
-    for channel, shop in spending[: draw.between(3, 4)]:
+    for channel, shop in spending[draw.between(0, 1) :]:
         day = scene.first + draw.between(0, span - 6) * DAY
         book.debit(draw.time(day, 10, 18), draw.cents(15, 95), channel, shop)
     rest = draw.share(paid, 70, 85) - sum(book.paid_out)
@@ -524,8 +519,8 @@ def trafficking(scene: Scene) -> None:
         n_cash=str(cash),
         night=percent(at_night, len(book.paid_in)),
         n_night=str(at_night),
-        k=str(len({branch.city for branch in cities})),
-        cities=listed(dict.fromkeys(branch.city for branch in cities)),
+        k=counted(len(set(visited)), "city", "cities"),
+        cities=listed(dict.fromkeys(visited)),
         cp=listed(latin(name) for name in controllers),
         amt_cash=money(sum(book.paid_in[:cash])),
     )
@@ -539,8 +534,8 @@ TRAFFICKING = Typology(
     odds=(38, 34, 28),
     make=trafficking,
     alerts=(
-        "{night} of credits between 22:00 and 05:00: {n_night} items, {k} cities",
-        "Night ATM cash, motels and P2P in {k} cities; {amt_in} in, {pct_out} on to {cp}",
+        "{night} of credits between 22:00 and 05:00: {n_night} items, {k}",
+        "Night ATM cash, motels and P2P in {k}; {amt_in} in, {pct_out} on to {cp}",
     ),
     profiles=(
         Profile(
@@ -551,12 +546,11 @@ TRAFFICKING = Typology(
             (120, 1500),
             (
                 Finding(
-                    "Documents: payroll through a processor at another bank, state licenses for every "
-                    "therapist, shop hours to 3 a.m. near the airport.",
-                    "Late-hours spa beside an airport: licenses and payroll records of all staff were "
-                    "seen, payments to {cp} are rent and profit share under a written agreement, and "
-                    "travel to {cities} is a trade show schedule. The night cash ({amt_cash}) fits the "
-                    "opening hours.",
+                    "Documents: payroll through a processor at another bank, state licenses for every therapist, shop "
+                    "hours to 3 a.m. near the airport.",
+                    "Late-hours spa beside an airport: licenses and payroll records of all staff were seen, payments "
+                    "to {cp} are rent and profit share under a written agreement, and travel to {cities} is a trade "
+                    "show schedule. The night cash ({amt_cash}) fits the opening hours.",
                 ),
             ),
             ("Golden Lily Spa LLC", "{family} Wellness & Spa Inc.", "Serenity Foot Spa LLC"),
@@ -569,46 +563,46 @@ TRAFFICKING = Typology(
             (200, 2000),
             (
                 Finding(
-                    "KYC call with {who}, alone and in private: works events in {cities}, banks tips after "
-                    "closing, shares a flat with {cp}. Schedules and lease received.",
-                    "Tips banked after closing time; event schedules match dates and cities of the "
-                    "{n_cash} cash deposits. Payments to {cp} are rent and travel shared under a lease. "
-                    "Customer was interviewed alone, spoke freely, holds own ID and phone. No indicator of "
-                    "control.",
+                    "KYC call with {who}, alone and in private: works events in {cities}, banks tips after closing, "
+                    "shares a flat with {cp}. Schedules and lease received.",
+                    "Tips banked after closing time; event schedules match dates and cities of the {n_cash} cash "
+                    "deposits. Payments to {cp} are rent and travel shared under a lease. Customer was interviewed "
+                    "alone, spoke freely, holds own ID and phone. No indicator of control.",
                 ),
             ),
         ),
     ),
     checks=(
         "KYC: {full}, {trade}, since {since}. Expected {expected} a month; {amt_in} in over the look-back.",
-        "Transactions by hour: {n_night} of {n_in} credits between 22:00 and 05:00 local; ATMs in "
-        "{cities}. No payroll or rent paid from the account.",
-        "Onward payments: {cp} received most of {amt_out}, in P2P transfers of up to $2,900.",
-        "Asked {br} whether the customer comes alone, who holds the ID and who speaks. Question put "
-        "neutrally, as part of a profile update.",
+        "Transactions by hour: {n_night} of {n_in} credits between 22:00 and 05:00 local; ATMs in {cities}. No "
+        "payroll or rent paid from the account.",
+        "Onward payments: {cp} received most of {amt_out}, in P2P transfers below $3,000.",
+        "Asked {br} whether the customer comes alone, who holds the ID and who speaks. Question put neutrally, as "
+        "part of a profile update.",
     ),
     concerns=(
         Finding(
-            "OSINT: the phone number on file appears in escort ads in {cities}. Ad dates match the motel and ATM days.",
-            "Credits of {amt_in}, {night} of them at night, in {k} cities; small charges for motels, ads "
-            "and rides; {pct_out} passed on to {cp}. The number on file appears in escort ads on the same "
-            "dates. The account holder may act under control of others and is described in the narrative "
-            "as a possible victim. Key term: HUMAN TRAFFICKING FIN-2020-A008.",
+            "OSINT: the phone number on file appears in escort ads in {cities}. Ad dates match the motel and ATM "
+            "days.",
+            "Credits of {amt_in}, {night} of them at night, in {k}; small charges for motels, ads and rides; "
+            "{pct_out} passed on to {cp}. The number on file appears in escort ads on the same dates. The account "
+            "holder may act under control of others and is described in the narrative as a possible victim. Key term: "
+            "HUMAN TRAFFICKING FIN-2020-A008.",
         ),
         Finding(
-            "RFI reply, {br}: customer came with another person who answered for them and kept the ID. "
-            "That person is the payee {cp}.",
-            "A third party appears to control the account: speaks for the customer, keeps the ID and "
-            "received the larger part of {amt_out} ({cp}). Night cash of {amt_cash} in {cities}, no "
-            "payroll, motel and ride charges. Indicators of FIN-2020-A008 present; the worker is treated "
-            "as a possible victim, not as a subject.",
+            "RFI reply, {br}: customer came with another person who answered for them and kept the ID. That person is "
+            "the payee {cp}.",
+            "A third party appears to control the account: speaks for the customer, keeps the ID and received the "
+            "larger part of {amt_out} ({cp}). Night cash of {amt_cash} in {cities}, no payroll, motel and ride "
+            "charges. Indicators of FIN-2020-A008 present; the worker is treated as a possible victim, not as a "
+            "subject.",
         ),
     ),
     escalations=(
-        "Escalating today: a person may be in danger. The {br} manager saw signs of control. Please decide "
-        "on an immediate call to law enforcement.",
-        "Escalating: indicators in {k} cities, payee {cp} also receives from two other customers. Needs a "
-        "Manager and a specialist.",
+        "Escalating today: a person may be in danger. The {br} manager saw signs of control. Please decide on an "
+        "immediate call to law enforcement.",
+        "Escalating: indicators in {k}, payee {cp} also receives from two other customers. Needs a Manager and "
+        "a specialist.",
     ),
     passes=(
         "Careful wording; the person who may be under control is not treated as a suspect.",

@@ -75,11 +75,11 @@ PASS_THROUGH = Typology(
             (60, 350),
             (
                 Finding(
-                    "Documents: subcontractor agreements on “pay when paid” terms; each payout matches an "
-                    "invoice of {cp}, less the agreed margin.",
-                    "Payments to subcontractors are due within two days of the client's payment under "
-                    "agreements that were seen; invoices tie each in/out pair, {n_in} credits and {n_out} "
-                    "debits. Retained {kept} is the margin. Clients confirmed in public registers.",
+                    "Documents: subcontractor agreements on “pay when paid” terms; each payout matches an invoice of "
+                    "{cp}, less the agreed margin.",
+                    "Payments to subcontractors are due within two days of the client's payment under agreements that "
+                    "were seen; invoices tie each in/out pair, {n_in} credits and {n_out} debits. Retained {kept} is "
+                    "the margin. Clients confirmed in public registers.",
                 ),
             ),
             (
@@ -96,11 +96,11 @@ PASS_THROUGH = Typology(
             (90, 360),
             (
                 Finding(
-                    "Documents: broker license, load confirmations and carriers' quick-pay terms. {cp} is "
-                    "the carrier on most of the loads.",
-                    "The customer is a licensed freight broker; carriers are paid on quick-pay terms from "
-                    "shippers' receipts. Load confirmations tie all {n_in} credits to the payments. A low "
-                    "balance is normal in this trade.",
+                    "Documents: broker license, load confirmations and carriers' quick-pay terms. {cp} is the carrier "
+                    "on most of the loads.",
+                    "The customer is a licensed freight broker; carriers are paid on quick-pay terms from shippers' "
+                    "receipts. Load confirmations tie all {n_in} credits to the payments. A low balance is normal in "
+                    "this trade.",
                 ),
             ),
             ("{family} Freight Brokers LLC", "{family} Logistics LLC"),
@@ -113,11 +113,11 @@ PASS_THROUGH = Typology(
             (120, 1800),
             (
                 Finding(
-                    "Documents: closing statements for the escrow files behind the {n_in} credits; payouts "
-                    "agree to the dollar, recording numbers checked.",
-                    "Escrow account: buyers' funds arrive and go out at closing, by design. Closing "
-                    "statements were seen for every file ({amt_in} in, {amt_out} out), the rest is fees "
-                    "and open files. Innocent pass-through.",
+                    "Documents: closing statements for the escrow files behind the {n_in} credits; payouts agree to "
+                    "the dollar, recording numbers checked.",
+                    "Escrow account: buyers' funds arrive and go out at closing, by design. Closing statements were "
+                    "seen for every file ({amt_in} in, {amt_out} out), the rest is fees and open files. Innocent "
+                    "pass-through.",
                 ),
             ),
             ("{family} Title & Escrow Inc.", "Harborview Title Agency LLC"),
@@ -125,34 +125,32 @@ PASS_THROUGH = Typology(
     ),
     checks=(
         "KYC: {full}, {trade}, account opened {since}. Expected {expected} a month; credits are {ratio}x that.",
-        "Transactions: each credit tied to what followed it. {amt_in} in ({n_in} items, {k} payers), "
-        "{amt_out} out ({n_out} items), all within 48 hours.",
+        "Transactions: each credit tied to what followed it. {amt_in} in ({n_in} items, {k} payers), {amt_out} out "
+        "({n_out} items), all within 48 hours.",
         "Counterparties: {payers} — no common owner in public registers. Largest payee {cp} ({cc}), {cp_amt}.",
         "RFI to {br} for the customer: contracts or invoices behind the five largest payments, please.",
     ),
     concerns=(
         Finding(
-            "OSINT: website of {name} is a template with stock photos, domain three weeks older than the "
-            "account. No staff, no clients named.",
-            "{pct_out} of {amt_in} left within 48 hours; {k} unrelated payers, funds on to {payees}, most "
-            "to {cp} ({cc}). No contracts were produced, and no trade presence was found for stated "
-            "{trade_lower}. Expected activity is {expected} a month. No lawful business purpose "
-            "identified.",
+            "OSINT: website of {name} is a template with stock photos, domain three weeks older than the account. No "
+            "staff, no clients named.",
+            "{pct_out} of {amt_in} left within 48 hours; {k} unrelated payers, funds on to {payees}, most to {cp} "
+            "({cc}). No contracts were produced, and no trade presence was found for stated {trade}. Expected "
+            "activity is {expected} a month. No lawful business purpose identified.",
         ),
         Finding(
-            "Counterparty: {cp} ({cc}) was formed the same quarter as the customer; no trade link to the "
-            "stated business. Two payers said they were paying for goods.",
-            "The account is drained after each credit: {n_in} in, {n_out} out, {kept} kept of {amt_in}. "
-            "Payers say they bought goods, the customer says {trade_lower}. Payee {cp} ({cc}) received "
-            "{cp_amt} without a purpose on the wires. Reason to suspect layering between {first} and "
-            "{last}.",
+            "Counterparty: {cp} ({cc}) was formed the same quarter as the customer; no trade link to the stated "
+            "business. Two payers said they were paying for goods.",
+            "The account is drained after each credit: {n_in} credits, {n_out} payments, {kept} kept of {amt_in}. "
+            "Payers say they bought goods, the customer says {trade}. Payee {cp} ({cc}) received {cp_amt} without a "
+            "purpose on the wires. Reason to suspect layering between {first} and {last}.",
         ),
     ),
     escalations=(
-        "Escalating: {cp} is a payee in two other open cases. Suggest one review of the group; needs a "
-        "Manager's decision.",
-        "Escalating: customer's counsel answered the RFI and disputes our right to ask. Want a Manager's "
-        "view before the decision. {amt_in} in, {amt_out} out.",
+        "Escalating: {cp} is a payee in two other open cases. Suggest one review of the group; needs a Manager's "
+        "decision.",
+        "Escalating: customer's counsel answered the RFI and disputes our right to ask. Want a Manager's view before "
+        "the decision. {amt_in} in, {amt_out} out.",
     ),
     passes=(
         "Each in/out pair tied; {n_in} credits and {n_out} debits agree with the ledger.",
@@ -165,12 +163,14 @@ PASS_THROUGH = Typology(
 )
 
 GOODS = (
-    ("LED panels", "piece", 3_800),
-    ("ceramic tiles", "m²", 950),
     ("polyester yarn", "kg", 240),
     ("phone cases", "piece", 190),
-    ("brass fittings", "kg", 870),
     ("frozen shrimp", "kg", 780),
+)
+BUILDING_GOODS = (
+    ("LED panels", "piece", 3_800),
+    ("ceramic tiles", "m²", 950),
+    ("brass fittings", "kg", 870),
 )
 """What, per what, and the benchmark price of one in cents."""
 
@@ -178,7 +178,7 @@ GOODS = (
 def trade(scene: Scene) -> None:
     """6 to 11 invoices at prices far from the benchmark, some paid to third parties, each funded days before."""
     draw, book = scene.draw, scene.ledger
-    goods, unit, benchmark = draw.pick(GOODS)
+    goods, unit, benchmark = draw.pick(BUILDING_GOODS if "Building" in scene.customer.profile.trade else GOODS)
     countries = draw.some(("CN", "HK", "AE", "PA"), draw.between(2, 3))
     suppliers = [(scene.names.abroad(draw, country), country) for country in countries]
     third = draw.pick([country for country in ("AE", "CY", "GB", "SG", "TR") if country not in countries])
@@ -240,13 +240,12 @@ TRADE = Typology(
             (400, 4000),
             (
                 Finding(
-                    "Documents: purchase orders, invoices and inspection certificates for {n_out} "
-                    "shipments. The odd invoices are for certified goods at another grade; an independent "
-                    "quote agrees.",
-                    "Grade explains the price: {odd} of {n_out} invoices are for certified {goods} at "
-                    "{odd_price} per {unit}; the benchmark of {benchmark} is for commodity grade. Third "
-                    "party {third} is the suppliers' factoring agent; assignment notices were seen. "
-                    "Weights and values agree with the customs entries.",
+                    "Documents: purchase orders, invoices and inspection certificates for {n_out} shipments. The odd "
+                    "invoices are for certified goods at another grade; an independent quote agrees.",
+                    "Grade explains the price: {odd} of {n_out} invoices are for certified {goods} at {odd_price} per "
+                    "{unit}; the benchmark of {benchmark} is for commodity grade. Third party {third} is the "
+                    "suppliers' factoring agent; assignment notices were seen. Weights and values agree with the "
+                    "customs entries.",
                 ),
             ),
             (
@@ -263,48 +262,45 @@ TRADE = Typology(
             (600, 5000),
             (
                 Finding(
-                    "Documents: customs entry summaries and the supply contract with {cp}; price includes "
-                    "tooling, spread over the first shipments. Assignment to {third} notarized.",
-                    "The supply contract with {cp} spreads tooling cost over early shipments, which "
-                    "accounts for {odd_pct} of benchmark on {odd} invoices. Payments to {third} "
-                    "({third_cc}) follow a notarized assignment. Goods arrived and were sold on to "
-                    "{buyers}. Nothing left unexplained.",
+                    "Documents: customs entry summaries and the supply contract with {cp}; price includes tooling, "
+                    "spread over the first shipments. Assignment to {third} notarized.",
+                    "The supply contract with {cp} spreads tooling cost over early shipments, which accounts for "
+                    "{odd_pct} of benchmark on {odd} invoices. Payments to {third} ({third_cc}) follow a notarized "
+                    "assignment. Goods arrived and were sold on to {buyers}. Nothing left unexplained.",
                 ),
             ),
             ("{family} Building Supply Inc.", "{family} Stone & Tile Import LLC"),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade_lower}, since {since}. Expected {expected} a month; trade in {goods} is plausible for it.",
+        "KYC: {full}, {trade}, since {since}. Expected {expected} a month; trade in {goods} is plausible for it.",
         "Transactions: {n_out} payments, {amt_out}, each funded one to seven days before by {buyers} ({amt_in}).",
-        "Price check: {odd} of {n_out} invoices outside ±30% of the benchmark ({benchmark} per {unit}, "
-        "industry quote of the month). Largest deviation {odd_pct}: {quantity} × {odd_price} = {odd_amt}.",
+        "Price check: {odd} of {n_out} invoices outside ±30% of the benchmark ({benchmark} per {unit}, industry quote "
+        "of the month). Largest deviation {odd_pct}: {quantity} × {odd_price} = {odd_amt}.",
         "RFI to {br} for the customer: invoices, bills of lading and customs entries of the payments listed.",
     ),
     concerns=(
         Finding(
-            "Documents: the bill of lading's weight is {lading} for {quantity} {unit} of {goods}; the "
-            "invoice of {odd_amt} gives no Incoterm and no grade.",
-            "{odd} of {n_out} invoices for {goods} lie far off, one at {odd_pct} of the benchmark "
-            "({odd_price} against {benchmark} per {unit}); the bill of lading does not fit the quantity. "
-            "{n_third} payments went to {third} ({third_cc}), not to the supplier. {amt_out} out between "
-            "{first} and {last}. No commercial reason given; reason to suspect value transfer through "
-            "mispriced trade (FIN-2010-A001).",
+            "Documents: the bill of lading's weight is {lading} for {quantity} {unit} of {goods}; the invoice of "
+            "{odd_amt} gives no Incoterm and no grade.",
+            "{odd} of {n_out} invoices for {goods} lie far off, one at {odd_pct} of the benchmark ({odd_price} "
+            "against {benchmark} per {unit}); the bill of lading does not fit the quantity. {n_third} payments went "
+            "to {third} ({third_cc}), not to the supplier. {amt_out} out between {first} and {last}. No commercial "
+            "reason given; reason to suspect value transfer through mispriced trade (FIN-2010-A001).",
         ),
         Finding(
-            "OSINT: the address of {cp} ({cc}) is a residential block; no export registration found. "
-            "{third} ({third_cc}) has no visible link to the goods.",
-            "Supplier {cp} ({cc}) could not be confirmed as a trading firm, and {third} in {third_cc} was "
-            "paid in its place {n_third} times without an assignment. Prices reach {odd_pct} of benchmark. "
-            "Funding from {buyers} arrives days before and matches almost to the dollar: {amt_in} in, "
-            "{amt_out} out.",
+            "OSINT: the address of {cp} ({cc}) is a residential block; no export registration found. {third} "
+            "({third_cc}) has no visible link to the goods.",
+            "Supplier {cp} ({cc}) could not be confirmed as a trading firm, and {third} in {third_cc} was paid in its "
+            "place ({n_third} of {n_out} payments) without an assignment. One price is {odd_pct} of the benchmark. "
+            "Funding from {buyers} arrives days before and matches almost to the dollar: {amt_in} in, {amt_out} out.",
         ),
     ),
     escalations=(
-        "Escalating: needs a trade finance expert on grade and price of {goods} ({odd_pct} of benchmark) "
-        "before a decision.",
-        "Escalating: the relationship manager vouches for {cp} but sends no papers. {amt_out} at stake; "
-        "Manager to decide on restricting the letter of credit line.",
+        "Escalating: needs a trade finance expert on grade and price of {goods} ({odd_pct} of benchmark) before a "
+        "decision.",
+        "Escalating: the relationship manager vouches for {cp} but sends no papers. {amt_out} at stake; Manager to "
+        "decide on restricting the letter of credit line.",
     ),
     passes=(
         "Benchmark is dated and sourced; {quantity} × {odd_price} re-computed.",
@@ -342,7 +338,7 @@ def layering(scene: Scene) -> None:
             book.credit(draw.time(day, 10, 16), amount, "wire", source)
         day, amount = settle(draw, day, 1, 2), draw.share(amount, 95, 99)
         returned += amount
-        name, where = (offshore, country) if number % 2 else (exit_, "US")
+        name, where = (offshore, country) if number % 2 and not scene.explained else (exit_, "US")
         book.debit(draw.time(day, 10, 16), amount, "wire", name, where)
     scene.slots.update(
         k=str(len(linked) + 1),
@@ -378,11 +374,11 @@ LAYERING = Typology(
             (90, 900),
             (
                 Finding(
-                    "Documents: audited group chart with {k} entities, intercompany loan agreements, and "
-                    "board minutes for each of the {rounds} rounds.",
-                    "Intragroup treasury: the audited chart shows all {k} entities under one parent, and "
-                    "loan agreements cover the wires. Entry from {entry} is a bank-financed sale. Counted "
-                    "once, {entered} entered and {left} left. Purpose shown.",
+                    "Documents: audited group chart with {k} entities, intercompany loan agreements, and board "
+                    "minutes for each of the {rounds} rounds.",
+                    "Intragroup treasury: the audited chart shows all {k} entities under one parent, and loan "
+                    "agreements cover the wires. Entry from {entry} is a bank-financed sale. Counted once, {entered} "
+                    "entered and {left} left. Purpose shown.",
                 ),
             ),
             ("{family} Holdings LLC", "{family} Capital Partners LLC", "Meridian {family} Holdings LLC"),
@@ -395,44 +391,42 @@ LAYERING = Typology(
             (120, 1500),
             (
                 Finding(
-                    "Documents: settlement statements of {rounds} purchases, each held in its own LLC as "
-                    "the lender asked; owners of 25% and more verified.",
-                    "One LLC a property is what the lender requires; settlement statements match the "
-                    "{rounds} rounds ({entered} in from {entry}). Owners of 25% and more are known and "
-                    "verified (31 CFR 1010.230). Intercompany wires are capital calls and distributions.",
+                    "Documents: settlement statements of {rounds} purchases, each held in its own LLC as the lender "
+                    "asked; owners of 25% and more verified.",
+                    "One LLC a property is what the lender requires; settlement statements match the {rounds} rounds "
+                    "({entered} in from {entry}). Owners of 25% and more are known and verified (31 CFR 1010.230). "
+                    "Intercompany wires are capital calls and distributions.",
                 ),
             ),
             ("{family} Realty Ventures LLC", "{family} Property Group LLC"),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade_lower}, since {since}. Ownership certification dates from opening; 25% test "
-        "to be repeated.",
-        "Ledger by hop: {rounds} rounds, {entered} in from {entry}, through {linked}, {left} out ({back}). "
-        "Gross {amt} counts hops more than once.",
+        "KYC: {full}, {trade}, since {since}. Ownership certification dates from opening; 25% test to be repeated.",
+        "Ledger by hop: {rounds} rounds, {entered} in from {entry}, through {linked}, {left} out ({back}). Gross "
+        "{amt} counts hops more than once.",
         "Registers: {k} entities with one organizer and one agent address. Asked for a group chart.",
         "RFI to {br}: who gives the wire instructions for these companies, and from where?",
     ),
     concerns=(
         Finding(
             "KYC: same organizer, phone and login device for all {k} LLCs. Owners named by a nominee service.",
-            "Entry wires of {entered} from {entry} passed through {linked} and left again ({back}) within "
-            "days, {rounds} times. All {k} entities share organizer, phone and login device; owners are "
-            "unclear. No goods or service behind any wire. Reason to suspect layering between {first} and "
-            "{last} (FIN-2006-G014).",
+            "Entry wires of {entered} from {entry} passed through {linked} and left again ({back}) within days, "
+            "{rounds} times. All {k} entities share organizer, phone and login device; owners are unclear. No goods "
+            "or service behind any wire. Reason to suspect layering between {first} and {last} (FIN-2006-G014).",
         ),
         Finding(
-            "OSINT: no staff, no website, no tax footprint for {linked}. Payee {offshore} ({cc}) is at a "
-            "formation agent's address.",
-            "{name} and {linked} show no business of their own. {entered} entered, {left} left to {exit} "
-            "and {offshore} ({cc}), less a few percent a hop. The stated purpose ({trade_lower}) was not "
-            "supported by any paper asked for. Counted once per round; gross activity is {amt}.",
+            "OSINT: no staff, no website, no tax footprint for {linked}. Payee {offshore} ({cc}) is at a formation "
+            "agent's address.",
+            "{name} and {linked} show no business of their own. {entered} entered, {left} left to {exit} and "
+            "{offshore} ({cc}), less a few percent a hop. The stated purpose ({trade}) was not supported by any paper "
+            "asked for. Entry is counted once a round; gross activity is {amt}.",
         ),
     ),
     escalations=(
         "Escalating: one of the owners may be a relative of a foreign official; EDD and a Manager's decision needed.",
-        "Escalating: {k} entities, four with accounts here. A decision for the group is above my "
-        "authority. Entry {entered}.",
+        "Escalating: {k} entities, four with accounts here. A decision for the group is above my authority. Entry "
+        "{entered}.",
     ),
     passes=(
         "Chart matches the ledger; entry counted once ({entered}).",
@@ -503,9 +497,9 @@ TRANSSHIPMENT = Typology(
                 Finding(
                     "Documents: export license and signed end-use letter for the consignee {consignee} "
                     "({consignee_cc}), confirmed with the issuing office by phone.",
-                    "Payer {cp} ({cc}) is the procurement arm of consignee {consignee} ({consignee_cc}); "
-                    "license, end-use letter and group chart were seen. All parties screened, no match. "
-                    "Growth to {amt_in} follows one tender that is public.",
+                    "Payer {cp} ({cc}) is the procurement arm of consignee {consignee} ({consignee_cc}); license, "
+                    "end-use letter and group chart were seen. All parties screened, no match. Growth to {amt_in} "
+                    "follows one tender that is public.",
                 ),
             ),
             ("{family} Components Inc.", "{family} Micro Devices LLC", "Piedmont {family} Electronics Inc."),
@@ -518,43 +512,42 @@ TRANSSHIPMENT = Typology(
             (400, 3600),
             (
                 Finding(
-                    "Documents: airway bills and delivery proofs for {n_in} shipments. Goods are consumer "
-                    "chargers; the HS code on the invoice was wrong and has been corrected.",
-                    "The alert rests on a wrong HS code. Airway bills and a corrected entry show consumer "
-                    "chargers, delivered to a retailer in {consignee_cc}; the payer in {cc} is that "
-                    "retailer's bank-financed buying agent. All parties and vessels screened.",
+                    "Documents: airway bills and delivery proofs for {n_in} shipments. Goods are consumer chargers; "
+                    "the HS code on the invoice was wrong and has been corrected.",
+                    "The HS code on the invoice was wrong, and the growth is one retailer's season. Airway bills and "
+                    "a corrected entry show consumer chargers, delivered to a retailer in {consignee_cc}; the payer "
+                    "in {cc} is that retailer's bank-financed buying agent. All parties and vessels screened.",
                 ),
             ),
             ("{family} Forwarding Inc.", "{family} Global Freight LLC"),
         ),
     ),
     checks=(
-        "KYC: {full}, {trade_lower}, since {since}. Expected {expected} a month. Export volume {growth}x "
-        "the prior 180 days ({prior}).",
+        "KYC: {full}, {trade}, since {since}. Expected {expected} a month. Export volume {growth}x the prior 180 days "
+        "({prior}).",
         "Transactions: {n_in} wires from {countries}, {amt_in}; supplier {distributor} paid from them.",
         "Screening: customer, {cp} and {consignee} run against current lists, names in both scripts. No true match.",
         "RFI to {br} for the customer: end-use statement, airway bills and HS codes of the {n_in} sales.",
     ),
     concerns=(
         Finding(
-            "OSINT: consignee {consignee} ({consignee_cc}) was formed after February 2022, no website, no "
-            "technical staff.",
-            "Payer {cp} ({cc}) and consignee {consignee} ({consignee_cc}) differ and neither uses such "
-            "parts; the end-user field is blank. {amt_in} in {n_in} wires, {growth}x the prior period. "
-            "Goods fall under HS 8542. Reason to suspect diversion through third countries. Key term: "
-            "FIN-2023-GLOBALEXPORT.",
+            "OSINT: consignee {consignee} ({consignee_cc}) was formed after February 2022, no website, no technical "
+            "staff.",
+            "Payer {cp} ({cc}) and consignee {consignee} ({consignee_cc}) differ and neither uses such parts; the "
+            "end-user field is blank. {amt_in} in {n_in} wires, {growth}x the prior period. Goods fall under HS 8542. "
+            "Reason to suspect diversion through third countries. Key term: FIN-2023-GLOBALEXPORT.",
         ),
         Finding(
-            "Documents: part numbers are on the common high-priority list; consignee was switched to "
-            "{consignee} ({consignee_cc}) after booking, according to {forwarder}.",
+            "Documents: part numbers are on the common high-priority list; consignee was switched to {consignee} "
+            "({consignee_cc}) after booking, according to {forwarder}.",
             "Consignee switched after booking to {consignee} in {consignee_cc}; payment from {cc} by {cp}. "
-            "High-priority items, no end-use statement although asked for. {n_in} wires, {amt_in}, {first} "
-            "to {last}. Pattern of FIN-2023-Alert004.",
+            "High-priority items, no end-use statement although asked for. {n_in} wires, {amt_in}, {first} to {last}. "
+            "Pattern of FIN-2023-Alert004.",
         ),
     ),
     escalations=(
-        "Escalating: possible list match on a director of {consignee}. If true: block, and report to OFAC "
-        "within 10 business days (31 CFR 501.603).",
+        "Escalating: possible list match on a director of {consignee}. If true: block, and report to OFAC within 10 "
+        "business days (31 CFR 501.603).",
         "Escalating: next shipment for {cp} ({cc}) leaves this week. Manager to decide on holding the payment.",
     ),
     passes=(

@@ -62,8 +62,9 @@ CREATE INDEX IF NOT EXISTS cases_open_risk ON cases (risk_score, case_id) WHERE 
 CREATE INDEX IF NOT EXISTS cases_open_amount ON cases (amount, case_id) WHERE status <> 'Closed';
 CREATE INDEX IF NOT EXISTS cases_open_age ON cases (opened_at, case_id) WHERE status <> 'Closed';
 
--- QA: what waits for review, and what has been reviewed.
-CREATE INDEX IF NOT EXISTS cases_qa_waiting ON cases (closed_at, case_id)
+-- QA: what waits for review, and what has been reviewed. The first has the columns of its own condition in front,
+-- or SQLite would rather go through every closed case by cases_status.
+CREATE INDEX IF NOT EXISTS cases_qa_waiting ON cases (status, qa_bucket, qa_result, closed_at, case_id)
     WHERE status = 'Closed' AND qa_bucket = 0 AND qa_result = '';
 CREATE INDEX IF NOT EXISTS cases_qa_reviewed ON cases (qa_at, case_id) WHERE qa_result <> '';
 

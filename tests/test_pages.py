@@ -1,0 +1,300 @@
+"""Every page, and a whole life of a case, through the pages' own widgets."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app import audit, casework, repository
+from app.database import Database
+from app.models import Disposition, Risk
+from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, REVIEWER, OpenCase, tamper
+
+APP = str(Path(__file__).resolve().parent.parent / "app" / "streamlit_app.py")
+
+
+@pytest.fixture(autouse=True)
+def served(desk: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The pages read what the environment says: this desk, and a folder for exports."""
+    monkeypatch.setenv("AML_DATABASE", str(desk.file))
+    monkeypatch.setenv("AML_EXPORTS", str(tmp_path / "exports"))
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+def open_page(page: str = "triage", acting: str = "", **query: str) -> AppTest:
+    test = AppTest.from_file(APP, default_timeout=30)
+    if acting:
+        test.session_state["acting"] = acting
+    for name, value in query.items():
+        test.query_params[name] = value
+    if page != "triage":
+        test.switch_page(f"views/{page}.py")
+    return run(test)
+
+
+def run(test: AppTest) -> AppTest:
+    test.run()
+    assert not test.exception, test.exception[0].message
+    return test
+
+
+def labelled(widgets: Any, label: str) -> Any:
+    found = [widget for widget in widgets if label in widget.label]
+    assert len(found) == 1, [widget.label for widget in widgets]
+    return found[0]
+
+
+def texts(test: AppTest) -> str:
+    kinds = (test.error, test.warning, test.info, test.success, test.caption, test.markdown, test.title)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def component(test: AppTest, name: str) -> Any:
+    """The data that a table or a timeline was given."""
+    (found,) = [part for part in test.get("bidi_component") if part.proto.id.endswith(name)]
+    return json.loads(found.proto.json)
+
+
+def shown_cases(test: AppTest, name: str = "queue") -> list[str]:
+    return [row["case_id"] for row in component(test, name)["rows"]]
+
+
+def click(test: AppTest, label: str) -> AppTest:
+    labelled(test.button, label).click()
+    return run(test)
+
+
+# --- triage ---
+
+
+def test_each_count_sets_its_filter(desk: Database, open_case: OpenCase) -> None:
+    low, mine, closed = open_case(risk=Risk.LOW, risk_score=10), open_case(), open_case()
+    casework.assign(desk, ANALYST.user_id, mine.case_id, ANALYST.user_id)
+    casework.assign(desk, OTHER_ANALYST.user_id, closed.case_id, OTHER_ANALYST.user_id)
+    casework.set_disposition(desk, OTHER_ANALYST.user_id, closed.case_id, Disposition.NO_SAR, "Takings match.")
+    page = open_page()
+    assert [button.label for button in page.button][:5] == [
+        "**2** Open",
+        "**1** Unassigned",
+        "**0** Overdue",
+        "**1** High risk",
+        "**1** Mine",
+    ]
+    assert shown_cases(click(page, "Unassigned")) == [low.case_id]
+    assert shown_cases(click(page, "High risk")) == [mine.case_id]
+    assert shown_cases(click(page, "Mine")) == [mine.case_id]
+    assert not click(page, "Overdue").get("bidi_component")
+    assert "No case matches" in texts(page)
+    assert sorted(shown_cases(click(page, "Clear the filters"))) == sorted([low.case_id, mine.case_id])
+    labelled(page.toggle, "Include closed").set_value(True)
+    assert closed.case_id in shown_cases(run(page))
+
+
+def test_search_and_order_and_pages(open_case: OpenCase) -> None:
+    cases = [open_case(amount=Decimal(n), customer_name="ÜNAL" if n % 2 else "Okafor") for n in range(1, 61)]
+    page = open_page()
+    labelled(page.selectbox, "Order").set_value("Amount")
+    labelled(page.text_input, "Search").set_value("ünal")
+    run(page)
+    expected = [case.case_id for case in cases if case.customer_name == "ÜNAL"][::-1]
+    assert shown_cases(page) == expected[:25]
+    assert "Cases 1 to 25 of **30**" in texts(page)
+    assert labelled(page.button, "Previous").disabled
+    assert shown_cases(click(page, "Next")) == expected[25:]
+    assert "Cases 26 to 30 of **30**" in texts(page)
+    assert labelled(page.button, "Next").disabled
+    assert shown_cases(click(page, "Previous")) == expected[:25]
+
+
+def test_an_empty_desk_says_so() -> None:
+    assert "There are no open cases" in texts(open_page())
+
+
+# --- a case ---
+
+
+def test_a_whole_life_of_a_case(desk: Database, open_case: OpenCase, tmp_path: Path) -> None:
+    case_id = open_case(sampled=True).case_id
+
+    page = open_page("case", ANALYST.user_id, case_id=case_id.lower())
+    assert "New" in texts(page)
+    assert "Assign it first" in texts(page)
+    click(page, "Assign")
+    assert page.toast[0].value == "Case assigned."
+    labelled(page.text_area, "Note").set_value("Teller called: “same person”.\n")
+    click(page, "Add note")
+    labelled(page.segmented_control, "Disposition").set_value("SAR")
+    run(page)
+    labelled(page.text_area, "Rationale").set_value("No lawful purpose found.")
+    click(page, "Close as SAR")
+
+    page = open_page("qa", REVIEWER.user_id)
+    assert shown_cases(page, "waiting") == [case_id]
+    labelled(page.text_area, "Remarks").set_value("Sums re-added, agree.")
+    click(page, "Record")
+    assert "The sample is complete" in texts(page)
+
+    page = open_page("exports", ANALYST.user_id, case_id=case_id)
+    click(page, "Write both")
+    trail = tmp_path / "exports" / f"audit_{case_id}.csv"
+    assert audit.verify_csv(trail.read_bytes()).intact
+    assert "Sums re\\-added, agree." in (tmp_path / "exports" / f"case_{case_id}.md").read_text("utf-8")
+    click(page, "Verify every chain")
+    assert "all intact" in texts(page)
+
+    with desk.snapshot() as tx:
+        case, events = repository.case(tx, case_id), repository.events(tx, case_id)
+    assert [event.action for event in events] == ["open", "assign", "note", "disposition", "qa_pass"]
+    assert events[2].notes == "Teller called: “same person”.\n"
+    assert (case.owner, case.disposition, case.qa_result) == (ANALYST.user_id, "SAR", "Pass")
+    assert case.determined_at is not None
+
+
+def test_a_stale_decision_says_what_happened_and_keeps_the_text(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+    page = open_page("case", ANALYST.user_id, case_id=case_id)
+    labelled(page.text_area, "Rationale").set_value("Takings match the filings.")
+    casework.add_note(desk, MANAGER.user_id, case_id, "Wait for the branch.")
+    click(page, "Close as No SAR")
+    assert "changed while you had it open" in texts(page)
+    assert [event["notes"] for event in component(page, "meanwhile")["events"]] == ["Wait for the branch."]
+    assert labelled(page.text_area, "Rationale").value == "Takings match the filings."
+    click(page, "Close as No SAR")
+    with desk.snapshot() as tx:
+        assert repository.case(tx, case_id).disposition == "No SAR"
+
+
+def test_a_text_that_is_too_long_is_refused_and_kept(open_case: OpenCase) -> None:
+    page = open_page("case", ANALYST.user_id, case_id=open_case().case_id)
+    labelled(page.text_area, "Note").set_value("x" * 10_001)
+    click(page, "Add note")
+    assert "10,001 characters long" in texts(page)
+    assert len(labelled(page.text_area, "Note").value) == 10_001
+
+
+def test_what_a_person_may_not_do_is_disabled_and_says_why(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+    page = open_page("case", OTHER_ANALYST.user_id, case_id=case_id)
+    enabled = {button.label: not button.disabled for button in page.button}
+    assert enabled == {"Add note": True, "Assign": False, "Close as No SAR": False, "Reopen": False}
+    for reason in ("belongs to someone else", "Only the owner or a Manager", "Only a Manager can reopen"):
+        assert reason in texts(page)
+
+
+def test_a_broken_chain_shows_where(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    casework.add_note(desk, ANALYST.user_id, case_id, "Teller called.")
+    tamper(desk, "UPDATE case_events SET notes = 'Nobody called.' WHERE action = 'note'")
+    tamper(desk, "UPDATE cases SET risk_score = 1")
+    page = open_page("case", ANALYST.user_id, case_id=case_id)
+    assert "Chain broken, 2 breaks" in texts(page)
+    assert "The case row was changed outside the desk" in texts(page)
+    newest, oldest = component(page, "timeline")["events"]
+    assert newest["breaks"][0].startswith("Edited: event_hash")
+    assert not oldest["breaks"]
+
+
+@pytest.mark.parametrize("page", ["case", "exports"])
+def test_an_unknown_case_is_a_message_and_no_markup(page: str) -> None:
+    shown = open_page(page, ANALYST.user_id, case_id="![x](http://evil.example/pixel)")
+    assert "\\!\\[X\\]\\(HTTP\\:" in texts(shown)
+
+
+def test_the_other_cases_of_the_customer_and_how_they_ended(desk: Database, open_case: OpenCase) -> None:
+    first, second = open_case(), open_case()
+    casework.assign(desk, MANAGER.user_id, first.case_id, MANAGER.user_id)
+    casework.set_disposition(desk, MANAGER.user_id, first.case_id, Disposition.NO_SAR, "Explained.")
+    page = open_page("case", ANALYST.user_id, case_id=second.case_id)
+    (row,) = component(page, "others")["rows"]
+    assert [cell["text"] for cell in row["cells"]] == [first.case_id, "Structuring", "Closed", "No SAR"]
+
+
+# --- QA and exports ---
+
+
+def test_nobody_reviews_their_own_decision(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case(sampled=True).case_id
+    casework.assign(desk, MANAGER.user_id, case_id, MANAGER.user_id)
+    casework.set_disposition(desk, MANAGER.user_id, case_id, Disposition.NO_SAR, "Explained.")
+    page = open_page("qa", MANAGER.user_id)
+    assert labelled(page.button, "Record").disabled
+    assert "You owned the case or decided on it" in texts(page)
+
+
+def test_a_fail_needs_remarks(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case(sampled=True).case_id
+    casework.assign(desk, MANAGER.user_id, case_id, MANAGER.user_id)
+    casework.set_disposition(desk, MANAGER.user_id, case_id, Disposition.NO_SAR, "Explained.")
+    page = open_page("qa", REVIEWER.user_id)
+    labelled(page.segmented_control, "Verdict").set_value("Fail")
+    click(page, "Record")
+    assert "reason for the fail is empty" in texts(page)
+    labelled(page.text_area, "Remarks").set_value("Sums off.")
+    click(page, "Record")
+    assert [metric.value for metric in page.metric] == ["0", "0", "1", "0%"]
+    assert shown_cases(page, "reviewed") == [case_id]
+
+
+def test_an_uploaded_audit_csv_is_verified_or_refused(desk: Database, open_case: OpenCase) -> None:
+    data = audit.export_case(desk, open_case().case_id).csv
+    for content, verdict in (
+        (data, "all intact"),
+        (data.replace(b"9400.00", b"9500.00", 1), "breaks in 1 cases"),
+        (data[:-1], "Refused"),
+    ):
+        page = open_page("exports", ANALYST.user_id)
+        page.file_uploader[0].set_value(("audit.csv", content, "text/csv"))
+        assert verdict in texts(run(page))
+
+
+def test_breaks_in_the_database_are_listed_and_stay_in_the_sidebar(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    tamper(desk, "UPDATE cases SET amount = 1")
+    page = click(open_page("exports", ANALYST.user_id), "Verify every chain")
+    assert "1 breaks in 1 cases" in texts(page)
+    assert list(page.dataframe[0].value.iloc[0])[:4] == [case_id, "case row", "row differs", "amount"]
+    assert "1 breaks found at" in texts(open_page())
+
+
+# --- faults ---
+
+
+@pytest.mark.parametrize("page", ["triage", "case", "qa", "exports"])
+def test_a_missing_database_is_a_message_and_comes_back(page: str, desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    desk.close()
+    hidden = desk.file.with_suffix(".hidden")
+    desk.file.rename(hidden)
+    shown = open_page(page, case_id=case_id)
+    assert "There is no database at" in texts(shown)
+    hidden.rename(desk.file)
+    run(shown)
+    assert "There is no database at" not in texts(shown)
+
+
+def test_a_locked_database_is_a_message_and_loses_no_text(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AML_BUSY_TIMEOUT", "0.2")
+    page = open_page("case", ANALYST.user_id, case_id=open_case().case_id)
+    labelled(page.text_area, "Note").set_value("Teller called.")
+    with sqlite3.connect(desk.file) as other:
+        other.execute("BEGIN IMMEDIATE")
+        click(page, "Add note")
+        assert "The database is locked" in texts(page)
+        assert labelled(page.text_area, "Note").value == "Teller called."
+    other.close()
+    click(page, "Add note")
+    assert "added" in page.toast[0].value

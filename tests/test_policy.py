@@ -1,0 +1,181 @@
+"""The rules on their own; tests/test_casework.py judges the whole table of them through a database."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from app import chain, policy, sampling
+from app.errors import InvalidText, NotAllowed
+from app.models import ALERT_FEED_USER, MAX_TEXT, Case, Disposition, Event, QaResult, Risk, Role, Status, User
+from app.policy import Verb
+from tests.conftest import ANALYST, GONE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, PEOPLE, REVIEWER
+
+OPENED = datetime(2026, 1, 5, 9, 14, tzinfo=UTC)
+NOW = OPENED + timedelta(days=7)
+
+
+def a_case(**columns: Any) -> Case:
+    case_id = "AML-00000005"
+    assert sampling.qa_bucket(case_id) == 0
+    new = Case(
+        case_id=case_id,
+        customer_id="C-00412873",
+        customer_name="Zoë Łukasik",
+        typology="Structuring",
+        risk=Risk.HIGH,
+        risk_score=87,
+        amount=Decimal("65800.00"),
+        currency="USD",
+        opened_at=OPENED,
+        due_at=policy.due_at(OPENED, Risk.HIGH),
+        status=Status.NEW,
+        owner=None,
+        disposition=Disposition.NONE,
+        determined_at=None,
+        closed_at=None,
+        qa_result=QaResult.NONE,
+        qa_reviewer=None,
+        qa_at=None,
+        qa_notes="",
+        qa_bucket=0,
+        search="",
+        event_count=0,
+        head_hash=chain.GENESIS,
+    )
+    return replace(chain.open_chain(new, ALERT_FEED_USER.user_id, {})[0], **columns)
+
+
+def in_review(owner: User, **columns: Any) -> Case:
+    return a_case(status=Status.IN_REVIEW, owner=owner.user_id, **columns)
+
+
+def closed(owner: User, **columns: Any) -> Case:
+    return in_review(owner, **{"status": Status.CLOSED, "disposition": Disposition.NO_SAR, "closed_at": NOW, **columns})
+
+
+def refusal(verb: Any, *arguments: Any) -> str | None:
+    try:
+        verb(*arguments)
+    except NotAllowed as refused:
+        return refused.reason
+    return None
+
+
+def test_a_page_offers_a_receiver_exactly_where_the_assignment_would_be_accepted() -> None:
+    cases = [a_case(), in_review(ANALYST), in_review(MANAGER), in_review(GONE), closed(ANALYST)]
+    for actor, case, receiver in itertools.product(PEOPLE, cases, PEOPLE):
+        offered = policy.why_not(Verb.ASSIGN, actor, case) is None and policy.can_receive(actor, case, receiver)
+        assert (refusal(policy.assign, actor, case, receiver) is None) is offered, (actor, case.owner, receiver)
+
+
+def test_a_page_offers_a_manager_exactly_where_the_escalation_would_be_accepted() -> None:
+    gone_manager = User("y.gone", "Yara Gone", Role.MANAGER, active=False)
+    cases = [a_case(), in_review(ANALYST), in_review(MANAGER), closed(MANAGER)]
+    for actor, case, receiver in itertools.product(PEOPLE, cases, (*PEOPLE, gone_manager)):
+        offered = policy.why_not(Verb.ESCALATE, actor, case) is None and policy.can_take_escalation(actor, receiver)
+        refused = refusal(policy.escalate, actor, case, "why", receiver) is not None
+        assert refused is not offered, (actor, case.owner, receiver)
+
+
+@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("role", Role)
+def test_whoever_is_inactive_may_do_nothing_even_with_an_own_case(verb: Verb, role: Role) -> None:
+    actor = replace(ANALYST, role=role, active=False)
+    for case in (a_case(), in_review(actor), closed(OTHER_ANALYST)):
+        assert policy.why_not(verb, actor, case) == "Anh Nguyễn is inactive and cannot act."
+
+
+def test_an_analyst_who_became_a_reviewer_no_longer_works_the_cases_they_own() -> None:
+    moved = replace(ANALYST, role=Role.QA)
+    case = in_review(moved)
+    for verb in (Verb.ASSIGN, Verb.DECIDE, Verb.ESCALATE):
+        assert policy.why_not(verb, moved, case), verb
+    assert policy.why_not(Verb.NOTE, moved, case) is None
+
+
+def test_involved_are_owners_before_and_after_and_deciders_but_not_who_noted_or_reviewed() -> None:
+    case, opened = chain.open_chain(a_case(), ALERT_FEED_USER.user_id, {})
+    changes: list[tuple[User, policy.Change]] = [
+        (OTHER_MANAGER, policy.assign(OTHER_MANAGER, case, ANALYST)),
+        (OTHER_ANALYST, policy.note(OTHER_ANALYST, case, "seen")),
+        (ANALYST, policy.escalate(ANALYST, in_review(ANALYST), "why", MANAGER)),
+        (MANAGER, policy.decide(MANAGER, in_review(MANAGER), Disposition.NO_SAR, "why", NOW)),
+        (REVIEWER, policy.review(REVIEWER, closed(MANAGER), frozenset(), QaResult.PASS, "", NOW)),
+        (OTHER_MANAGER, policy.reopen(OTHER_MANAGER, closed(MANAGER), "why")),
+    ]
+    events: list[Event] = [opened]
+    for actor, change in changes:
+        case, event = chain.append(
+            case, actor.user_id, opened.ts, change.action, change.notes, change.columns, change.facts
+        )
+        events.append(event)
+    assert policy.involved_in(events) == {ANALYST.user_id, MANAGER.user_id}
+
+
+@pytest.mark.parametrize("disposition", [Disposition.NONE, Disposition.ESCALATE])
+def test_a_case_is_closed_only_as_sar_or_no_sar(disposition: Disposition) -> None:
+    assert refusal(policy.decide, ANALYST, in_review(ANALYST), disposition, "why", NOW, NOW)
+
+
+def test_a_review_without_a_verdict_is_refused() -> None:
+    assert refusal(policy.review, REVIEWER, closed(ANALYST), frozenset(), QaResult.NONE, "looks fine", NOW)
+
+
+@pytest.mark.parametrize(
+    ("disposition", "determined_at", "accepted"),
+    [
+        (Disposition.SAR, None, False),
+        (Disposition.SAR, NOW, True),
+        (Disposition.SAR, NOW + timedelta(microseconds=1), False),
+        (Disposition.SAR, datetime(2026, 1, 5, tzinfo=UTC), True),  # a page knows the day alone
+        (Disposition.SAR, datetime(2026, 1, 4, 23, 59, 59, tzinfo=UTC), False),
+        (Disposition.SAR, datetime(2026, 1, 4, 23, tzinfo=timezone(timedelta(hours=-5))), True),  # 04:00 UTC on the 5th
+        (Disposition.SAR, datetime(2026, 1, 5, 1, tzinfo=timezone(timedelta(hours=5))), False),  # 20:00 UTC on the 4th
+        (Disposition.NO_SAR, None, True),
+        (Disposition.NO_SAR, NOW, False),
+    ],
+)
+def test_a_sar_is_determined_between_the_day_of_opening_and_now_and_a_no_sar_never(
+    disposition: Disposition, determined_at: datetime | None, accepted: bool
+) -> None:
+    reason = refusal(policy.decide, ANALYST, in_review(ANALYST), disposition, "why", NOW, determined_at)
+    assert (reason is None) is accepted, reason
+
+
+def test_the_filing_clock_is_30_days_and_60_where_no_suspect_is_known() -> None:
+    assert policy.sar_due_at(NOW, suspect_known=True) == NOW + timedelta(days=30)
+    assert policy.sar_due_at(NOW, suspect_known=False) == NOW + timedelta(days=60)
+
+
+def test_only_the_last_disposition_says_whether_a_suspect_is_known() -> None:
+    def decided(known: bool, disposition: Disposition = Disposition.SAR) -> Event:
+        determined_at = NOW if disposition is Disposition.SAR else None
+        case = in_review(ANALYST)
+        change = policy.decide(ANALYST, case, disposition, "why", NOW, determined_at, known)
+        ts = chain.format_ts(NOW)
+        return chain.append(case, ANALYST.user_id, ts, change.action, change.notes, change.columns, change.facts)[1]
+
+    assert policy.suspect_known([])
+    assert not policy.suspect_known([decided(True), decided(False)])
+    assert policy.suspect_known([decided(False), decided(True)])
+    assert policy.suspect_known([decided(False), decided(False, Disposition.NO_SAR)])
+
+
+def test_high_risk_is_due_in_21_days_and_anything_else_in_30() -> None:
+    assert {risk: (policy.due_at(OPENED, risk) - OPENED).days for risk in Risk} == {
+        Risk.HIGH: 21,
+        Risk.MEDIUM: 30,
+        Risk.LOW: 30,
+    }
+
+
+def test_the_limit_counts_characters_after_line_ends_are_made_one() -> None:
+    assert policy.written("note", "\r\n" * (MAX_TEXT - 1) + "x") == "\n" * (MAX_TEXT - 1) + "x"
+    with pytest.raises(InvalidText, match="10,001 characters long; the limit is 10,000"):
+        policy.written("note", "🦊" * (MAX_TEXT + 1))
