@@ -184,10 +184,11 @@ def _write_file(folder: Path, name: str, data: bytes) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         if target.is_symlink():
             raise DeskError(f"{target} is a link; the desk does not write over links.")
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".", delete=False) as draft:
-            draft.write(data)
-        Path(draft.name).chmod(0o640)
-        Path(draft.name).replace(target)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".") as drafts:
+            draft = Path(drafts) / name
+            draft.write_bytes(data)
+            draft.chmod(0o640)
+            draft.replace(target)
     except OSError as error:
         raise DeskError(f"{target} cannot be written: {error.strerror}.") from error
     return target

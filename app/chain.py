@@ -94,7 +94,7 @@ def clean_text(field: str, text: str) -> str:
     Raises InvalidText for a control character other than tab and newline, or for a lone surrogate.
     """
     text = text.replace("\r\n", "\n")
-    if found := _CONTROL.search(text):
+    if not text.isprintable() and (found := _CONTROL.search(text)):
         raise InvalidText(field, f"holds a character (U+{ord(found[0]):04X}) that cannot be kept", found.start())
     return text
 
@@ -107,16 +107,11 @@ def event_hash(prev_hash: str, case_id: str, ts: str, user: str, action: str, no
 
 def link(prev_hash: str, case_id: str, ts: str, user: str, action: str, notes: str, meta: str) -> Event:
     """The event that follows `prev_hash`. Raises InvalidText where a field cannot be carried."""
-    case_id, user, action, notes, meta = (
-        clean_text(field, text)
-        for field, text in (
-            ("case id", case_id),
-            ("user", user),
-            ("action", action),
-            ("note", notes),
-            ("details", meta),
-        )
-    )
+    case_id = clean_text("case id", case_id)
+    user = clean_text("user", user)
+    action = clean_text("action", action)
+    notes = clean_text("note", notes)
+    meta = clean_text("details", meta)
     digest = event_hash(prev_hash, case_id, ts, user, action, notes, meta)
     return Event(case_id, ts, user, action, notes, meta, prev_hash, digest)
 

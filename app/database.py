@@ -39,6 +39,12 @@ IDLE_CONNECTIONS = 8
 
 Row = dict[str, Any]
 Parameters = Sequence[object]
+SELECT_INDEXES_AND_TRIGGERS = """
+SELECT type, name FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL
+"""
+
+sqlite3.register_adapter(datetime, chain.format_ts)
+sqlite3.register_adapter(Decimal, str)
 
 _TWO_PLACES = Decimal("0.01")
 
@@ -76,7 +82,7 @@ class Transaction:
 
     def execute_many(self, sql: Sql, rows: Iterable[Parameters]) -> None:
         with _faults():
-            self._connection.executemany(self.text(sql), (tuple(map(_bind, row)) for row in rows))
+            self._connection.executemany(self.text(sql), rows)
 
     def fetch_all(self, sql: Sql, parameters: Parameters = ()) -> list[Row]:
         return list(self.stream(sql, parameters))
@@ -115,13 +121,21 @@ class Transaction:
             self.execute(statement)
         self.create_tables()
 
+    @contextmanager
+    def bulk_load(self) -> Iterator[None]:
+        """Inside, indexes and triggers wait: to build an index at the end is cheaper than to keep it up row by row."""
+        for row in self.fetch_all(SELECT_INDEXES_AND_TRIGGERS):
+            self.execute(f"DROP {row['type']} {row['name']}")
+        yield
+        self.create_tables()
+
     def text(self, sql: Sql) -> str:
         """The statement as this engine reads it."""
         return sql.sqlite if isinstance(sql, PerEngine) else sql
 
     def _run(self, sql: Sql, parameters: Parameters) -> sqlite3.Cursor:
         with _faults():
-            return self._connection.execute(self.text(sql), tuple(map(_bind, parameters)))
+            return self._connection.execute(self.text(sql), parameters)
 
 
 class Database:
@@ -177,10 +191,11 @@ class Database:
 
     def has_schema(self) -> bool:
         """Whether the file is there and has the desk's tables."""
-        if not self.file.exists():
+        try:
+            with self._connection() as connection, _faults():
+                return len(self._tables(connection)) == len(TABLES)
+        except DatabaseMissing:
             return False
-        with self._connection() as connection, _faults():
-            return len(self._tables(connection)) == len(TABLES)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -208,8 +223,10 @@ class Database:
         """A connection for one operation. One to a file that was replaced meanwhile is not used again."""
         try:
             file_number = self.file.stat().st_ino
-        except OSError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise DatabaseMissing(f"There is no database at {self.file}. Create it with: python -m app init") from error
+        except OSError as error:
+            raise DatabaseError(f"The database at {self.file} cannot be used: {error.strerror}.") from error
         connection = None
         while connection is None:
             try:
@@ -242,6 +259,7 @@ class Database:
         )
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA cache_size = -65536")  # KiB
         return connection
 
     @staticmethod
@@ -268,14 +286,6 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
-
-
-def _bind(value: object) -> object:
-    if isinstance(value, datetime):
-        return chain.format_ts(value)
-    if isinstance(value, Decimal):
-        return str(value)
-    return value
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from app import chain
-from app.database import PerEngine, Row, Transaction, as_money, as_time
+from app.database import PerEngine, Row, Sql, Transaction, as_money, as_time
 from app.errors import DatabaseError, UnknownCase, UnknownUser
 from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, User
 
@@ -325,16 +325,18 @@ class Page:
 
 SELECT_PAGE = "SELECT * FROM cases"
 PAGE_CLAUSE = PerEngine(sqlserver="OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY", sqlite="LIMIT ?")
+# Counted in the page's own order, so that the page's own index serves it.
 SELECT_COUNT = PerEngine(
     sqlserver="SELECT COUNT(*) FROM (SELECT TOP (10001) 1 AS one FROM cases",
     sqlite="SELECT COUNT(*) FROM (SELECT 1 AS one FROM cases",
 )
 COUNT_CLAUSE = PerEngine(sqlserver=") AS counted", sqlite="LIMIT 10001) AS counted")
 
-FILTERS = {
+# The + keeps SQLite from sorting all of a person's cases where the index of the order holds what the filter asks.
+FILTERS: Mapping[str, Sql] = {
     "open": "status <> 'Closed'",
-    "owner": "owner = ?",
-    "unassigned": "owner IS NULL",
+    "owner": PerEngine(sqlserver="owner = ?", sqlite="+owner = ?"),
+    "unassigned": PerEngine(sqlserver="owner IS NULL", sqlite="+owner IS NULL"),
     "risk": "risk = ?",
     "due_before": "due_at < ?",
     "search": r"search LIKE ? ESCAPE '\'",
@@ -368,67 +370,60 @@ ORDER_COLUMN = {Order.DUE: "due_at", Order.AGE: "opened_at", Order.RISK: "risk_s
 def triage_page(tx: Transaction, filters: Filters, order: Order, size: int, keyset: Keyset | None = None) -> Page:
     """A page of the queue. A keyset whose case does not exist, or with nothing beyond it, is the first page."""
     backward = keyset is not None and keyset.backward
-    conditions, parameters = _conditions(filters)
+    conditions, parameters = _conditions(tx, filters)
     if keyset is not None and (anchor := tx.fetch_first(SELECT_CASE, (keyset.case_id,))):
         value = anchor[ORDER_COLUMN[order]]
         conditions.append(BEYOND[order, backward])
-        parameters += (value, value, keyset.case_id)
+        parameters += [value, value, keyset.case_id]
     else:
         backward = False
-    found = [
-        _case(row)
-        for row in tx.stream(
-            _statement(SELECT_PAGE, conditions, ORDERS[order, backward], tx.text(PAGE_CLAUSE)),
-            (*parameters, size + 1),
-        )
-    ]
-    if keyset is not None and not found:
-        return triage_page(tx, filters, order, size)
+    statement = _statement(SELECT_PAGE, conditions, ORDERS[order, backward], tx.text(PAGE_CLAUSE))
+    found = [_case(row) for row in tx.stream(statement, (*parameters, size + 1))]
     more, found = len(found) > size, found[:size]
     if backward:
         found.reverse()
-    total = count(tx, filters)
     position = 0
-    if found:
+    if found and keyset is not None:
         first = found[0]
         value = _plain(getattr(first, ORDER_COLUMN[order]))
-        position = _count(tx, filters, BEYOND[order, True], (value, value, first.case_id))
-    return Page(found, total, position, has_previous=position > 0, has_next=backward or more)
+        position = count(tx, filters, order, before=(value, value, first.case_id))
+    at_end = not (backward or more)
+    total = position + len(found) if at_end and found else count(tx, filters, order) if found or keyset else 0
+    return Page(found, min(total, COUNT_LIMIT + 1), position, has_previous=position > 0, has_next=not at_end)
 
 
-def count(tx: Transaction, filters: Filters) -> int:
-    """How many cases pass the filters, counted up to COUNT_LIMIT + 1."""
-    return _count(tx, filters)
+def count(
+    tx: Transaction, filters: Filters, order: Order = Order.DUE, before: tuple[object, object, str] | None = None
+) -> int:
+    """How many cases pass the filters, counted up to COUNT_LIMIT + 1; or only those `before` a case in the order."""
+    conditions, parameters = _conditions(tx, filters)
+    if before is not None:
+        conditions.append(BEYOND[order, True])
+        parameters += before
+    statement = _statement(tx.text(SELECT_COUNT), conditions, ORDERS[order, False], tx.text(COUNT_CLAUSE))
+    return int(tx.fetch_val(statement, parameters))
 
 
-def _count(tx: Transaction, filters: Filters, condition: str | None = None, more: Sequence[object] = ()) -> int:
-    conditions, parameters = _conditions(filters)
-    if condition:
-        conditions.append(condition)
-    statement = _statement(tx.text(SELECT_COUNT), conditions, tx.text(COUNT_CLAUSE))
-    return int(tx.fetch_val(statement, (*parameters, *more)))
-
-
-def _conditions(filters: Filters) -> tuple[list[str], tuple[object, ...]]:
-    conditions: list[str] = []
+def _conditions(tx: Transaction, filters: Filters) -> tuple[list[str], list[object]]:
+    wanted: list[str] = []
     parameters: list[object] = []
     if not filters.include_closed:
-        conditions.append(FILTERS["open"])
+        wanted.append("open")
     if filters.unassigned:
-        conditions.append(FILTERS["unassigned"])
+        wanted.append("unassigned")
     if filters.owner is not None:
-        conditions.append(FILTERS["owner"])
+        wanted.append("owner")
         parameters.append(filters.owner)
     if filters.risk is not None:
-        conditions.append(FILTERS["risk"])
+        wanted.append("risk")
         parameters.append(filters.risk.value)
     if filters.due_before is not None:
-        conditions.append(FILTERS["due_before"])
+        wanted.append("due_before")
         parameters.append(filters.due_before)
     if filters.search.strip():
-        conditions.append(FILTERS["search"])
+        wanted.append("search")
         parameters.append(like_pattern(filters.search))
-    return conditions, tuple(parameters)
+    return [tx.text(FILTERS[name]) for name in wanted], parameters
 
 
 def _statement(select: str, conditions: Sequence[str], *rest: str) -> str:

@@ -16,10 +16,12 @@ CONFIDENTIAL = (
     "anyone without a BSA need, whether a report exists. Subpoenas go to Legal."
 )
 
+# What makes an address a link even where it is escaped, since some readers look for addresses after unescaping.
+_ADDRESS = r"(?:@|:(?=//)|(?<=[wW]{3})\.)+"
 # Every ASCII punctuation character that can start markup in CommonMark or GitHub's dialect (math and table too).
-_MARKUP = re.compile(r"[\\`*_{}\[\]<>()#+\-!|~$^&:=\"]|\.(?=\w)|(?<=\d)\.")
-_AT = re.compile("@+")
-_LEADING = re.compile(r"^[ \t]+", re.MULTILINE)
+_MARKUP = re.compile(rf"(?P<address>{_ADDRESS})|[\\`*_{{}}\[\]<>()#+\-!|~$^&:=\"]|\.(?=\w)|(?<=\d)\.")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_AMOUNT = re.compile(r"\d{1,13}(\.\d\d)?", re.ASCII)
 
 
 def summary(case: Case, events: Sequence[Event], names: Mapping[str, str]) -> str:
@@ -48,9 +50,7 @@ def summary(case: Case, events: Sequence[Event], names: Mapping[str, str]) -> st
 
 def escape(text: str) -> str:
     """Text that people typed as Markdown that shows it as it is: no markup, link or image comes of it."""
-    text = _MARKUP.sub(r"\\\g<0>", text)
-    # An address becomes a link even where its @ is escaped; as code it does not.
-    return _AT.sub(r"`\g<0>`", text)
+    return _MARKUP.sub(lambda found: f"`{found[0]}`" if found["address"] else "\\" + found[0], text)
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> str:
@@ -62,14 +62,15 @@ def _cell(text: object) -> str:
     return escape(" ".join(str(text).split()))
 
 
-def _quote(text: str) -> str:
-    """Typed text as a block quote, line for line."""
+def _quote(text: object) -> str:
+    """Typed text as a block quote, line for line; blank text is nothing."""
+    typed = str(text).rstrip()
     lines = []
-    for line in text.split("\n"):
-        indent = _LEADING.match(line)
-        spaces = indent[0].replace("\t", "    ") if indent else ""
-        lines.append("> " + "&nbsp;" * len(spaces) + escape(line[len(indent[0]) if indent else 0 :]))
-    return "\\\n".join(lines) if text else ""
+    for line in _LINE_END.split(typed):
+        words = line.lstrip(" \t")
+        indent = line[: len(line) - len(words)].replace("\t", "    ")
+        lines.append("> " + "&nbsp;" * len(indent) + escape(words))
+    return "\\\n".join(lines) if typed else ""
 
 
 def _key_facts(case: Case, events: Sequence[Event], names: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -95,7 +96,7 @@ def _subject(case: Case, opened: Mapping[str, Any]) -> list[tuple[str, str]]:
     customer = opened.get("customer")
     rows = [("Name", _cell(case.customer_name)), ("Customer", _cell(case.customer_id))]
     if isinstance(customer, dict):
-        rows += [(key.replace("_", " ").capitalize(), _cell(value)) for key, value in sorted(customer.items())]
+        rows += [(_cell(key.replace("_", " ").capitalize()), _cell(value)) for key, value in sorted(customer.items())]
     return rows
 
 
@@ -104,7 +105,7 @@ def _activity(opened: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not found:
         return []
     times = sorted(row["time"] for row in found)
-    rows = [("First and last transaction", f"{times[0][:10]} to {times[-1][:10]}")]
+    rows = [("First and last transaction", _cell(f"{times[0][:10]} to {times[-1][:10]}"))]
     for direction, label in (("in", "Money in"), ("out", "Money out")):
         amounts = [Decimal(row["amount"]) for row in found if row["direction"] == direction]
         if amounts:
@@ -117,28 +118,36 @@ def _activity(opened: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def transactions(opened: Mapping[str, Any]) -> list[dict[str, str]]:
     """The transactions of an `open` event's `meta`, those that can be read."""
-    wanted = {"time", "amount", "direction", "channel", "counterparty", "country"}
+    wanted = ("time", "amount", "direction", "channel", "counterparty", "country")
     found = opened.get("transactions")
-    if not isinstance(found, list):
-        return []
-    return [row for row in found if isinstance(row, dict) and wanted <= row.keys()]
+    rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+    rows = [row for row in rows if all(isinstance(row.get(name), str) for name in wanted)]
+    return [row for row in rows if _AMOUNT.fullmatch(row["amount"])]
 
 
 def _decisions(events: Sequence[Event], names: Mapping[str, str]) -> list[str]:
     parts = []
     for event in events:
         if event.action in (Action.DISPOSITION, Action.REOPEN):
-            changed = chain.read_meta(event).get("disposition", ["", Disposition.ESCALATE.value])
-            what = "Reopened" if event.action == Action.REOPEN else changed[1]
-            parts += [f"**{what}**, {_cell(_name(event.user, names))}, {_minute(event.ts)}:", _quote(event.notes)]
+            parts += [f"**{_cell(_outcome(event))}**, {_by(event, names)}:", _quote(event.notes)]
     return parts or ["No decision yet."]
+
+
+def _outcome(event: Event) -> str:
+    """What a disposition or reopening came to; an escalation of an escalated case changes no disposition."""
+    if event.action == Action.REOPEN:
+        return "Reopened"
+    match chain.read_meta(event).get("disposition"):
+        case [_, str(decided)]:
+            return decided
+    return Disposition.ESCALATE.value
 
 
 def _notes(events: Sequence[Event], names: Mapping[str, str]) -> list[str]:
     parts = []
     for event in events:
         if event.action == Action.NOTE:
-            parts += [f"{_cell(_name(event.user, names))}, {_minute(event.ts)}:", _quote(event.notes)]
+            parts += [f"{_by(event, names)}:", _quote(event.notes)]
     return parts or ["None."]
 
 
@@ -151,12 +160,17 @@ def _qa(case: Case, names: Mapping[str, str]) -> list[str]:
     return ["In the sample, awaiting review." if case.status is Status.CLOSED else "In the sample, once closed."]
 
 
+def _by(event: Event, names: Mapping[str, str]) -> str:
+    return f"{_cell(_name(event.user, names))}, {_minute(event.ts)}"
+
+
 def _name(user_id: str | None, names: Mapping[str, str]) -> str:
     return "Nobody" if user_id is None else f"{names.get(user_id, user_id)} ({user_id})"
 
 
-def _minute(ts: str) -> str:
-    return f"{ts[:10]} {ts[11:16]} UTC"
+def _minute(ts: object) -> str:
+    text = str(ts)
+    return f"{text[:10]} {text[11:16]} UTC"
 
 
 def _time(moment: datetime | None) -> str:

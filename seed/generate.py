@@ -6,6 +6,7 @@ how many there are besides it, nor on which process makes it.
 
 from __future__ import annotations
 
+import gc
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -25,8 +26,7 @@ from seed.draw import DAY, Draw, business_day_after, midnight
 from seed.people import BRANCHES, USERS, Names
 from seed.story import Ending, Span, Story
 from seed.typologies import RISKS, SCORES, TYPOLOGIES, WEIGHTS, Customer, Scene, Typology
-from seed.typologies.base import MONTHS, counted, money, percent, times
-from seed.typologies.base import day as date_text
+from seed.typologies.base import MONTHS, counted, date_text, fill, money, percent, times
 
 FILES = ("users.csv", "cases.csv", "case_events.csv")
 USER_COLUMNS = ("user_id", "name", "role", "active")
@@ -89,12 +89,15 @@ def generate(out: Path, cases: int, seed: int, as_of: date, progress: Callable[[
 
 
 def _in_order(cases: int, seed: int, as_of: date) -> Iterator[Lines]:
-    """The lines of all cases, chunk by chunk. Processes run at most four chunks ahead, so memory stays flat."""
+    """The lines of all cases, chunk by chunk. Processes run at most four chunks ahead, so memory stays flat.
+
+    They do without the garbage collector: nothing here refers to itself, and it would take a sixth of the time.
+    """
     chunks = [(first, min(first + CHUNK, cases + 1)) for first in range(1, cases + 1, CHUNK)]
     if len(chunks) <= 4:
         yield from (_lines(seed, as_of, chunk) for chunk in chunks)
         return
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=gc.disable) as pool:
         ahead: deque[Future[Lines]] = deque()
         for chunk in chunks:
             ahead.append(pool.submit(_lines, seed, as_of, chunk))
@@ -153,7 +156,7 @@ class Book:
         draw, typology, night, customer = origin.draw, origin.typology, origin.night, origin.customer
         if 0 < origin.back < number:
             first = self._origin(number - origin.back)
-            if not first.back and first.night >= LATER:
+            if not first.back and first.night >= LATER and first.typology.again:
                 typology, customer = first.typology, first.customer
                 night = draw.between(0, first.night - LATER)
         born = self._nights[night]
@@ -211,7 +214,7 @@ class Book:
         opened_at = draw.time(born, 2, 5) + timedelta(microseconds=draw.between(0, 999_999))
         kind = customer.profile.kind
         evidence: dict[str, Any] = {
-            "alert": draw.pick(typology.alerts).format_map(slots),
+            "alert": fill(draw.pick(typology.alerts), slots),
             "alert_id": f"AL-{born:%Y%m%d}-{number:04d}",
             "window": {"from": scene.first.isoformat(), "to": scene.last.isoformat()},
             "customer": {
@@ -289,6 +292,8 @@ def _slots(scene: Scene, typology: Typology) -> dict[str, str]:
         "n": str(len(ledger.paid_in) + len(ledger.paid_out)),
         "n_in": str(len(ledger.paid_in)),
         "n_out": str(len(ledger.paid_out)),
+        "credits": counted(len(ledger.paid_in), "credit"),
+        "debits": counted(len(ledger.paid_out), "debit") if ledger.paid_out else "no debits",
         "amt": money(paid_in + paid_out),
         "amt_in": money(paid_in),
         "amt_out": money(paid_out),
@@ -315,6 +320,8 @@ _SPECIAL = re.compile('[",\n]').search
 
 def _cell(value: object) -> str:
     """A value as `BULK INSERT` reads it: a space for the T of a time and no Z, nothing for NULL."""
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, datetime):
         return _time_cell(chain.format_ts(value))
     return "" if value is None else str(chain.canonical(value))

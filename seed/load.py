@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from app import chain, repository
 from app.database import Database, Transaction
-from app.errors import DatabaseNotEmpty, DeskError, UnreadableFile
+from app.errors import DatabaseNotEmpty, InvalidText, UnreadableFile
 from app.models import (
     ALERT_FEED,
     ALERT_FEED_USER,
@@ -122,7 +122,8 @@ def load(database: Database, folder: Path, replace: bool = False, progress: Prog
                 )
             tx.empty_tables()
         known = _load_users(tx, folder / USERS)
-        cases, events = _load_cases(tx, folder, known, progress)
+        with tx.bulk_load():
+            cases, events = _load_cases(tx, folder, known, progress)
     return Loaded(len(known), cases, events)
 
 
@@ -229,12 +230,15 @@ def _event(record: _Record, known: Mapping[str, User]) -> Event:
     values = record.values
     for column in ("notes", "meta"):
         try:
-            chain.clean_text(column, values[column])
-        except DeskError as error:
+            if chain.clean_text(column, values[column]) != values[column]:
+                raise record.bad(f"{column} has a carriage return")
+        except InvalidText as error:
             raise record.bad(str(error)) from error
+    ts = values["ts"]
+    record.time("ts")
     return Event(
         case_id=values["case_id"],
-        ts=chain.format_ts(record.time("ts")),
+        ts=f"{ts[:10]}T{ts[11:]}Z",
         user=record.person("user", known),
         action=values["action"],
         notes=record.text("notes", MAX_TEXT),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from faker import Faker
 from faker.providers.person.ja_JP import Provider as Japanese
 
-from app.models import ALERT_FEED, Role, User
+from app.models import ALERT_FEED_USER, Role, User
 from seed.draw import Draw
 
 ANALYSTS = (
@@ -37,7 +37,7 @@ USERS = (
     *REVIEWERS,
     *MANAGERS,
     replace(LEAVER, active=False),
-    User(ALERT_FEED, "Alert feed", Role.ANALYST, active=False),
+    ALERT_FEED_USER,
 )
 """The rows of `users`, the same for every seed."""
 

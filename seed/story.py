@@ -14,7 +14,7 @@ from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, U
 from seed.draw import DAY, Draw, business_day_after, is_business_day, midnight, utc_offset
 from seed.people import ANALYSTS, LEAVER, MANAGERS, REVIEWERS
 from seed.typologies import Finding, Typology
-from seed.typologies.base import day as date_text
+from seed.typologies.base import date_text, fill
 
 HOURS = ((9, 11), (11, 14), (14, 16), (16, 18))
 HOUR_WEIGHTS = (0.4, 0.2, 0.3, 0.1)
@@ -24,7 +24,7 @@ OPENING, EVENING = 9, 18.5
 FIRST_LOOK = {Risk.HIGH: (0, 2), Risk.MEDIUM: (0, 6), Risk.LOW: (1, 11)}
 """Business days until somebody takes the case."""
 
-PAUSE = {Risk.HIGH: (0, 4), Risk.MEDIUM: (1, 5), Risk.LOW: (1, 5)}
+PAUSE = {Risk.HIGH: (0, 3), Risk.MEDIUM: (1, 5), Risk.LOW: (1, 5)}
 """Business days between two steps of an investigation."""
 
 THIN_NO_SAR = (
@@ -49,8 +49,8 @@ PASSES_NO_SAR = (
     "Agree with the result; alternative explanation was considered.",
 )
 TAKEN_UP = (
-    "Escalation read with {analyst}: {n} transactions, {amt}. One more round of questions through {br}, "
-    "then the decision.",
+    "Escalation read with {analyst}: {n} transactions, {amt}. One more round of questions through {br}, then the "
+    "decision.",
     "Took the case over from {analyst}. Restrictions on the account considered — none for now.",
     "Discussed with Legal and {analyst}. No objection to deciding here; the open point is the source of funds.",
 )
@@ -70,12 +70,12 @@ REOPENED_AFTER_QA = (
 )
 REOPENED = (
     "Reopened: a reply arrived after closing and has to be weighed.",
-    "Reopened: second-line testing asks for the source of the explanation.",
+    "Reopened: second-line testing asks what the conclusion rests on.",
     "Reopened — counterparty's bank sent new information on {first} to {last}.",
 )
 REWORK = (
     "Rework: all {n} transactions listed and re-added, {amt_in} in and {amt_out} out; sources named one by one.",
-    "Went through the file again from the alert on. Ledger agrees: {n_in} credits, {n_out} debits, {first} to {last}.",
+    "Went through the file again from the alert on. Ledger agrees: {credits}, {debits}, {first} to {last}.",
 )
 
 
@@ -118,6 +118,7 @@ class Story:
         self._now = self._found_at = case.opened_at
         self._owner: User
         self._thin = False
+        """Whether the decision is a poor one: the QA sample fails it, and elsewhere it is overturned."""
 
     def tell(self) -> None:
         """Everything that happened until the end of the data set."""
@@ -146,17 +147,18 @@ class Story:
             if number == 0 and draw.chance(0.04):
                 self._wait(0, 2)
                 self._assign(self._owner, self._other_analyst())
-        if draw.chance(0.07):
+        if draw.chance(0.08):
             self._wait(5, 12)
             self._note(self._owner, draw.pick(CHASERS))
             self._wait(8, 22)
         if ending.escalated:
             self._escalate()
-        sloppy = sampling.is_sampled(self.case.qa_bucket) and draw.chance(0.12)
-        if not sloppy:
+        sampled, verdict = sampling.is_sampled(self.case.qa_bucket), ending.verdict
+        self._thin = draw.chance(0.12) if sampled else verdict is Disposition.SAR and draw.chance(0.04)
+        if not self._thin:
             self._find()
         self._wait(*PAUSE[self.case.risk])
-        self._decide(ending.verdict, sloppy)
+        self._decide(verdict if sampled or not self._thin else Disposition.NO_SAR)
 
     def _escalate(self) -> None:
         draw = self.draw
@@ -169,7 +171,7 @@ class Story:
         )
         self._owner = manager
         self._slots["analyst"] = analyst.name
-        self._wait(2, 8)
+        self._wait(3, 10)
         if draw.chance(0.25):
             self._note(manager, HANDED_BACK)
             self._wait(0, 0)
@@ -183,8 +185,8 @@ class Story:
         self._note(self._owner, self._ending.finding.note)
         self._found_at = self._now
 
-    def _decide(self, verdict: Disposition, thin: bool, preface: str = "") -> None:
-        draw = self.draw
+    def _decide(self, verdict: Disposition, preface: str = "") -> None:
+        draw, thin = self.draw, self._thin
         decider = self._owner
         if decider.role is Role.ANALYST and draw.chance(0.03):
             decider = draw.pick(MANAGERS)
@@ -203,7 +205,6 @@ class Story:
             decider,
             policy.decide(decider, self.case, verdict, rationale, self._now, determined, suspect_known),
         )
-        self._thin = thin
         if verdict is Disposition.SAR and not thin and draw.chance(0.3):
             self._wait(3, 12)
             self._note(draw.pick(MANAGERS) if self._owner is LEAVER else self._owner, draw.pick(FILED))
@@ -219,17 +220,18 @@ class Story:
                 return
             self._slots["reviewed"] = date_text(self._now.date())
             self._reopen(draw.pick(REOPENED_AFTER_QA))
-        elif draw.chance(0.03):
+        elif self._thin or draw.chance(0.025):
             self._reopen(draw.pick(REOPENED))
         else:
             return
         self._wait(0, 3)
         self._note(self._owner, draw.pick(REWORK))
+        preface = "Looked at again after reopening; the result stands. "
         if self._thin:
             self._find()
+            self._thin, preface = False, ""
         self._wait(1, 5)
-        again = "" if self._thin else "Looked at again after reopening; the result stands. "
-        self._decide(self._ending.verdict, False, again)
+        self._decide(self._ending.verdict, preface)
         if sampling.is_sampled(self.case.qa_bucket):
             self._wait(3, 12)
             self._review(QaResult.PASS)
@@ -294,7 +296,7 @@ class Story:
         return self.draw.pick([user for user in ANALYSTS if user is not self._owner])
 
     def _text(self, template: str) -> str:
-        return template.format_map(self._slots)
+        return fill(template, self._slots)
 
     def _note(self, user: User, template: str) -> None:
         self._do(user, policy.note(user, self.case, self._text(template)))

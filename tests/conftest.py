@@ -8,10 +8,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from app import casework, database, repository, settings
 from app.models import ALERT_FEED, ALERT_FEED_USER, Case, Risk, Role, User
+
+# A slow machine is no fault: no deadline for a single example.
+hypothesis.settings.register_profile("desk", deadline=None)
+hypothesis.settings.load_profile("desk")
 
 ANALYST = User("a.nguyen", "Anh Nguyễn", Role.ANALYST, active=True)
 OTHER_ANALYST = User("b.diaz", "Beatriz Díaz", Role.ANALYST, active=True)

@@ -5,58 +5,30 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from app import chain, policy, sampling
+from app import chain, policy
 from app.errors import InvalidText, NotAllowed
-from app.models import ALERT_FEED_USER, MAX_TEXT, Case, Disposition, Event, QaResult, Risk, Role, Status, User
+from app.models import MAX_TEXT, Case, Disposition, Event, QaResult, Risk, Role, Status, User
 from app.policy import Verb
 from tests.conftest import ANALYST, GONE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, PEOPLE, REVIEWER
+from tests.lives import OPENED, SAMPLED_ID, opened
 
-OPENED = datetime(2026, 1, 5, 9, 14, tzinfo=UTC)
 NOW = OPENED + timedelta(days=7)
 
 
 def a_case(**columns: Any) -> Case:
-    case_id = "AML-00000005"
-    assert sampling.qa_bucket(case_id) == 0
-    new = Case(
-        case_id=case_id,
-        customer_id="C-00412873",
-        customer_name="Zoë Łukasik",
-        typology="Structuring",
-        risk=Risk.HIGH,
-        risk_score=87,
-        amount=Decimal("65800.00"),
-        currency="USD",
-        opened_at=OPENED,
-        due_at=policy.due_at(OPENED, Risk.HIGH),
-        status=Status.NEW,
-        owner=None,
-        disposition=Disposition.NONE,
-        determined_at=None,
-        closed_at=None,
-        qa_result=QaResult.NONE,
-        qa_reviewer=None,
-        qa_at=None,
-        qa_notes="",
-        qa_bucket=0,
-        search="",
-        event_count=0,
-        head_hash=chain.GENESIS,
-    )
-    return replace(chain.open_chain(new, ALERT_FEED_USER.user_id, {})[0], **columns)
+    return replace(opened(SAMPLED_ID).case, **columns)
 
 
-def in_review(owner: User, **columns: Any) -> Case:
-    return a_case(status=Status.IN_REVIEW, owner=owner.user_id, **columns)
+def in_review(owner: User) -> Case:
+    return a_case(status=Status.IN_REVIEW, owner=owner.user_id)
 
 
-def closed(owner: User, **columns: Any) -> Case:
-    return in_review(owner, **{"status": Status.CLOSED, "disposition": Disposition.NO_SAR, "closed_at": NOW, **columns})
+def closed(owner: User) -> Case:
+    return replace(in_review(owner), status=Status.CLOSED, disposition=Disposition.NO_SAR, closed_at=NOW)
 
 
 def refusal(verb: Any, *arguments: Any) -> str | None:
@@ -100,7 +72,8 @@ def test_an_analyst_who_became_a_reviewer_no_longer_works_the_cases_they_own() -
 
 
 def test_involved_are_owners_before_and_after_and_deciders_but_not_who_noted_or_reviewed() -> None:
-    case, opened = chain.open_chain(a_case(), ALERT_FEED_USER.user_id, {})
+    life = opened(SAMPLED_ID)
+    case, events = life.case, life.events
     changes: list[tuple[User, policy.Change]] = [
         (OTHER_MANAGER, policy.assign(OTHER_MANAGER, case, ANALYST)),
         (OTHER_ANALYST, policy.note(OTHER_ANALYST, case, "seen")),
@@ -109,10 +82,9 @@ def test_involved_are_owners_before_and_after_and_deciders_but_not_who_noted_or_
         (REVIEWER, policy.review(REVIEWER, closed(MANAGER), frozenset(), QaResult.PASS, "", NOW)),
         (OTHER_MANAGER, policy.reopen(OTHER_MANAGER, closed(MANAGER), "why")),
     ]
-    events: list[Event] = [opened]
     for actor, change in changes:
         case, event = chain.append(
-            case, actor.user_id, opened.ts, change.action, change.notes, change.columns, change.facts
+            case, actor.user_id, chain.format_ts(NOW), change.action, change.notes, change.columns, change.facts
         )
         events.append(event)
     assert policy.involved_in(events) == {ANALYST.user_id, MANAGER.user_id}

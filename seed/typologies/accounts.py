@@ -16,15 +16,13 @@ from seed.typologies.base import (
     Typology,
     biggest,
     counted,
+    date_text,
     hours_later,
     latin,
     listed,
     money,
     percent,
     settle,
-)
-from seed.typologies.base import (
-    day as date_text,
 )
 
 
@@ -78,7 +76,7 @@ MULE = Typology(
     make=mule,
     alerts=(
         "{n_in} P2P credits from {k} senders new to the account, {pct_out} out within 24 hours",
-        "Recent account: turnover {amt_in}, {yearly} of stated yearly income in three weeks",
+        "Account {held} old: turnover {amt_in}, {yearly} of stated yearly income in three weeks",
     ),
     profiles=(
         Profile(
@@ -117,7 +115,7 @@ MULE = Typology(
             "Barista",
             "Checking",
             (1100, 2100),
-            (20, 160),
+            (26, 160),
             (
                 Finding(
                     "Documents: invoices of a wedding hall ({cp}) and a list of relatives who share the cost, {k} of "
@@ -145,10 +143,12 @@ MULE = Typology(
             "employer known only online, {kept} ({kept_pct}) kept as a fee. Account {held} old, turnover {yearly} of "
             "yearly income. Pattern of a money mule (FIN-2020-A003); whether knowing or not is left open in the "
             "narrative.",
+            "No suspect identified: the person behind the online contact is unknown; the customer is treated as "
+            "unwitting.",
         ),
         Finding(
-            "Counterparty: the bank of {sender} reports a scam claim and asks for return of funds. Balance is {kept}; "
-            "the rest went to {cp}.",
+            "Counterparty: the bank of {sender} reports a scam claim and asks for return of funds. Of the {amt_in}, "
+            "{kept} stayed here; the rest went on to {payees}.",
             "Sender {sender} reported a scam to their bank. The customer had forwarded {amt_out} of {amt_in} to "
             "{payees}, mainly {cp}, within hours. No explanation was offered on two calls. Senders are victims and "
             "appear in the narrative only.",
@@ -269,8 +269,8 @@ ELDER_SCAM = Typology(
     ),
     profiles=RETIREES,
     checks=(
-        "KYC: {full}, {trade}, age {age}, customer since {since}. Pension of {expected} a month is the usual "
-        "activity.",
+        "KYC: {full}, {trade}, age {age}, customer since {since}. Expected activity {expected} a month: pension and "
+        "little else.",
         "Transactions: {n_out} debits, {amt_out}, rising from {low} to {high}; {pct} of an opening balance of "
         "{balance}.",
         "Asked {br}: did the customer come alone, was anyone on the phone, what was the payment said to be for?",
@@ -284,6 +284,7 @@ ELDER_SCAM = Typology(
             "Payments of {amt_out} to {k} new payees in {span} days, out of pattern for a pensioner with {expected} a "
             "month; coached by phone at {br} on {last_out}. {pct} of savings gone. Reason to suspect a scam by "
             "strangers. The customer is a victim and is named in the narrative only. Key term: EFE FIN-2022-A002.",
+            "No suspect identified: the caller used a spoofed number, and the payees appear to be mules.",
         ),
         Finding(
             "KYC call with {who}: believes a “federal officer” moves the savings to a safe account; was told to lie "
@@ -291,6 +292,7 @@ ELDER_SCAM = Typology(
             "Customer (age {age}) was led to believe that savings had to be moved: {n_out} payments, {low} to {high}, "
             "by {channels}. {amt_out} left between {first} and {last}, largest payee {cp}. Victim, not subject; APS "
             "referral offered. Key term: EFE FIN-2022-A002.",
+            "No suspect identified: the “officer” is known by a first name and a spoofed number only.",
         ),
     ),
     escalations=(
@@ -317,11 +319,11 @@ WITH_ATTORNEY = (
         (2500, 10000),
         (
             Finding(
-                "KYC call with {who}, alone: own lawyer drew up the power of attorney before hip surgery; the niece pays "
-                "rehabilitation and a care home, {cp}. Lawyer confirms.",
-                "The power of attorney was the customer's own wish, drawn up by their lawyer before surgery. Payments of "
-                "{amt_out} are rehabilitation and the care home {cp}, invoices seen. The customer, called alone, knew of "
-                "all {n_out} payments.",
+                "KYC call with {who}, alone: own lawyer drew up the power of attorney before hip surgery; the niece "
+                "pays rehabilitation and a care home, {cp}. Lawyer confirms.",
+                "The power of attorney was the customer's own wish, drawn up by their lawyer before surgery. Payments "
+                "of {amt_out} are rehabilitation and the care home {cp}, invoices seen. The customer, called alone, "
+                "knew of all {n_out} payments.",
             ),
         ),
     ),
@@ -561,6 +563,7 @@ OFF_RAMP = Typology(
             "alone.",
             "Customer cashes out coins for another person: {n_in} credits, {amt_in}, onward to {payees} as told in a "
             "chat. No tie to the payees, no fee agreement, no source. Out of profile by far ({expected} a month).",
+            "No suspect identified: the person behind the chat account is unknown.",
         ),
     ),
     escalations=(
@@ -599,7 +602,7 @@ def dormant(scene: Scene) -> None:
         paid_to.append(name)
         book.debit(draw.time(day, 9.2, 16.8), piece, channel, name)
     scene.slots.update(
-        idle=str(draw.between(365, 1_100)),
+        idle=f"{draw.between(365, 1_100):,}",
         change=date_text(change),
         cp=latin(biggest(paid_to, book.paid_out)),
         payees=counted(len(set(paid_to)), "payee"),
@@ -616,6 +619,7 @@ DORMANT = Typology(
     risk=LOW_MEDIUM,
     odds=(15, 77, 8),
     make=dormant,
+    again=False,
     alerts=(
         "Idle {idle} days, then {amt_in} in",
         "Contact data changed {change}, {pct_out} of {amt_in} out within 5 business days",
@@ -670,10 +674,8 @@ DORMANT = Typology(
         ),
     ),
     checks=(
-        "KYC: {full}, {trade}, since {since}; no customer activity for {idle} days. Phone and e-mail changed "
-        "{change}.",
-        "Transactions: {n_in} credits, {amt_in}, last on {last_in}; {n_out} debits, {amt_out}, within five business "
-        "days.",
+        "KYC: {full}, {trade}, since {since}; no customer activity for {idle} days. Phone and e-mail changed {change}.",
+        "Transactions: {credits}, {amt_in}, last on {last_in}; {debits}, {amt_out}, within five business days.",
         "Call-back to the old number tried twice, no answer; {br} asked to write to the address on file.",
         "Compared old and new profile: address unchanged, phone and e-mail new since {change}.",
     ),
@@ -684,6 +686,7 @@ DORMANT = Typology(
             "Account takeover suspected: contact data changed {change} from a new device, after {idle} quiet days; "
             "{amt_in} came in and {amt_out} left to {payees} within five business days. The customer knew nothing of "
             "it and is a victim. Referred to Fraud; account blocked.",
+            "No suspect identified: the new device and number cannot be tied to a person.",
         ),
         Finding(
             "Counterparty: {source} says the payment instruction came by a look-alike e-mail and asks for return. "
@@ -691,6 +694,7 @@ DORMANT = Typology(
             "{amt_in} reached a long-idle account by a deceived payer ({source}) and left within days, mostly to "
             "{cp}. Change of contact data on {change} fits preparation. Reason to suspect use of a dormant account to "
             "move proceeds of fraud.",
+            "No suspect identified: the sender of the look-alike e-mail is unknown.",
         ),
     ),
     escalations=(
@@ -756,7 +760,7 @@ CHECK_FRAUD = Typology(
     make=check_fraud,
     alerts=(
         "{n_in} remote check deposits, {amt_in}; {pct} out within 3 business days",
-        "New account: checks of {drawers}, {amt_in}; {n_back} returned so far",
+        "Account {held} old: checks of {drawers}, {amt_in}; {n_back} returned so far",
     ),
     profiles=(
         Profile(
@@ -764,7 +768,7 @@ CHECK_FRAUD = Typology(
             "Home health aide",
             "Checking",
             (1500, 2600),
-            (12, 85),
+            (34, 88),
             (
                 Finding(
                     "Counterparty: {drawer} confirms the checks: insurance settlement after an accident, {n_in} "
@@ -780,7 +784,7 @@ CHECK_FRAUD = Typology(
             "Rideshare driver",
             "Checking",
             (1600, 2800),
-            (10, 80),
+            (32, 85),
             (
                 Finding(
                     "Documents: severance letter of {drawer}, payroll confirms check numbers and dates by phone.",
@@ -805,6 +809,7 @@ CHECK_FRAUD = Typology(
             "{n_in} checks, {amt_in}, deposited into an account {held} old; {n_back} returned ({back}), {how}. "
             "{drawer} had mailed its check {mailed} days before the deposit. {cashed} left within three business "
             "days. Images cited in the folder. Reason to suspect stolen mail. Key term: FIN-2023-MAILTHEFT.",
+            "No suspect identified: who took the mail is unknown, and the depositor's face is hidden on the ATM image.",
         ),
         Finding(
             "KYC call with {who}: “sold” the card and login to someone met on social media for $500; police report "

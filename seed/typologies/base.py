@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -162,6 +162,8 @@ class Typology:
     passes: tuple[str, ...]
     misses: tuple[str, ...]
     """QA's remarks."""
+    again: bool = True
+    """Whether the same customer can come back with it."""
 
 
 RISKS = (Risk.LOW, Risk.MEDIUM, Risk.HIGH)
@@ -175,6 +177,11 @@ def _different(make: Callable[[], str], count: int) -> list[str]:
         if (name := make()) not in found:
             found.append(name)
     return found
+
+
+def fill(template: str, slots: Mapping[str, str]) -> str:
+    """The text with its slots filled; a name that ends in a period ends the sentence too."""
+    return template.format_map(slots).replace("..", ".")
 
 
 def latin(party: str) -> str:
@@ -203,14 +210,16 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 
 
 @lru_cache(maxsize=4096)
-def day(moment: date) -> str:
+def date_text(moment: date) -> str:
     """`Nov 3`."""
     return f"{MONTHS[moment.month - 1]} {moment.day}"
 
 
 def listed(names: Iterable[str]) -> str:
-    """`Ann, Bob and Cy`."""
+    """`Ann, Bob and Cy`; names that hold a comma are parted by semicolons."""
     *most, last = names
+    if most and any("," in name for name in (*most, last)):
+        return "; ".join((*most, last))
     return f"{', '.join(most)} and {last}" if most else last
 
 

@@ -173,7 +173,7 @@ STRUCTURING = Typology(
         "Aggregation by day checked, CTR position stated. Source of funds addressed.",
     ),
     misses=(
-        "Same-day aggregation over {branches} was not tested; the rationale does not mention the CTR position.",
+        "Rationale says nothing of same-day aggregation over {branches}, nor of the CTR position.",
         "Source of the {amt_in} is not addressed. What the branch said is not cited.",
     ),
 )
@@ -294,7 +294,7 @@ FUNNEL = Typology(
         "Transactions mapped by branch: {away} of {n_in} deposits outside {home} ({states}); {amt_out} out, each time "
         "within three days of the deposits.",
         "RFI to {far} ({far_city}): was the depositor identified, and what did they say the money was for?",
-        "RFI to {br}: does the branch know who pays into this account from other states, and why?",
+        "RFI to {br}: does the branch know who pays into this account from other states, and what for?",
     ),
     concerns=(
         Finding(
@@ -302,7 +302,7 @@ FUNNEL = Typology(
             "a phone.",
             "{n_in} cash deposits, {amt_in}, between {first} and {last}; {away} of them in {states}, by {persons} "
             "people without a tie to {name}. One at {far} could not name the holder. {pct_out} was drawn within 72 "
-            "hours elsewhere. Stated business ({trade}) does not explain cash from {k} states. Pattern of a funnel "
+            "hours elsewhere. The profile ({trade}) does not explain cash from {k} states. Pattern of a funnel "
             "account (FIN-2014-A005); source of the cash unknown.",
         ),
         Finding(
@@ -394,7 +394,7 @@ CASH_BUSINESS = Typology(
                     "has been referred for a KYC refresh.",
                 ),
             ),
-            ("{family} Express Car Wash LLC", "Bright Bay Car Wash Inc.", "{family} Auto Spa LLC"),
+            ("{family} Express Car Wash LLC", "{family} Bay Car Wash Inc.", "{family} Auto Spa LLC"),
         ),
         Profile(
             "Business",
@@ -410,7 +410,7 @@ CASH_BUSINESS = Typology(
                     "closed and prices rose. Deposits are even over the week, {ctr}. Profile to be refreshed.",
                 ),
             ),
-            ("{family} Coin Laundry Inc.", "Suds & Spin Laundromat LLC"),
+            ("{family} Coin Laundry Inc.", "{family} Suds & Spin LLC"),
         ),
         Profile(
             "Business",
@@ -553,7 +553,7 @@ TRAFFICKING = Typology(
                     "show schedule. The night cash ({amt_cash}) fits the opening hours.",
                 ),
             ),
-            ("Golden Lily Spa LLC", "{family} Wellness & Spa Inc.", "Serenity Foot Spa LLC"),
+            ("{family} Day Spa LLC", "{family} Wellness & Spa Inc.", "{first} & Co. Foot Spa LLC"),
         ),
         Profile(
             "Individual",
@@ -582,8 +582,7 @@ TRAFFICKING = Typology(
     ),
     concerns=(
         Finding(
-            "OSINT: the phone number on file appears in escort ads in {cities}. Ad dates match the motel and ATM "
-            "days.",
+            "OSINT: the phone number on file appears in escort ads in {cities}. Ad dates match the motel and ATM days.",
             "Credits of {amt_in}, {night} of them at night, in {k}; small charges for motels, ads and rides; "
             "{pct_out} passed on to {cp}. The number on file appears in escort ads on the same dates. The account "
             "holder may act under control of others and is described in the narrative as a possible victim. Key term: "
@@ -601,8 +600,8 @@ TRAFFICKING = Typology(
     escalations=(
         "Escalating today: a person may be in danger. The {br} manager saw signs of control. Please decide on an "
         "immediate call to law enforcement.",
-        "Escalating: indicators in {k}, payee {cp} also receives from two other customers. Needs a Manager and "
-        "a specialist.",
+        "Escalating: indicators in {k}; {cp} known from the accounts of two other customers. Needs a Manager and a "
+        "specialist.",
     ),
     passes=(
         "Careful wording; the person who may be under control is not treated as a suspect.",

@@ -78,8 +78,8 @@ PASS_THROUGH = Typology(
                     "Documents: subcontractor agreements on “pay when paid” terms; each payout matches an invoice of "
                     "{cp}, less the agreed margin.",
                     "Payments to subcontractors are due within two days of the client's payment under agreements that "
-                    "were seen; invoices tie each in/out pair, {n_in} credits and {n_out} debits. Retained {kept} is "
-                    "the margin. Clients confirmed in public registers.",
+                    "were seen; invoices tie each in/out pair, {credits} and {debits}. Retained {kept} is the margin. "
+                    "Clients confirmed in public registers.",
                 ),
             ),
             (
@@ -120,7 +120,7 @@ PASS_THROUGH = Typology(
                     "pass-through.",
                 ),
             ),
-            ("{family} Title & Escrow Inc.", "Harborview Title Agency LLC"),
+            ("{family} Title & Escrow Inc.", "{family} Title Agency LLC"),
         ),
     ),
     checks=(
@@ -153,7 +153,7 @@ PASS_THROUGH = Typology(
         "the decision. {amt_in} in, {amt_out} out.",
     ),
     passes=(
-        "Each in/out pair tied; {n_in} credits and {n_out} debits agree with the ledger.",
+        "Each in/out pair tied; {credits} and {debits} agree with the ledger.",
         "Payees researched, purpose addressed, amounts counted in and out apart.",
     ),
     misses=(
@@ -371,7 +371,7 @@ LAYERING = Typology(
             "Holding company",
             "Business checking",
             (20000, 60000),
-            (90, 900),
+            (120, 900),
             (
                 Finding(
                     "Documents: audited group chart with {k} entities, intercompany loan agreements, and board "

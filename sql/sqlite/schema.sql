@@ -47,26 +47,28 @@ CREATE TABLE IF NOT EXISTS case_events (
     UNIQUE (case_id, prev_hash)
 );
 
-CREATE INDEX IF NOT EXISTS cases_status ON cases (status);
 CREATE INDEX IF NOT EXISTS cases_owner ON cases (owner);
-CREATE INDEX IF NOT EXISTS cases_customer ON cases (customer_id);
+CREATE INDEX IF NOT EXISTS cases_customer ON cases (customer_id, opened_at, case_id);
 CREATE INDEX IF NOT EXISTS case_events_case_ts ON case_events (case_id, ts);
 
--- Triage: each order, over all cases and over the open ones.
-CREATE INDEX IF NOT EXISTS cases_due ON cases (due_at, case_id);
-CREATE INDEX IF NOT EXISTS cases_risk ON cases (risk_score, case_id);
-CREATE INDEX IF NOT EXISTS cases_amount ON cases (amount, case_id);
-CREATE INDEX IF NOT EXISTS cases_age ON cases (opened_at, case_id);
-CREATE INDEX IF NOT EXISTS cases_open_due ON cases (due_at, case_id) WHERE status <> 'Closed';
-CREATE INDEX IF NOT EXISTS cases_open_risk ON cases (risk_score, case_id) WHERE status <> 'Closed';
-CREATE INDEX IF NOT EXISTS cases_open_amount ON cases (amount, case_id) WHERE status <> 'Closed';
-CREATE INDEX IF NOT EXISTS cases_open_age ON cases (opened_at, case_id) WHERE status <> 'Closed';
+-- Triage: each order over all cases and over the open ones, with what the filters ask, so that a filter is judged in
+-- the index and only the cases of the page are looked up.
+CREATE INDEX IF NOT EXISTS cases_due ON cases (due_at, case_id, owner, risk, search);
+CREATE INDEX IF NOT EXISTS cases_risk ON cases (risk_score, case_id, owner, risk, due_at, search);
+CREATE INDEX IF NOT EXISTS cases_amount ON cases (amount, case_id, owner, risk, due_at, search);
+CREATE INDEX IF NOT EXISTS cases_age ON cases (opened_at, case_id, owner, risk, due_at, search);
+CREATE INDEX IF NOT EXISTS cases_open_due ON cases (due_at, case_id, owner, risk, search)
+    WHERE status <> 'Closed';
+CREATE INDEX IF NOT EXISTS cases_open_risk ON cases (risk_score, case_id, owner, risk, due_at, search)
+    WHERE status <> 'Closed';
+CREATE INDEX IF NOT EXISTS cases_open_amount ON cases (amount, case_id, owner, risk, due_at, search)
+    WHERE status <> 'Closed';
+CREATE INDEX IF NOT EXISTS cases_open_age ON cases (opened_at, case_id, owner, risk, due_at, search)
+    WHERE status <> 'Closed';
 
--- QA: what waits for review, and what has been reviewed. The first has the columns of its own condition in front,
--- or SQLite would rather go through every closed case by cases_status.
-CREATE INDEX IF NOT EXISTS cases_qa_waiting ON cases (status, qa_bucket, qa_result, closed_at, case_id)
-    WHERE status = 'Closed' AND qa_bucket = 0 AND qa_result = '';
-CREATE INDEX IF NOT EXISTS cases_qa_reviewed ON cases (qa_at, case_id) WHERE qa_result <> '';
+-- QA: by status, and among the closed what waits for review; what has been reviewed.
+CREATE INDEX IF NOT EXISTS cases_status ON cases (status, qa_bucket, qa_result, closed_at, case_id);
+CREATE INDEX IF NOT EXISTS cases_qa_reviewed ON cases (qa_at, case_id, qa_result) WHERE qa_result <> '';
 
 -- Events are never changed. BEFORE INSERT stands in for INSERT OR REPLACE, which deletes without a DELETE trigger.
 CREATE TRIGGER IF NOT EXISTS case_events_no_update BEFORE UPDATE ON case_events

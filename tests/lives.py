@@ -1,0 +1,165 @@
+"""Cases that live by the pure rules alone: no database. What a store would hand out of them can be tampered with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from app import chain, policy, sampling
+from app.errors import InvalidText, NotAllowed
+from app.models import ALERT_FEED, Case, Disposition, Event, QaResult, Risk, Status, User, search_text
+from app.repository import CASE_COLUMNS
+from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, OTHER_REVIEWER, REVIEWER
+
+SAMPLED_ID = "AML-00000004"
+OTHER_ID = "AML-7F3KQ2XA"
+OPENED = datetime(2026, 1, 5, 9, 14, tzinfo=UTC)
+
+typed = st.text(st.characters(exclude_categories=("Cc", "Cs"), include_characters="\n\t"))
+"""Texts that may be kept; a blank one is refused only where a reason is asked for."""
+
+
+@dataclass
+class Life:
+    """A case and its events, the newest last."""
+
+    case: Case
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The case's row as verification reads it."""
+        return {column: chain.canonical(getattr(self.case, column)) for column in CASE_COLUMNS}
+
+    @property
+    def next_hour(self) -> datetime:
+        return chain.parse_ts(self.events[-1].ts) + timedelta(hours=1)
+
+    def add(self, actor: User, change: policy.Change) -> None:
+        """What casework does with a change, an hour after the newest event."""
+        number = len(self.events) + 1
+        self.case, event = chain.append(
+            self.case,
+            actor.user_id,
+            chain.format_ts(self.next_hour),
+            change.action.value,
+            change.notes,
+            change.columns,
+            {**change.facts, "form": f"{number:04x}"},
+        )
+        self.events.append(replace(event, event_id=number))
+
+
+def opened(case_id: str = SAMPLED_ID, evidence: Mapping[str, Any] = EVIDENCE, **facts: Any) -> Life:
+    """A new case; any fact can be given."""
+    customer_id, customer_name, typology = "C-00412873", facts.get("customer_name", "Zoë Łukasik"), "Structuring"
+    draft = Case(
+        case_id=case_id,
+        customer_id=customer_id,
+        customer_name=customer_name,
+        typology=typology,
+        risk=Risk.HIGH,
+        risk_score=87,
+        amount=Decimal("65800.00"),
+        currency="USD",
+        opened_at=OPENED,
+        due_at=policy.due_at(OPENED, Risk.HIGH),
+        status=Status.NEW,
+        owner=None,
+        disposition=Disposition.NONE,
+        determined_at=None,
+        closed_at=None,
+        qa_result=QaResult.NONE,
+        qa_reviewer=None,
+        qa_at=None,
+        qa_notes="",
+        qa_bucket=sampling.qa_bucket(case_id),
+        search=search_text(case_id, customer_id, customer_name, typology),
+        event_count=0,
+        head_hash=chain.GENESIS,
+    )
+    case, event = chain.open_chain(draft, ALERT_FEED, evidence)
+    return Life(case, [replace(event, event_id=1)])
+
+
+def note(life: Life, text: str, actor: User = ANALYST) -> None:
+    life.add(actor, policy.note(actor, life.case, text))
+
+
+def assign(life: Life, actor: User, receiver: User) -> None:
+    life.add(actor, policy.assign(actor, life.case, receiver))
+
+
+def escalate(life: Life, actor: User, rationale: str, receiver: User) -> None:
+    life.add(actor, policy.escalate(actor, life.case, rationale, receiver))
+
+
+def close(
+    life: Life,
+    actor: User,
+    disposition: Disposition,
+    rationale: str,
+    determined_at: datetime | None = None,
+    **also: Any,
+) -> None:
+    moment = life.next_hour
+    life.add(actor, policy.decide(actor, life.case, disposition, rationale, moment, determined_at, **also))
+
+
+def review(life: Life, actor: User, result: QaResult, notes: str) -> None:
+    involved = policy.involved_in(life.events)
+    life.add(actor, policy.review(actor, life.case, involved, result, notes, life.next_hour))
+
+
+def reopen(life: Life, actor: User, reason: str) -> None:
+    life.add(actor, policy.reopen(actor, life.case, reason))
+
+
+def full_life(case_id: str = SAMPLED_ID, **facts: Any) -> Life:
+    """Everything that can happen to a case happens to it, down to a second review."""
+    life = opened(case_id, **facts)
+    assign(life, MANAGER, ANALYST)
+    note(life, "Seven deposits, same branch.\nTeller says “same person”.")
+    escalate(life, ANALYST, "Needs a Manager.", OTHER_MANAGER)
+    close(
+        life, OTHER_MANAGER, Disposition.SAR, "Structuring.", OPENED + timedelta(days=0, hours=2), suspect_known=False
+    )
+    review(life, REVIEWER, QaResult.FAIL, "The sums do not add up.")
+    reopen(life, MANAGER, "Add them again.")
+    assign(life, MANAGER, OTHER_ANALYST)
+    close(life, OTHER_ANALYST, Disposition.NO_SAR, "Payroll after all.")
+    review(life, OTHER_REVIEWER, QaResult.PASS, "Agreed.")
+    return life
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> Life:
+    """Any life that the rules allow: verbs by anybody in any order, those refused left out."""
+    life = opened(draw(st.sampled_from([SAMPLED_ID, OTHER_ID])), customer_name=draw(typed))
+    people = st.sampled_from([ANALYST, OTHER_ANALYST, MANAGER, OTHER_MANAGER, REVIEWER, OTHER_REVIEWER])
+    for _ in range(draw(st.integers(0, 12))):
+        actor, other, text, choice = draw(people), draw(people), draw(typed), draw(st.integers(0, 6))
+        try:
+            match choice:
+                case 0:
+                    note(life, text, actor)
+                case 1:
+                    assign(life, actor, other)
+                case 2:
+                    escalate(life, actor, text, other)
+                case 3:
+                    close(life, actor, Disposition.NO_SAR, text)
+                case 4:
+                    close(life, actor, Disposition.SAR, text, OPENED, suspect_known=draw(st.booleans()))
+                case 5:
+                    review(life, actor, draw(st.sampled_from(QaResult)), text)
+                case _:
+                    reopen(life, actor, text)
+        except (NotAllowed, InvalidText):
+            continue
+    return life

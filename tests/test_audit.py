@@ -1,0 +1,448 @@
+"""The audit trail: its CSV to the byte, what is refused, where exports land, and verification in the database."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import audit, casework, repository
+from app.audit import read_csv, verify_csv, write_csv
+from app.chain import BreakKind
+from app.database import Database
+from app.errors import DatabaseError, DeskError, InvalidInput, UnknownCase, UnreadableFile
+from app.models import Case, Event
+from tests import lives
+from tests.conftest import ANALYST, MANAGER, OpenCase, tamper
+from tests.lives import SAMPLED_ID
+
+HEADER = '"event_id","case_id","ts","user","action","notes","meta","prev_hash","event_hash"'
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "''"]
+
+
+def small_life() -> lives.Life:
+    """A life whose notes hold what CSV and spreadsheets care about."""
+    life = lives.opened(evidence={"alert": "=cmd|'/c calc'!A1"})
+    lives.assign(life, MANAGER, ANALYST)
+    lives.note(life, "'quoted' \"twice\", comma\nnew line 💶")
+    lives.note(life, '=HYPERLINK("http://x")')
+    return life
+
+
+EVENTS = small_life().events
+FILE = write_csv(EVENTS)
+
+
+def refused(data: bytes) -> str:
+    with pytest.raises(UnreadableFile) as refusal:
+        read_csv(data, "audit.csv")
+    return str(refusal.value)
+
+
+# --- the file ---
+
+anything = st.text()
+field = st.one_of(
+    anything,
+    st.sampled_from(FORMULAS),
+    anything.map(lambda text: "'" + text),
+    anything.map(lambda text: f'"{text},\r\n'),
+)
+event = st.builds(Event, field, field, field, field, field, field, field, field)
+
+
+@given(st.lists(event, min_size=1, max_size=4))
+def test_whatever_an_event_holds_is_read_back_as_it_was(events: list[Event]) -> None:
+    numbered = [replace(event, event_id=number) for number, event in enumerate(events, 1)]
+    assert read_csv(write_csv(numbered)) == numbered
+
+
+@given(st.lists(event, min_size=1, max_size=4))
+def test_no_field_starts_as_a_spreadsheet_formula(events: list[Event]) -> None:
+    text = write_csv(events).decode("utf-8-sig")
+    for record in csv.reader(io.StringIO(text, newline="")):
+        assert not any(value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) for value in record)
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_a_formula_gets_one_apostrophe_and_any_other_text_none(formula: str) -> None:
+    guarded, plain = (replace(EVENTS[0], notes=text) for text in (formula, "a" + formula))
+    assert f'"\'{formula}"'.encode() in write_csv([guarded])
+    assert f'"a{formula}"'.encode() in write_csv([plain])
+
+
+def test_the_file_has_a_byte_order_mark_a_header_quotes_everywhere_and_crlf() -> None:
+    first = EVENTS[1]
+    line = ",".join(f'"{getattr(first, name)}"' for name in ("event_id", "case_id", "ts", "user", "action", "notes"))
+    meta = first.meta.replace('"', '""')
+    text = f'{HEADER}\r\n{line},"{meta}","{first.prev_hash}","{first.event_hash}"\r\n'
+    assert write_csv([first]) == b"\xef\xbb\xbf" + text.encode()
+
+
+# --- what the reader refuses ---
+
+
+def one_byte_changes(data: bytes) -> Iterator[bytes]:
+    """Every file that differs in one byte: changed in several ways, left out, doubled, or put in."""
+    for at, byte in enumerate(data):
+        before, after = data[:at], data[at + 1 :]
+        for other in (byte ^ 0x01, byte ^ 0x02, byte ^ 0x20, byte ^ 0x80, 0x00):
+            if other != byte:
+                yield before + bytes([other]) + after
+        yield before + after
+        for extra in (bytes([byte]), b'"', b"'", b"\n", b" "):
+            yield before + extra + data[at:]
+
+
+def test_no_single_byte_of_a_file_can_change_unseen() -> None:
+    """Numbers in event_id apart: they are outside the hash, and only ascend."""
+
+    def unnumbered(events: list[Event]) -> list[Event]:
+        return [replace(event, event_id=None) for event in events]
+
+    assert verify_csv(FILE).intact
+    unseen = 0
+    for changed in one_byte_changes(FILE):
+        try:
+            found = verify_csv(changed)
+        except UnreadableFile:
+            continue
+        if found.intact:
+            assert unnumbered(read_csv(changed)) == unnumbered(EVENTS), changed
+            unseen += 1
+    assert unseen < 60
+
+
+@pytest.mark.parametrize("end", [0, 2, 3, 50, len(HEADER) + 3, len(HEADER) + 4])
+def test_a_file_without_a_whole_event_is_refused(end: int) -> None:
+    assert refused(FILE[:end]).startswith("audit.csv")
+
+
+def test_a_cut_file_is_refused_unless_whole_events_are_missing() -> None:
+    """The limit of a file on its own: that the newest events are there, only the database knows."""
+    whole = []
+    for end in range(len(HEADER) + 5, len(FILE)):
+        with contextlib.suppress(UnreadableFile):
+            assert verify_csv(FILE[:end]).intact
+            whole.append(end)
+    assert whole == [len(write_csv(EVENTS[:length])) for length in (1, 2, 3)]
+
+
+def rows(*records: str) -> bytes:
+    return ("\ufeff" + "".join(record + "\r\n" for record in (HEADER, *records))).encode()
+
+
+def record(event_id: object = 1, **fields: str) -> str:
+    values = {**dict.fromkeys(repository.EVENT_COLUMNS, "x"), "event_id": event_id, **fields}
+    return ",".join(f'"{value}"' for value in values.values())
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "line 1: it does not start with the byte order mark"),
+        (rows(record())[3:], "line 1: it does not start with the byte order mark"),
+        (rows(), "it holds no events"),
+        (b"\xef\xbb\xbf", "line 1: the columns are not event_id, case_id"),
+        (rows(record()).replace(b"user", b"who"), "line 1: the columns are not event_id, case_id"),
+        (rows(record()).replace(b'"meta",', b""), "line 1: the columns are not event_id, case_id"),
+        (rows(record(1, notes="\n"), record(2)[4:]), "line 4: 8 fields instead of 9"),
+        (rows(record(), record(2) + ',"x"'), "line 3: 10 fields instead of 9"),
+        (rows(record(), ""), "line 3: 0 fields instead of 9"),
+        (rows(record()).replace(b"x", b"\xff"), "line 2: this is not UTF-8 text"),
+        (rows(record()).replace(b"x", b"\xed\xa0\x80"), "line 2: this is not UTF-8 text"),
+        (rows(record()).replace(b'"x"', b"x"), "line 2: this is not written the way an audit CSV is"),
+        (rows(record()).replace(b"\r\n", b"\n"), "line 1: this is not written the way an audit CSV is"),
+        (rows(record(notes="=1")), "line 2: this is not written the way an audit CSV is"),
+        (rows(record(notes="'x")), "line 2: this is not written the way an audit CSV is"),
+        (rows(record()) + b"\r\n", "line 3: 0 fields instead of 9"),
+        (rows(record()) + b'"', "line 3: this is not an audit CSV: unexpected end of data"),
+        (rows(record(notes='x"y')), "line 2: this is not an audit CSV"),
+        (b'\xef\xbb\xbf"', "line 1: this is not an audit CSV"),
+        (rows(record("01")), "line 2: the event_id '01' is not a whole number"),
+        (rows(record("0")), "line 2: the event_id '0' is not a whole number"),
+        (rows(record("-1")), "line 2: the event_id '-1' is not a whole number"),
+        (rows(record("١")), "line 2: the event_id '١' is not a whole number"),
+        (rows(record("9" * 19)), "is not a whole number"),
+        (rows(record(""), record()), "line 2: the event_id '' is not a whole number"),
+        (rows(record(2), record(2)), "event_id 2 comes after 2"),
+        (rows(record(10), record(9)), "event_id 9 comes after 10"),
+    ],
+    ids=lambda value: value[:60] if isinstance(value, str) else "",
+)
+def test_a_file_that_the_desk_would_not_have_written_is_refused_by_line_and_reason(data: bytes, reason: str) -> None:
+    assert reason in refused(data)
+
+
+def test_a_field_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "MAX_FIELD", 1_000)
+    assert verify_csv(FILE).intact
+    assert "line 2: this is not an audit CSV: field larger than" in refused(rows(record(notes="x" * 1_001)))
+
+
+def test_a_nul_is_a_text_like_any_other_and_breaks_the_hash() -> None:
+    edited = [*EVENTS[:2], replace(EVENTS[2], notes="a\0b"), EVENTS[3]]
+    (found,) = verify_csv(write_csv(edited)).breaks
+    assert (found.kind, found.event_id, found.field) == (BreakKind.EDITED, 3, "event_hash")
+
+
+def test_a_file_of_two_cases_is_reported_event_by_event() -> None:
+    other = replace(lives.opened(lives.OTHER_ID).events[0], event_id=5)
+    found = verify_csv(write_csv([*EVENTS, other]))
+    assert (BreakKind.EDITED, 5, "case_id") in {(b.kind, b.event_id, b.field) for b in found.breaks}
+
+
+def test_an_old_value_that_was_not_there_is_found_in_a_file() -> None:
+    life = lives.opened()
+    life.case = replace(life.case, owner=MANAGER.user_id)
+    lives.assign(life, MANAGER, ANALYST)
+    (found,) = verify_csv(write_csv(life.events)).breaks
+    assert (found.kind, found.event_id, found.field) == (BreakKind.ROW_DIFFERS, 2, "owner")
+
+
+# --- exports ---
+
+
+def test_an_export_is_the_whole_trail_and_verifies(desk: Database, open_case: OpenCase) -> None:
+    case = open_case()
+    casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id)
+    casework.add_note(desk, ANALYST.user_id, case.case_id, "'=1+1'\n💶")
+    export = audit.export_case(desk, case.case_id)
+    with desk.snapshot() as tx:
+        assert read_csv(export.csv) == repository.events(tx, case.case_id)
+    assert verify_csv(export.csv) == audit.Verified(1, 3, ())
+    assert export.summary.startswith(f"# SAR summary {case.case_id}\n")
+    assert (export.csv_name, export.summary_name) == (f"audit_{case.case_id}.csv", f"case_{case.case_id}.md")
+
+
+@pytest.mark.parametrize(
+    "case_id", ["../AML-7F3KQ2XA", "/etc/passwd", "AML-7F3KQ2X/", "AML-7F3KQ2XA\n", "aml-7f3kq2xa", "AML-7F3KQ2XU", ""]
+)
+def test_an_id_that_is_no_case_id_names_no_file_even_where_the_database_has_it(desk: Database, case_id: str) -> None:
+    life = lives.opened()
+    with desk.transaction() as tx, contextlib.suppress(DatabaseError):
+        repository.insert_case(tx, replace(life.case, case_id=case_id))
+    with pytest.raises(InvalidInput, match="not a case id"):
+        audit.export_case(desk, case_id)
+
+
+def test_an_unknown_case_is_not_exported(desk: Database) -> None:
+    with pytest.raises(UnknownCase):
+        audit.export_case(desk, "AML-7F3KQ2XA")
+
+
+EXPORT = audit.Export(SAMPLED_ID, FILE, "# Summary “draft”\n")
+
+
+def test_exports_land_in_their_folder_over_older_ones_and_leave_nothing_else_there(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "exports"
+    replace(EXPORT, csv=b"old", summary="old").write(folder)
+    assert EXPORT.write(folder) == (folder / f"audit_{SAMPLED_ID}.csv", folder / f"case_{SAMPLED_ID}.md")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        f"audit_{SAMPLED_ID}.csv": FILE,
+        f"case_{SAMPLED_ID}.md": EXPORT.summary.encode(),
+    }
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o640}
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_an_export_never_goes_through_a_link(tmp_path: Path, exists: bool) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    if exists:
+        elsewhere.write_text("precious")
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    (folder / EXPORT.csv_name).symlink_to(elsewhere)
+    with pytest.raises(DeskError, match="is a link"):
+        EXPORT.write(folder)
+    assert [path.name for path in folder.iterdir()] == [EXPORT.csv_name]
+    assert elsewhere.exists() is exists
+    assert not exists or elsewhere.read_text() == "precious"
+
+
+def test_an_export_that_cannot_be_written_leaves_the_old_one_and_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    EXPORT.write(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def disk_full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", disk_full)
+    with pytest.raises(DeskError, match="cannot be written: No space left on device"):
+        replace(EXPORT, csv=b"new").write(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_in_the_place_of_an_export_is_refused_and_no_draft_stays(tmp_path: Path) -> None:
+    (tmp_path / EXPORT.csv_name).mkdir()
+    with pytest.raises(DeskError, match="cannot be written"):
+        EXPORT.write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [EXPORT.csv_name]
+
+
+# --- verification in the database ---
+
+
+@pytest.fixture
+def worked(desk: Database, open_case: OpenCase) -> Case:
+    """The second of three cases, with three events (2 to 4); the others have one each (1 and 5)."""
+    open_case()
+    case = open_case()
+    casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id)
+    casework.add_note(desk, ANALYST.user_id, case.case_id, "Teller says “same person”.")
+    open_case()
+    return case
+
+
+def kinds(found: audit.Verified) -> set[tuple[str, int | None, BreakKind, str]]:
+    return {(b.case_id, b.event_id, b.kind, b.field) for b in found.breaks}
+
+
+def test_a_clean_database_is_intact(desk: Database, worked: Case) -> None:
+    assert audit.verify_case(desk, worked.case_id) == audit.Verified(1, 3, ())
+    assert audit.verify_database(desk) == audit.Verified(3, 5, ())
+    assert audit.verify_database(desk).intact
+    with pytest.raises(UnknownCase):
+        audit.verify_case(desk, "AML-7F3KQ2XA")
+
+
+def test_an_empty_database_is_intact(desk: Database) -> None:
+    assert audit.verify_database(desk) == audit.Verified(0, 0, ())
+
+
+TAMPERINGS: Mapping[str, tuple[str, tuple[int | None, BreakKind, str]]] = {
+    "note edited": (
+        "UPDATE case_events SET notes = 'Teller says nothing.' WHERE event_id = 4",
+        (4, BreakKind.EDITED, "event_hash"),
+    ),
+    "event deleted": ("DELETE FROM case_events WHERE event_id = 3", (4, BreakKind.MISSING, "prev_hash")),
+    "tail cut": ("DELETE FROM case_events WHERE event_id = 4", (None, BreakKind.TRUNCATED, "event_count")),
+    "all events deleted": ("DELETE FROM case_events WHERE event_id IN (2, 3, 4)", (None, BreakKind.MISSING, "events")),
+    "owner edited": (
+        "UPDATE cases SET owner = 'b.diaz' WHERE owner = 'a.nguyen'",
+        (None, BreakKind.ROW_DIFFERS, "owner"),
+    ),
+    "amount edited": ("UPDATE cases SET amount = 9 WHERE owner = 'a.nguyen'", (None, BreakKind.ROW_DIFFERS, "amount")),
+    "row deleted": ("DELETE FROM cases WHERE owner = 'a.nguyen'", (None, BreakKind.ROW_DIFFERS, "case")),
+    "time a number": ("UPDATE case_events SET ts = 5 WHERE event_id = 4", (4, BreakKind.EDITED, "ts")),
+    "note a blob": ("UPDATE case_events SET notes = x'ff00' WHERE event_id = 4", (4, BreakKind.EDITED, "event_hash")),
+    "meta a blob": (
+        "UPDATE case_events SET meta = CAST(meta AS BLOB) WHERE event_id = 4",
+        (4, BreakKind.EDITED, "event_hash"),
+    ),
+    "event moved": (
+        "UPDATE case_events SET event_id = 99 WHERE event_id = 3",
+        (99, BreakKind.OUT_OF_ORDER, "prev_hash"),
+    ),
+}
+
+
+@pytest.mark.parametrize("attack", TAMPERINGS)
+def test_tampering_with_the_file_is_found(desk: Database, worked: Case, attack: str) -> None:
+    statement, (event_id, kind, field) = TAMPERINGS[attack]
+    tamper(desk, statement)
+    found = audit.verify_database(desk)
+    assert (worked.case_id, event_id, kind, field) in kinds(found)
+    assert {b.case_id for b in found.breaks} == {worked.case_id}
+    assert found.breaks == audit.verify_case(desk, worked.case_id).breaks
+    assert found.cases == 3
+
+
+def test_text_that_is_not_utf_8_never_passes(desk: Database, worked: Case) -> None:
+    tamper(desk, "UPDATE case_events SET notes = CAST(x'ff' AS TEXT) WHERE event_id = 4")
+    with contextlib.suppress(DatabaseError):
+        assert (worked.case_id, 4, BreakKind.EDITED, "event_hash") in kinds(audit.verify_case(desk, worked.case_id))
+    with contextlib.suppress(DatabaseError):
+        assert (worked.case_id, 4, BreakKind.EDITED, "event_hash") in kinds(audit.verify_database(desk))
+
+
+def test_cases_that_lost_their_events_or_rows_at_either_end_of_the_alphabet_are_found(
+    desk: Database, open_case: OpenCase
+) -> None:
+    ids = sorted(open_case().case_id for _ in range(6))
+    for case_id in (ids[0], ids[3], ids[5]):
+        tamper(desk, "DELETE FROM case_events WHERE case_id = ?", case_id)
+    tamper(desk, "DELETE FROM cases WHERE case_id = ?", ids[1])
+    found = audit.verify_database(desk)
+    assert {b.case_id for b in found.breaks} == {ids[0], ids[1], ids[3], ids[5]}
+    assert (found.cases, found.events) == (6, 3)
+
+
+def test_progress_is_told_on_the_way_and_at_the_end(desk: Database) -> None:
+    alive = [lives.opened(f"AML-{number:08d}") for number in range(1001)]
+    with desk.transaction() as tx:
+        events = (replace(life.events[0], event_id=number) for number, life in enumerate(alive, 1))
+        repository.load(tx, (life.case for life in alive), events)
+    told: list[tuple[int, int]] = []
+    assert audit.verify_database(desk, lambda done, total: told.append((done, total))).cases == 1001
+    assert told == [(500, 1001), (1000, 1001), (1001, 1001)]
+
+
+def test_a_break_is_read_again_before_it_is_reported(
+    desk: Database, worked: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that work going on, read halfway, never looks like tampering."""
+
+    def halfway(found: repository.Chain) -> repository.Chain:
+        case_id, events, row = found
+        return case_id, events[:-1], row
+
+    def all_halfway(tx: Any, real: Callable[[Any], Iterator[repository.Chain]] = repository.all_chains) -> Any:
+        return map(halfway, real(tx))
+
+    reads: list[str] = []
+
+    def first_halfway(tx: Any, case_id: str, real: Callable[..., Any] = repository.chain_of) -> repository.Chain:
+        reads.append(case_id)
+        found: repository.Chain = real(tx, case_id)
+        return halfway(found) if len(reads) == 1 else found
+
+    monkeypatch.setattr(repository, "chain_of", first_halfway)
+    assert audit.verify_case(desk, worked.case_id).intact
+    assert reads == [worked.case_id] * 2
+    monkeypatch.setattr(repository, "all_chains", all_halfway)
+    assert audit.verify_database(desk).intact
+
+
+# --- what SQLite itself refuses ---
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE case_events SET notes = 'x' WHERE event_id = 2",
+        "UPDATE case_events SET event_id = 99 WHERE event_id = 2",
+        "DELETE FROM case_events WHERE event_id = 4",
+        "DELETE FROM case_events",
+        "INSERT OR REPLACE INTO case_events SELECT * FROM case_events WHERE event_id = 2",
+        "REPLACE INTO case_events (event_id, case_id, ts, user, action, prev_hash, event_hash)"
+        " SELECT event_id, case_id, ts, user, 'x', 'x', 'x' FROM case_events WHERE event_id = 2",
+        "REPLACE INTO case_events (case_id, ts, user, action, prev_hash, event_hash)"
+        " SELECT case_id, ts, user, 'x', prev_hash, 'x' FROM case_events WHERE event_id = 2",
+        "INSERT INTO case_events SELECT * FROM case_events WHERE event_id = 2 ON CONFLICT DO UPDATE SET notes = 'x'",
+        "UPDATE OR REPLACE case_events SET event_id = 3 WHERE event_id = 2",
+    ],
+)
+def test_an_event_is_never_changed_deleted_or_replaced(desk: Database, worked: Case, statement: str) -> None:
+    def stored() -> list[tuple[Any, ...]]:
+        return connection.execute("SELECT * FROM case_events").fetchall()
+
+    with contextlib.closing(sqlite3.connect(desk.file)) as connection:
+        before = stored()
+        with pytest.raises(sqlite3.IntegrityError, match="case_events rows are never"):
+            connection.execute(statement)
+        connection.rollback()
+        assert stored() == before

@@ -1,0 +1,639 @@
+"""Casework judged through a real database: who may do what, what is written, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, cast
+
+import pytest
+
+from app import audit, casework, chain, policy, repository
+from app.casework import add_note, assign, record_qa, reopen, set_disposition
+from app.database import Database
+from app.errors import (
+    DatabaseError,
+    InvalidInput,
+    InvalidText,
+    NotAllowed,
+    StaleCase,
+    UnknownCase,
+    UnknownUser,
+)
+from app.models import ALERT_FEED, ALERT_FEED_USER, MAX_TEXT, Case, Disposition, Event, QaResult, Risk, Role, User
+from app.policy import Verb
+from tests.conftest import (
+    ANALYST,
+    EVIDENCE,
+    GONE,
+    MANAGER,
+    OTHER_ANALYST,
+    OTHER_MANAGER,
+    OTHER_REVIEWER,
+    REVIEWER,
+    OpenCase,
+)
+
+A, B, M, N, Q, R = (
+    person.user_id for person in (ANALYST, OTHER_ANALYST, MANAGER, OTHER_MANAGER, REVIEWER, OTHER_REVIEWER)
+)
+SAR, NO_SAR, ESCALATE = Disposition.SAR, Disposition.NO_SAR, Disposition.ESCALATE
+
+
+def today() -> datetime:
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def row_of(desk: Database, case: Case | str) -> Case:
+    with desk.snapshot() as tx:
+        return repository.case(tx, case if isinstance(case, str) else case.case_id)
+
+
+def events_of(desk: Database, case: Case | str) -> list[Event]:
+    with desk.snapshot() as tx:
+        return repository.events(tx, case if isinstance(case, str) else case.case_id)
+
+
+def meta_of(event: Event) -> dict[str, Any]:
+    return cast(dict[str, Any], json.loads(event.meta)) if event.meta else {}
+
+
+def intact(desk: Database, case: Case) -> bool:
+    return audit.verify_case(desk, case.case_id).intact
+
+
+# --- the table ---
+#
+# Of the people, by the first letter of their id: a owns the cases called "a's", m those called "m's"; b and n are
+# the Analyst and the Manager who own nothing, q reviews, x is inactive, f is the alert feed's service user.
+
+ACTORS = {"a": ANALYST, "b": OTHER_ANALYST, "m": MANAGER, "n": OTHER_MANAGER, "q": REVIEWER}
+ACTORS |= {"x": GONE, "f": ALERT_FEED_USER}
+
+
+def given(desk: Database, case: Case, owner: User) -> Case:
+    assign(desk, N, case.case_id, owner.user_id)
+    return case
+
+
+def decided(desk: Database, case: Case, owner: User) -> Case:
+    given(desk, case, owner)
+    set_disposition(desk, owner.user_id, case.case_id, NO_SAR, "Takings match the tax filings.")
+    return case
+
+
+def escalated(desk: Database, case: Case) -> Case:
+    given(desk, case, ANALYST)
+    set_disposition(desk, A, case.case_id, ESCALATE, "Teller may be helping.", escalate_to=M)
+    return case
+
+
+def reviewed(desk: Database, case: Case) -> Case:
+    decided(desk, case, ANALYST)
+    record_qa(desk, R, case.case_id, QaResult.FAIL, "Same-day aggregation untested.")
+    return case
+
+
+SITUATIONS: dict[str, Callable[[Database, OpenCase], Case]] = {
+    "new": lambda desk, opened: opened(),
+    "a's": lambda desk, opened: given(desk, opened(), ANALYST),
+    "m's": lambda desk, opened: given(desk, opened(), MANAGER),
+    "escalated": lambda desk, opened: escalated(desk, opened()),
+    "closed": lambda desk, opened: decided(desk, opened(sampled=False), ANALYST),
+    "a's sampled": lambda desk, opened: decided(desk, opened(sampled=True), ANALYST),
+    "m's sampled": lambda desk, opened: decided(desk, opened(sampled=True), MANAGER),
+    "reviewed": lambda desk, opened: reviewed(desk, opened(sampled=True)),
+}
+
+TABLE = """
+verb         | new   | a's   | m's   | escalated | closed | a's sampled | m's sampled | reviewed
+-------------|-------|-------|-------|-----------|--------|-------------|-------------|---------
+assign a     | amn   | -     | mn    | mn        | -      | -           | -           | -
+assign b     | bmn   | amn   | mn    | mn        | -      | -           | -           | -
+assign m     | mn    | amn   | -     | -         | -      | -           | -           | -
+assign n     | mn    | amn   | mn    | mn        | -      | -           | -           | -
+assign q     | -     | -     | -     | -         | -      | -           | -           | -
+assign x     | -     | -     | -     | -         | -      | -           | -           | -
+note         | abmnq | abmnq | abmnq | abmnq     | abmnq  | abmnq       | abmnq       | abmnq
+SAR          | -     | amn   | mn    | mn        | -      | -           | -           | -
+No SAR       | -     | amn   | mn    | mn        | -      | -           | -           | -
+escalate m   | -     | a     | -     | -         | -      | -           | -           | -
+escalate n   | -     | a     | m     | m         | -      | -           | -           | -
+escalate b   | -     | -     | -     | -         | -      | -           | -           | -
+escalate q   | -     | -     | -     | -         | -      | -           | -           | -
+QA pass      | -     | -     | -     | -         | -      | mnq         | nq          | -
+QA fail      | -     | -     | -     | -         | -      | mnq         | nq          | -
+reopen       | -     | -     | -     | -         | mn     | mn          | mn          | mn
+"""
+
+
+def column(situation: str) -> dict[str, str]:
+    header, _, *rows = ([cell.strip() for cell in line.split("|")] for line in TABLE.strip().splitlines())
+    at = header.index(situation)
+    return {row[0]: row[at].strip("-") for row in rows}
+
+
+def act(desk: Database, verb: str, actor: User, case: Case) -> Event:
+    name, _, receiver = verb.partition(" ")
+    actor_id, case_id = actor.user_id, case.case_id
+    match name:
+        case "assign":
+            return assign(desk, actor_id, case_id, ACTORS[receiver].user_id)
+        case "note":
+            return add_note(desk, actor_id, case_id, "A note.")
+        case "SAR":
+            return set_disposition(desk, actor_id, case_id, SAR, "Why.", determined_at=today())
+        case "No":
+            return set_disposition(desk, actor_id, case_id, NO_SAR, "Why.")
+        case "escalate":
+            return set_disposition(desk, actor_id, case_id, ESCALATE, "Why.", escalate_to=ACTORS[receiver].user_id)
+        case "QA":
+            return record_qa(desk, actor_id, case_id, QaResult(receiver.capitalize()), "Why.")
+        case "reopen":
+            return reopen(desk, actor_id, case_id, "Why.")
+    raise ValueError(verb)
+
+
+RULES = {
+    "assign": Verb.ASSIGN,
+    "note": Verb.NOTE,
+    "SAR": Verb.DECIDE,
+    "No": Verb.DECIDE,
+    "escalate": Verb.ESCALATE,
+    "QA": Verb.QA,
+    "reopen": Verb.REOPEN,
+}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_the_casework_table_holds_and_what_it_refuses_writes_nothing(
+    desk: Database, open_case: OpenCase, situation: str
+) -> None:
+    expected, found = column(situation), dict.fromkeys(column(situation), "")
+    case = SITUATIONS[situation](desk, open_case)
+    for verb in expected:
+        for letter, actor in ACTORS.items():
+            before, events = row_of(desk, case), events_of(desk, case)
+            rule = RULES[verb.split()[0]]
+            shown = policy.why_not(rule, actor, before, policy.involved_in(events))
+            try:
+                event = act(desk, verb, actor, case)
+            except NotAllowed as refused:
+                assert refused.reason[0].isupper(), refused.reason
+                assert refused.reason.endswith("."), refused.reason
+                assert shown in (None, refused.reason), "a page gives another reason than casework"
+                assert (row_of(desk, case), events_of(desk, case)) == (before, events), (verb, letter)
+            else:
+                assert shown is None, f"{verb}: a page hides from {letter} what casework accepts"
+                found[verb] += letter
+                stored = events_of(desk, case)
+                assert stored[:-1] == events
+                assert (stored[-1].user, stored[-1].event_hash) == (actor.user_id, event.event_hash)
+                assert intact(desk, case)
+                case = SITUATIONS[situation](desk, open_case)
+    assert found == expected
+
+
+@pytest.mark.parametrize("letter", [*"abmnqx"])
+def test_only_the_alert_feed_opens_cases(desk: Database, open_case: OpenCase, letter: str) -> None:
+    open_case()
+    facts = {
+        "customer_id": "C-1",
+        "customer_name": "A",
+        "typology": "T",
+        "risk": Risk.LOW,
+        "risk_score": 1,
+        "amount": Decimal(1),
+        "currency": "USD",
+        "evidence": {},
+    }
+    with pytest.raises(NotAllowed, match="Only the alert feed"):
+        casework.open_case(desk, ACTORS[letter].user_id, **facts)  # type: ignore[arg-type]
+    with desk.snapshot() as tx:
+        assert repository.case_count(tx) == 1
+
+
+def test_an_alert_feed_that_someone_made_active_opens_nothing(desk: Database, open_case: OpenCase) -> None:
+    with desk.transaction() as tx:
+        tx.execute("UPDATE users SET active = 1 WHERE user_id = ?", (ALERT_FEED,))
+    with pytest.raises(NotAllowed):
+        open_case()
+
+
+def test_the_owner_who_has_left_does_nothing_and_a_manager_passes_the_case_on(
+    desk: Database, open_case: OpenCase
+) -> None:
+    case = given(desk, open_case(), ANALYST)
+    with desk.transaction() as tx:
+        tx.execute("UPDATE users SET active = 0 WHERE user_id = ?", (A,))
+    for verb in ("assign b", "note", "SAR", "No SAR", "escalate m"):
+        with pytest.raises(NotAllowed, match="is inactive and cannot act"):
+            act(desk, verb, ANALYST, case)
+    assign(desk, M, case.case_id, B)
+    assert row_of(desk, case).owner == B
+
+
+def test_nobody_escalates_to_a_manager_who_has_left(desk: Database, open_case: OpenCase) -> None:
+    with desk.transaction() as tx:
+        repository.insert_user(tx, User("y.gone", "Yara Gone", Role.MANAGER, active=False))
+    case = given(desk, open_case(), ANALYST)
+    with pytest.raises(NotAllowed, match="active Manager"):
+        set_disposition(desk, A, case.case_id, ESCALATE, "Why.", escalate_to="y.gone")
+    with pytest.raises(NotAllowed, match="which Manager"):
+        set_disposition(desk, A, case.case_id, ESCALATE, "Why.")
+
+
+@pytest.mark.parametrize("how", ["owned", "decided", "escalated"])
+def test_who_had_a_part_in_the_case_before_it_was_reopened_does_not_review_it(
+    desk: Database, open_case: OpenCase, how: str
+) -> None:
+    case = open_case(sampled=True)
+    case_id = case.case_id
+    given(desk, case, MANAGER if how in ("owned", "escalated") else ANALYST)
+    if how == "owned":
+        assign(desk, N, case_id, A)
+    elif how == "escalated":
+        set_disposition(desk, M, case_id, ESCALATE, "Why.", escalate_to=N)
+        assign(desk, N, case_id, A)
+    set_disposition(desk, M if how == "decided" else A, case_id, NO_SAR, "Why.")
+    reopen(desk, N, case_id, "Why.")
+    assign(desk, N, case_id, B)
+    set_disposition(desk, B, case_id, NO_SAR, "Why.")
+    with pytest.raises(NotAllowed, match="owned the case or decided on it"):
+        record_qa(desk, M, case_id, QaResult.PASS)
+    record_qa(desk, Q, case_id, QaResult.PASS)
+
+
+# --- what is written ---
+
+
+def test_the_events_of_a_whole_life_say_what_changed_and_nothing_else(desk: Database, open_case: OpenCase) -> None:
+    case = open_case(sampled=True)
+    case_id, determined = case.case_id, today()
+    assign(desk, A, case_id, A, form="f1")
+    add_note(desk, B, case_id, "seen")
+    set_disposition(desk, A, case_id, ESCALATE, "up", escalate_to=M, form="f2")
+    assign(desk, M, case_id, B)
+    set_disposition(desk, B, case_id, SAR, "split", determined_at=determined, suspect_known=False)
+    record_qa(desk, Q, case_id, QaResult.FAIL, "sums off", form="f3")
+    reopen(desk, N, case_id, "sums off indeed")
+    set_disposition(desk, N, case_id, NO_SAR, "lawful")
+    record_qa(desk, Q, case_id, QaResult.PASS)
+    events = events_of(desk, case)
+    assert [event.action for event in events] == [
+        "open",
+        "assign",
+        "note",
+        "disposition",
+        "assign",
+        "disposition",
+        "qa_fail",
+        "reopen",
+        "disposition",
+        "qa_pass",
+    ]
+    sar, failed, closed, passed = (events[i].ts for i in (5, 6, 8, 9))
+    day = chain.format_ts(determined)
+    assert [meta_of(event) for event in events[1:]] == [
+        {"form": "f1", "owner": [None, A], "status": ["New", "In Review"]},
+        {},
+        {"disposition": ["", "Escalate"], "form": "f2", "owner": [A, M]},
+        {"disposition": ["Escalate", ""], "owner": [M, B]},
+        {
+            "closed_at": [None, sar],
+            "determined_at": [None, day],
+            "disposition": ["", "SAR"],
+            "status": ["In Review", "Closed"],
+            "suspect": "unknown",
+        },
+        {"form": "f3", "qa_at": [None, failed], "qa_result": ["", "Fail"], "qa_reviewer": [None, Q]},
+        {
+            "closed_at": [sar, None],
+            "determined_at": [day, None],
+            "disposition": ["SAR", ""],
+            "qa_at": [failed, None],
+            "qa_notes": ["sums off", ""],
+            "qa_result": ["Fail", ""],
+            "qa_reviewer": [Q, None],
+            "status": ["Closed", "In Review"],
+        },
+        {"closed_at": [None, closed], "disposition": ["", "No SAR"], "status": ["In Review", "Closed"]},
+        {"qa_at": [None, passed], "qa_result": ["", "Pass"], "qa_reviewer": [None, Q]},
+    ]
+    assert [event.notes for event in events] == [
+        *("", "", "seen", "up", "", "split", "sums off", "sums off indeed", "lawful", "")
+    ]
+    row = row_of(desk, case)
+    assert (row.owner, row.event_count, row.head_hash) == (B, len(events), events[-1].event_hash)
+    assert (row.closed_at, row.qa_at) == (chain.parse_ts(closed), chain.parse_ts(passed))
+    assert intact(desk, case)
+
+
+def test_the_open_event_holds_the_facts_of_the_case_and_its_evidence(desk: Database, open_case: OpenCase) -> None:
+    case = open_case(amount=Decimal("0.1"), risk=Risk.LOW)
+    (event,) = events_of(desk, case)
+    meta = meta_of(event)
+    assert {name: meta[name] for name in EVIDENCE} == EVIDENCE
+    assert (meta["case"]["amount"], case.amount) == ("0.10", Decimal("0.10"))
+    assert case.due_at - case.opened_at == timedelta(days=30)
+    assert (event.user, event.ts) == (ALERT_FEED, chain.format_ts(case.opened_at))
+    assert intact(desk, case)
+
+
+def test_a_closing_keeps_determination_and_closing_time_and_a_reopening_clears_them(
+    desk: Database, open_case: OpenCase
+) -> None:
+    case = given(desk, open_case(sampled=True), ANALYST)
+    event = set_disposition(desk, A, case.case_id, SAR, "Why.", determined_at=today())
+    record_qa(desk, Q, case.case_id, QaResult.PASS, "fine")
+    row = row_of(desk, case)
+    assert (row.determined_at, row.closed_at) == (today(), chain.parse_ts(event.ts))
+    reopen(desk, M, case.case_id, "Why.")
+    row = row_of(desk, case)
+    assert (row.status, row.owner, row.disposition) == ("In Review", A, "")
+    assert (row.determined_at, row.closed_at, row.qa_result, row.qa_reviewer, row.qa_at, row.qa_notes) == (
+        *(None, None, "", None, None, ""),
+    )
+
+
+@pytest.mark.parametrize(("receiver", "left"), [(A, ""), (B, ""), (N, "Escalate")])
+def test_an_escalation_is_answered_by_giving_the_case_to_an_analyst_and_only_so(
+    desk: Database, open_case: OpenCase, receiver: str, left: str
+) -> None:
+    case = escalated(desk, open_case())
+    assign(desk, M, case.case_id, receiver)
+    assert row_of(desk, case).disposition == left
+
+
+# --- texts ---
+
+
+def write_note(desk: Database, case: Case, text: str) -> Event:
+    return add_note(desk, Q, case.case_id, text)
+
+
+def write_rationale(desk: Database, case: Case, text: str) -> Event:
+    return set_disposition(desk, A, case.case_id, NO_SAR, text)
+
+
+def write_escalation(desk: Database, case: Case, text: str) -> Event:
+    return set_disposition(desk, A, case.case_id, ESCALATE, text, escalate_to=M)
+
+
+def write_reason(desk: Database, case: Case, text: str) -> Event:
+    return reopen(desk, M, case.case_id, text)
+
+
+def write_failure(desk: Database, case: Case, text: str) -> Event:
+    return record_qa(desk, Q, case.case_id, QaResult.FAIL, text)
+
+
+def write_praise(desk: Database, case: Case, text: str) -> Event:
+    return record_qa(desk, Q, case.case_id, QaResult.PASS, text)
+
+
+WRITERS: dict[str, tuple[str, Callable[[Database, Case, str], Event]]] = {
+    "note": ("new", write_note),
+    "rationale": ("a's", write_rationale),
+    "escalation": ("a's", write_escalation),
+    "reason to reopen": ("closed", write_reason),
+    "QA fail": ("a's sampled", write_failure),
+    "QA pass": ("a's sampled", write_praise),
+}
+LONGEST = ("é🦊 \n\t" * MAX_TEXT)[: MAX_TEXT - 3] + " \n "
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_ten_thousand_characters_are_kept_to_the_last_space_and_one_more_is_refused(
+    desk: Database, open_case: OpenCase, writer: str
+) -> None:
+    situation, write = WRITERS[writer]
+    case = SITUATIONS[situation](desk, open_case)
+    events = events_of(desk, case)
+    for bad in (LONGEST + "x", "a\x00b", "a\x1fb", "a\rb", "a\x85b", "a\ud800b"):
+        with pytest.raises(InvalidText):
+            write(desk, case, bad)
+    assert events_of(desk, case) == events
+    write(desk, case, LONGEST)
+    assert events_of(desk, case)[-1].notes == LONGEST
+    if writer.startswith("QA"):
+        assert row_of(desk, case).qa_notes == LONGEST
+    assert intact(desk, case)
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("blank", ["", " \t\n", "\u3000"])
+def test_a_blank_text_is_refused_but_for_a_qa_pass(
+    desk: Database, open_case: OpenCase, writer: str, blank: str
+) -> None:
+    situation, write = WRITERS[writer]
+    case = SITUATIONS[situation](desk, open_case)
+    if writer == "QA pass":
+        write(desk, case, blank)
+        assert (events_of(desk, case)[-1].notes, row_of(desk, case).qa_notes) == ("", "")
+    else:
+        with pytest.raises(InvalidText, match="is empty"):
+            write(desk, case, blank)
+    assert intact(desk, case)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "trailing   ",
+        "\n\nlines\n\n",
+        "e\u0301 is not é",
+        "'; DROP TABLE cases;--",
+        '{"status":["New","Closed"]}',
+        "ﬁ 👩‍👩‍👧 ١٢ \u202eabc",
+    ],
+)
+def test_what_a_person_writes_comes_back_as_written(desk: Database, open_case: OpenCase, text: str) -> None:
+    case = open_case()
+    add_note(desk, A, case.case_id, text)
+    assert events_of(desk, case)[-1].notes == text
+    assert intact(desk, case)
+
+
+# --- what cannot be ---
+
+
+def test_an_unknown_case_or_person_is_named(desk: Database, open_case: OpenCase) -> None:
+    case = open_case()
+    for verb in ("assign a", "note", "SAR", "No SAR", "escalate m", "QA pass", "reopen"):
+        with pytest.raises(UnknownUser, match="nobody"):
+            act(desk, verb, User("nobody", "Nobody", Role.MANAGER, active=True), case)
+    with pytest.raises(UnknownCase, match="AML-0000000U"):
+        add_note(desk, A, "AML-0000000U", "x")
+    with pytest.raises(UnknownCase):
+        add_note(desk, A, case.case_id.lower(), "x")
+    with pytest.raises(UnknownUser, match="nobody"):
+        assign(desk, M, case.case_id, "nobody")
+    assert len(events_of(desk, case)) == 1
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"amount": Decimal("-0.01")},
+        {"amount": Decimal("-0.00")},  # a store has no negative zero: verification would find another amount
+        {"amount": Decimal("0.001")},
+        {"amount": Decimal("10000000000000.00")},
+        {"amount": Decimal("NaN")},
+        {"amount": Decimal("Infinity")},
+        {"risk_score": 101},
+        {"risk_score": -1},
+        {"currency": "usd"},
+        {"currency": "USD\n"},
+        {"customer_id": ""},
+        {"customer_id": "C" * 41},
+        {"customer_name": " "},
+        {"customer_name": "a\x1fb"},
+        {"typology": "T" * 101},
+        {"evidence": {"amount": float("nan")}},
+        {"evidence": {"amount": Decimal(1)}},
+        {"evidence": {"name": "\ud800"}},
+    ],
+    ids=repr,
+)
+def test_a_case_is_not_opened_on_facts_that_cannot_be_kept(
+    desk: Database, open_case: OpenCase, facts: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidInput):
+        open_case(**facts)
+    with desk.snapshot() as tx:
+        assert repository.case_count(tx) == 0
+
+
+# --- sent twice ---
+
+
+def test_a_form_sent_twice_is_answered_with_its_event_and_written_once(desk: Database, open_case: OpenCase) -> None:
+    case = open_case()
+    seen = case.head_hash
+    first = assign(desk, A, case.case_id, A, form="token", seen=seen)
+    add_note(desk, B, case.case_id, "meanwhile")
+    before = events_of(desk, case)
+    again = assign(desk, A, case.case_id, A, form="token", seen=seen)  # stale, and not allowed any more: still a repeat
+    assert again.event_hash == first.event_hash
+    assert events_of(desk, case) == before
+
+
+def test_a_token_counts_within_its_own_case(desk: Database, open_case: OpenCase) -> None:
+    one, other = open_case(), open_case()
+    add_note(desk, A, one.case_id, "x", form="token")
+    add_note(desk, A, other.case_id, "x", form="token")
+    assert len(events_of(desk, other)) == 2
+
+
+def test_a_refused_form_can_be_sent_again_when_it_holds(desk: Database, open_case: OpenCase) -> None:
+    case = given(desk, open_case(), ANALYST)
+    with pytest.raises(InvalidText):
+        set_disposition(desk, A, case.case_id, NO_SAR, " ", form="token")
+    set_disposition(desk, A, case.case_id, NO_SAR, "Why.", form="token")
+    assert row_of(desk, case).status == "Closed"
+
+
+@pytest.mark.parametrize("form", ["a b", "ä", "x" * 65, '"', "\n"])
+def test_a_token_that_is_none_of_the_desks_is_refused(desk: Database, open_case: OpenCase, form: str) -> None:
+    case = open_case()
+    with pytest.raises(InvalidInput):
+        add_note(desk, A, case.case_id, "x", form=form)
+    assert len(events_of(desk, case)) == 1
+
+
+# --- what moved on meanwhile ---
+
+
+def test_a_note_an_assignment_and_a_decision_differ_in_what_they_pass_over(desk: Database, open_case: OpenCase) -> None:
+    case = given(desk, open_case(), ANALYST)
+    seen = row_of(desk, case).head_hash
+    note = add_note(desk, B, case.case_id, "new evidence")
+    with pytest.raises(StaleCase) as stale:
+        set_disposition(desk, A, case.case_id, NO_SAR, "Why.", seen=seen)
+    assert [event.event_hash for event in stale.value.since] == [note.event_hash]
+    with pytest.raises(StaleCase):
+        set_disposition(desk, A, case.case_id, ESCALATE, "Why.", escalate_to=M, seen=seen)
+    assert len(events_of(desk, case)) == 3
+    assign(desk, A, case.case_id, B, seen=seen)
+    with pytest.raises(StaleCase) as stale:
+        assign(desk, M, case.case_id, N, seen=seen)
+    assert [event.action for event in stale.value.since] == ["note", "assign"]
+    add_note(desk, A, case.case_id, "too late to be stale")
+    assert len(events_of(desk, case)) == 5
+
+
+def test_a_qa_verdict_and_a_reopening_pass_over_nothing(desk: Database, open_case: OpenCase) -> None:
+    case = decided(desk, open_case(sampled=True), ANALYST)
+    seen = row_of(desk, case).head_hash
+    add_note(desk, B, case.case_id, "new evidence")
+    with pytest.raises(StaleCase):
+        record_qa(desk, Q, case.case_id, QaResult.PASS, seen=seen)
+    with pytest.raises(StaleCase):
+        reopen(desk, M, case.case_id, "Why.", seen=seen)
+    seen = row_of(desk, case).head_hash
+    record_qa(desk, Q, case.case_id, QaResult.PASS, seen=seen)
+    assert row_of(desk, case).qa_result == "Pass"
+
+
+@pytest.mark.parametrize("head", ["", chain.GENESIS, "f" * 64, "of another case"])
+def test_a_head_that_never_was_is_stale_and_shows_the_whole_case(
+    desk: Database, open_case: OpenCase, head: str
+) -> None:
+    case = open_case()
+    if head == "of another case":
+        head = open_case().head_hash
+    with pytest.raises(StaleCase) as stale:
+        assign(desk, A, case.case_id, A, seen=head)
+    assert list(stale.value.since) == events_of(desk, case)
+    assert row_of(desk, case).owner is None
+
+
+# --- time ---
+
+
+class Clock:
+    """Stands in for `datetime` in casework; `ticks` are what it shows, one after the other."""
+
+    def __init__(self, ticks: Iterator[datetime]) -> None:
+        self.ticks = ticks
+
+    def now(self, zone: object) -> datetime:
+        assert zone is UTC
+        return next(self.ticks)
+
+
+def test_a_clock_that_goes_back_never_backdates_an_event(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    back = timedelta(hours=-1)
+    ticks = [noon, noon + back, noon + timedelta(seconds=1), noon + back, noon + 2 * back]
+    monkeypatch.setattr(casework, "datetime", Clock(iter(ticks)))
+    monkeypatch.setattr(casework, "new_case_id", lambda: "AML-00000004")  # in the QA sample
+    case = open_case()
+    assign(desk, A, case.case_id, A)
+    add_note(desk, A, case.case_id, "x")
+    set_disposition(desk, A, case.case_id, NO_SAR, "Why.")
+    record_qa(desk, Q, case.case_id, QaResult.PASS)
+    last = noon + timedelta(seconds=1)
+    assert [chain.parse_ts(event.ts) for event in events_of(desk, case)] == [noon, noon, last, last, last]
+    row = row_of(desk, case)
+    assert (row.closed_at, row.qa_at) == (last, last)
+    assert intact(desk, case)
+
+
+def test_a_time_that_was_forged_is_an_error_with_a_sentence_and_nothing_follows_it(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = open_case()
+    (event,) = events_of(desk, case)
+    forged = replace(event, ts="yesterday")
+    monkeypatch.setattr(repository, "events", lambda tx, case_id: [forged])
+    with pytest.raises(DatabaseError, match="Verify the case"):
+        add_note(desk, A, case.case_id, "x")
+    monkeypatch.undo()
+    assert events_of(desk, case) == [event]

@@ -1,0 +1,310 @@
+"""Casework against a model of its own: random work by random people, judged by rules written down a second time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from app import audit, casework, chain, repository
+from app.database import Database
+from app.errors import InvalidText, NotAllowed, StaleCase
+from app.models import Disposition, Event, QaResult
+from tests.conftest import PEOPLE, OpenCase
+
+ROLES = {person.user_id: person.role.value for person in PEOPLE}
+ACTIVE = [person.user_id for person in PEOPLE if person.active]
+OWNERS = [person for person in ACTIVE if ROLES[person] != "QA"]
+LIKELY = "whoever is likely to be allowed"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a person does, or tries to. In a review, `suspect_known` is the verdict."""
+
+    actor: str
+    receiver: str
+    text: str
+    disposition: str
+    determined: str
+    suspect_known: bool
+    seen: str
+    form: str
+
+
+# Weighted, so that most walks go through reviews and reopenings.
+VERB = st.sampled_from(["assign", "note", "close", "close", "escalate", "review", "reopen", "reopen"])
+WORK = st.builds(
+    Work,
+    actor=st.sampled_from([*[LIKELY] * 16, *ROLES]),
+    receiver=st.sampled_from([*OWNERS * 3, *ROLES]),
+    text=st.sampled_from([*["Because.", "ends in space \n"] * 6, " "]),
+    disposition=st.sampled_from(["SAR", "No SAR"]),
+    determined=st.sampled_from([*["as it should be"] * 12, "never", "today", "tomorrow", "too early"]),
+    suspect_known=st.booleans(),
+    seen=st.sampled_from([*["nothing", "head"] * 8, "before", "never"]),
+    form=st.sampled_from([*["none", "new"] * 6, "again"]),
+)
+
+
+class Clock:
+    """Stands in for `datetime` in casework."""
+
+    moment: datetime
+
+    def now(self, _zone: object) -> datetime:
+        return self.moment
+
+
+@dataclass
+class Modelled:
+    """What one case should be, in plain values."""
+
+    case_id: str
+    sampled: bool
+    opened_at: datetime
+    last: datetime
+    actions: list[str]
+    heads: list[str]
+    status: str = "New"
+    owner: str | None = None
+    disposition: str = ""
+    determined_at: datetime | None = None
+    closed_at: datetime | None = None
+    qa: tuple[str, str | None, datetime | None, str] = ("", None, None, "")
+    forms: dict[str, str] = field(default_factory=dict)
+    part: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Whether the model allows it, how casework is asked, the event it should make and what becomes of the case."""
+
+    allowed: bool
+    send: Callable[..., Event]
+    action: str
+    then: Callable[[], None]
+    passes_over: frozenset[str] = frozenset()
+
+
+class Casework(RuleBasedStateMachine):
+    def __init__(self, desk: Database, open_case: OpenCase, clock: Clock) -> None:
+        super().__init__()
+        self.desk, self.open_case, self.clock = desk, open_case, clock
+        self.cases: list[Modelled] = []
+
+    @initialize()
+    def a_case_in_review_a_closed_one_and_a_new_one(self) -> None:
+        self.clock.moment = datetime(2026, 1, 5, 9, 14, tzinfo=UTC)
+        for sampled in (True, True, False):
+            case = self.open_case(sampled=sampled)
+            self.cases.append(
+                Modelled(case.case_id, sampled, case.opened_at, case.opened_at, ["open"], [case.head_hash])
+            )
+
+        by_the_book = Work(LIKELY, "a.nguyen", "Because.", "SAR", "today", True, "head", "new")
+        for verb, at in (("assign", 0), ("assign", 1), ("close", 1)):
+            self.someone_works(verb, at, by_the_book)
+
+    @rule(hours=st.integers(-30, 50))
+    def the_clock_moves(self, hours: int) -> None:
+        self.clock.moment += timedelta(hours=hours)
+
+    @rule(verb=VERB, at=st.integers(0, 2), work=WORK)
+    def someone_works(self, verb: str, at: int, work: Work) -> None:
+        case = self.cases[at]
+        if work.actor == LIKELY:
+            work = replace(work, actor=self.likely(verb, case))
+        form = {"none": "", "new": f"form-{len(case.heads)}", "again": next(reversed(case.forms), "form-0")}[work.form]
+        heads = {"nothing": None, "head": case.heads[-1], "before": case.heads[-2:][0], "never": "0" * 64}
+        seen = heads[work.seen]
+        judged: Judged = getattr(self, verb)(case, work)
+        arguments = {"form": form} if verb == "note" else {"form": form, "seen": seen}
+        since = case.actions[case.heads.index(seen) + 1 :] if seen in case.heads else ["never was"] if seen else []
+        fresh = verb == "note" or set(since) <= judged.passes_over
+        try:
+            event = judged.send(self.desk, work.actor, case.case_id, **arguments)
+        except (NotAllowed, InvalidText, StaleCase) as refused:
+            assert not (judged.allowed and fresh and work.actor in ACTIVE), "refused what the model allows"
+            assert form not in case.forms, "refused a form that was accepted before"
+            assert isinstance(refused, StaleCase) is not fresh
+        else:
+            if form in case.forms:
+                assert event.event_hash == case.forms[form], "a form sent twice"
+            else:
+                assert judged.allowed and fresh, "accepted what the model refuses"
+                assert work.actor in ACTIVE, "accepted the work of someone inactive"
+                case.last = self.now(case)
+                assert (event.action, event.user, event.ts) == (
+                    *(judged.action, work.actor, chain.format_ts(case.last)),
+                )
+                judged.then()
+                case.actions.append(event.action)
+                case.heads.append(event.event_hash)
+                case.forms |= {form: event.event_hash} if form else {}
+        self.stands_as_modelled(case)
+
+    def assign(self, case: Modelled, work: Work) -> Judged:
+        actor, receiver = work.actor, work.receiver
+        mine = case.owner == actor or (case.owner is None and receiver == actor)
+
+        def then() -> None:
+            case.part |= {receiver}
+            case.status, case.owner = "In Review", receiver
+            if ROLES[receiver] == "Analyst":
+                case.disposition = ""
+
+        return Judged(
+            case.status != "Closed"
+            and receiver in ACTIVE
+            and ROLES[receiver] != "QA"
+            and receiver != case.owner
+            and (ROLES[actor] == "Manager" or (ROLES[actor] == "Analyst" and mine)),
+            partial(casework.assign, receiver_id=receiver),
+            "assign",
+            then,
+            frozenset({"note"}),
+        )
+
+    def note(self, case: Modelled, work: Work) -> Judged:
+        return Judged(
+            bool(work.text.strip()),
+            partial(casework.add_note, text=work.text),
+            "note",
+            lambda: None,
+        )
+
+    def close(self, case: Modelled, work: Work) -> Judged:
+        now = self.now(case)
+        needed = "today" if work.disposition == "SAR" else "never"
+        given = needed if work.determined == "as it should be" else work.determined
+        determined_at = {
+            "never": None,
+            "today": now.replace(hour=0, minute=0, second=0, microsecond=0),
+            "tomorrow": now + timedelta(days=1),
+            "too early": case.opened_at - timedelta(days=1),
+        }[given]
+
+        def then() -> None:
+            case.part |= {work.actor}
+            case.status, case.disposition = "Closed", work.disposition
+            case.determined_at, case.closed_at = determined_at, now
+
+        return Judged(
+            case.status == "In Review"
+            and (ROLES[work.actor] == "Manager" or work.actor == case.owner)
+            and bool(work.text.strip())
+            and given == needed,
+            partial(
+                casework.set_disposition,
+                disposition=Disposition(work.disposition),
+                rationale=work.text,
+                determined_at=determined_at,
+                suspect_known=work.suspect_known,
+            ),
+            "disposition",
+            then,
+        )
+
+    def escalate(self, case: Modelled, work: Work) -> Judged:
+        def then() -> None:
+            case.part |= {work.actor, work.receiver}
+            case.owner, case.disposition = work.receiver, "Escalate"
+
+        return Judged(
+            case.status == "In Review"
+            and work.actor == case.owner
+            and work.receiver in ACTIVE
+            and work.receiver != work.actor
+            and ROLES[work.receiver] == "Manager"
+            and bool(work.text.strip()),
+            partial(
+                casework.set_disposition,
+                disposition=Disposition.ESCALATE,
+                rationale=work.text,
+                escalate_to=work.receiver,
+            ),
+            "disposition",
+            then,
+        )
+
+    def review(self, case: Modelled, work: Work) -> Judged:
+        verdict = "Fail" if work.suspect_known else "Pass"
+
+        def then() -> None:
+            case.qa = (verdict, work.actor, case.last, work.text if work.text.strip() else "")
+
+        return Judged(
+            case.status == "Closed"
+            and case.sampled
+            and case.qa[0] == ""
+            and ROLES[work.actor] in ("QA", "Manager")
+            and work.actor not in case.part
+            and (verdict == "Pass" or bool(work.text.strip())),
+            partial(casework.record_qa, result=QaResult(verdict), notes=work.text),
+            f"qa_{verdict.lower()}",
+            then,
+        )
+
+    def reopen(self, case: Modelled, work: Work) -> Judged:
+        def then() -> None:
+            case.status, case.disposition, case.qa = "In Review", "", ("", None, None, "")
+            case.determined_at = case.closed_at = None
+
+        return Judged(
+            case.status == "Closed" and ROLES[work.actor] == "Manager" and bool(work.text.strip()),
+            partial(casework.reopen, reason=work.text),
+            "reopen",
+            then,
+        )
+
+    def likely(self, verb: str, case: Modelled) -> str:
+        roles = {"review": ("QA", "Manager"), "reopen": ("Manager",), "assign": ("Manager",)}.get(verb, ())
+        candidates = [who for who in ACTIVE if ROLES[who] in roles and (verb != "review" or who not in case.part)]
+        return candidates[0] if candidates else case.owner or "a.nguyen"
+
+    def now(self, case: Modelled) -> datetime:
+        return max(self.clock.moment, case.last)
+
+    def stands_as_modelled(self, case: Modelled) -> None:
+        assert audit.verify_case(self.desk, case.case_id).breaks == ()
+        with self.desk.snapshot() as tx:
+            row = repository.case(tx, case.case_id)
+            stored = repository.events(tx, case.case_id)
+        assert [event.event_hash for event in stored] == case.heads
+        found: dict[str, Any] = {
+            "status": row.status,
+            "owner": row.owner,
+            "disposition": row.disposition,
+            "determined_at": row.determined_at,
+            "closed_at": row.closed_at,
+            "qa": (row.qa_result, row.qa_reviewer, row.qa_at, row.qa_notes),
+            "opened_at": row.opened_at,
+        }
+        assert {name: getattr(case, name) for name in found} == found
+        assert (row.event_count, row.head_hash) == (len(case.heads), case.heads[-1])
+
+
+def test_whatever_people_do_the_case_is_what_the_rules_make_it_and_its_chain_holds(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(casework, "datetime", clock)
+
+    class AtThisDesk(Casework):
+        def __init__(self) -> None:
+            super().__init__(desk, open_case, clock)
+
+    run_state_machine_as_test(
+        AtThisDesk,
+        settings=settings(
+            max_examples=70, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

@@ -1,0 +1,391 @@
+"""The embedded store when things go wrong: each fault has its own clean error, and work goes on once it is over."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from app import casework, database, repository, settings
+from app.database import Database
+from app.errors import (
+    ConstraintBroken,
+    DatabaseBusy,
+    DatabaseError,
+    DatabaseMissing,
+    NotAllowed,
+    SettingsError,
+)
+from app.models import ALERT_FEED_USER, Risk, User
+from tests.conftest import ANALYST, GONE, OTHER_ANALYST, OpenCase
+
+SHORT = 0.1
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "desk.db"
+
+
+@pytest.fixture
+def store(file: Path) -> Iterator[Database]:
+    """An embedded store with one user; it waits a tenth of a second for a lock."""
+    made = at(file)
+    made.create_schema()
+    add(made, ANALYST)
+    yield made
+    made.close()
+
+
+def at(file: Path, busy_timeout: float = SHORT) -> Database:
+    return database.connect(settings.Settings(str(file), file.parent, busy_timeout))
+
+
+def add(store: Database, person: User) -> None:
+    with store.transaction() as tx:
+        repository.insert_user(tx, person)
+
+
+def people(store: Database) -> list[str]:
+    with store.snapshot() as tx:
+        return [person.user_id for person in repository.users(tx)]
+
+
+@contextmanager
+def raw(file: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        yield connection
+
+
+# --- what is there, and what is not ---
+
+
+def test_a_file_that_is_missing_is_named_and_found_again_once_it_is_back(file: Path, store: Database) -> None:
+    away = file.with_name("away.db")
+    store.close()
+    file.rename(away)
+    for use in (store.snapshot, store.transaction):
+        with pytest.raises(DatabaseMissing, match="python -m app init") as missing, use():
+            pass
+        assert str(file) in str(missing.value)
+    assert not store.has_schema()
+    assert not file.exists(), "looking for a database must not make one"
+    away.rename(file)
+    assert people(store) == [ANALYST.user_id]
+
+
+def test_a_file_without_tables_is_told_apart_and_filled_by_create_schema(file: Path) -> None:
+    file.parent.mkdir()
+    file.touch()
+    store = at(file)
+    assert not store.has_schema()
+    with pytest.raises(DatabaseMissing, match="lacks the desk's tables"):
+        people(store)
+    store.create_schema()
+    assert store.has_schema()
+    assert people(store) == []
+    store.close()
+
+
+def test_create_schema_makes_the_folder_and_keeps_what_is_there(store: Database) -> None:
+    store.create_schema()
+    at(store.file).create_schema()
+    assert people(store) == [ANALYST.user_id]
+
+
+def test_desks_that_start_at_the_same_moment_make_one_schema(tmp_path: Path) -> None:
+    for attempt in range(10):
+        file, together = tmp_path / f"{attempt}.db", threading.Barrier(4)
+
+        def start(file: Path = file, together: threading.Barrier = together) -> bool:
+            made = at(file, busy_timeout=5)
+            together.wait()
+            made.create_schema()
+            made.close()
+            return made.has_schema()
+
+        with ThreadPoolExecutor(4) as threads:
+            assert all(done.result() for done in [threads.submit(start) for _ in range(4)])
+
+
+@pytest.mark.parametrize("content", [b"not a database, but long enough to be taken for one" * 99, b"SQLite format 3\0"])
+def test_a_file_that_is_no_database_is_refused_and_left_alone(file: Path, content: bytes) -> None:
+    file.parent.mkdir()
+    file.write_bytes(content)
+    store = at(file)
+    for use in (store.has_schema, store.create_schema, lambda: people(store)):
+        with pytest.raises(DatabaseError):
+            use()
+    assert file.read_bytes() == content
+
+
+def test_a_folder_in_the_files_place_is_refused(file: Path) -> None:
+    file.mkdir(parents=True)
+    for use in (at(file).has_schema, at(file).create_schema, lambda: people(at(file))):
+        with pytest.raises(DatabaseError):
+            use()
+
+
+def test_a_file_in_the_folders_place_is_refused(file: Path) -> None:
+    file.parent.touch()
+    with pytest.raises(DatabaseError, match="cannot be created"):
+        at(file).create_schema()
+
+
+@contextmanager
+def without_rights(folder: Path, mode: int) -> Iterator[None]:
+    """The folder has this mode, what is in it may only be read, and not even root is above that."""
+    files, user = list(folder.iterdir()), os.geteuid()
+    folder.chmod(mode)
+    for path in files:
+        path.chmod(0o444)
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o700)
+        for path in files:
+            path.chmod(0o600)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps rights in another way")
+def test_rights_that_are_missing_are_an_error_with_a_sentence_and_work_goes_on_when_they_are_there() -> None:
+    with tempfile.TemporaryDirectory() as name:  # of its own, as others may not look into tmp_path
+        folder = Path(name)
+        store, new, deeper = (at(folder / path) for path in ("desk.db", "new.db", "deeper/new.db"))
+        store.create_schema()
+        store.close()
+        writes: list[Callable[[], object]] = [lambda: add(store, GONE), new.create_schema, deeper.create_schema]
+        with without_rights(folder, 0o555):
+            for use in writes:
+                with pytest.raises(DatabaseError, match=r"cannot be (used|created): .+\.$"):
+                    use()
+            assert not new.has_schema()
+        with without_rights(folder, 0o000):
+            for use in (*writes, store.has_schema, store.create_schema):
+                with pytest.raises(DatabaseError, match=r"cannot be (used|created): .+\.$"):
+                    use()
+        add(store, GONE)
+        assert people(store) == [GONE.user_id]
+        store.close()
+
+
+def test_a_connection_string_is_not_taken_for_a_file(tmp_path: Path) -> None:
+    text = "Driver={ODBC Driver 18 for SQL Server};Server=tcp:127.0.0.1"
+    with pytest.raises(SettingsError):
+        database.connect(settings.Settings(text, tmp_path, SHORT))
+
+
+# --- locks ---
+
+
+@pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+def test_a_writer_who_holds_the_lock_makes_others_busy_but_no_reader(store: Database, lock: str) -> None:
+    with raw(store.file) as other:
+        other.execute(lock)
+        with pytest.raises(DatabaseBusy, match="Try again"):
+            add(store, GONE)
+        assert people(store) == [ANALYST.user_id]
+        other.execute("ROLLBACK")
+        add(store, GONE)
+    assert people(store) == [ANALYST.user_id, GONE.user_id]
+
+
+def test_a_file_locked_for_one_connection_alone_makes_readers_busy_too(store: Database) -> None:
+    store.close()
+    with raw(store.file) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        for use in (store.has_schema, store.create_schema, lambda: people(store), lambda: add(store, GONE)):
+            with pytest.raises(DatabaseBusy):
+                use()
+    assert people(store) == [ANALYST.user_id]
+
+
+def test_a_writer_waits_for_a_lock_that_is_let_go_in_time(file: Path, store: Database) -> None:
+    patient = at(file, busy_timeout=5)
+    with raw(file) as other, ThreadPoolExecutor(1) as thread:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = thread.submit(add, patient, GONE)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.3)
+        other.execute("COMMIT")
+        waiting.result(timeout=10)
+    assert people(store) == [ANALYST.user_id, GONE.user_id]
+    patient.close()
+
+
+# --- transactions ---
+
+
+@pytest.mark.parametrize("error", [NotAllowed("no"), ValueError("a bug"), KeyboardInterrupt(), SystemExit(1)])
+def test_whatever_is_raised_in_a_transaction_undoes_all_of_it(store: Database, error: BaseException) -> None:
+    with pytest.raises(type(error)), store.transaction() as tx:
+        repository.insert_user(tx, GONE)
+        raise error
+    assert people(store) == [ANALYST.user_id]
+    add(store, GONE)  # no lock is left behind either
+    assert people(store) == [ANALYST.user_id, GONE.user_id]
+
+
+def test_a_statement_the_schema_refuses_undoes_the_ones_before_it(store: Database) -> None:
+    with pytest.raises(ConstraintBroken), store.transaction() as tx:
+        repository.insert_user(tx, GONE)
+        repository.insert_user(tx, ANALYST)
+    assert people(store) == [ANALYST.user_id]
+
+
+def test_a_text_that_utf_8_cannot_carry_is_refused_and_undone(store: Database) -> None:
+    with pytest.raises(DatabaseError, match="cannot keep this text"), store.transaction() as tx:
+        repository.insert_user(tx, GONE)
+        tx.execute_many(repository.INSERT_USER, [("y.lone", "\ud800", "Analyst", 1)])
+    with pytest.raises(DatabaseError, match="cannot keep this text"), store.snapshot() as tx:
+        repository.user(tx, "\ud800")
+    assert people(store) == [ANALYST.user_id]
+
+
+def test_a_snapshot_shows_one_state_while_a_writer_commits(store: Database) -> None:
+    with store.snapshot() as tx:
+        before = repository.users(tx)
+        add(store, GONE)
+        assert repository.users(tx) == before
+    assert people(store) == [ANALYST.user_id, GONE.user_id]
+
+
+def test_a_stream_that_nobody_reads_to_its_end_holds_up_nothing(store: Database) -> None:
+    add(store, GONE)
+    with store.snapshot() as tx:
+        rows = tx.stream(repository.SELECT_USERS)
+        assert next(rows)["user_id"] == ANALYST.user_id
+    add(store, OTHER_ANALYST)
+    assert len(people(store)) == 3
+
+
+# --- connections ---
+
+
+def test_each_connection_has_wal_full_synchronous_and_foreign_keys_on(store: Database) -> None:
+    for use in (store.transaction, store.snapshot, at(store.file).snapshot):
+        with use() as tx:
+            pragmas = {name: tx.fetch_val(f"PRAGMA {name}") for name in ("journal_mode", "synchronous", "foreign_keys")}
+            assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_an_idle_connection_is_used_again_but_not_after_an_error(
+    store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    connect = sqlite3.connect
+
+    def counted(name: str, **options: Any) -> sqlite3.Connection:
+        opened.append(name)
+        return cast(sqlite3.Connection, connect(name, **options))
+
+    people(store)
+    monkeypatch.setattr(sqlite3, "connect", counted)
+    people(store)
+    add(store, GONE)
+    assert len(opened) == 0
+    with pytest.raises(KeyboardInterrupt), store.transaction():
+        raise KeyboardInterrupt
+    people(store)
+    people(store)
+    assert len(opened) == 1
+
+
+def test_more_people_at_once_than_idle_connections_are_all_served_and_none_waits_at_the_end(store: Database) -> None:
+    count = 3 * database.IDLE_CONNECTIONS
+    together = threading.Barrier(count)
+
+    def look() -> list[str]:
+        with store.snapshot() as tx:
+            together.wait(timeout=30)
+            found = [person.user_id for person in repository.users(tx)]
+            together.wait(timeout=30)
+        return found
+
+    with ThreadPoolExecutor(count) as threads:
+        looking = [threads.submit(look) for _ in range(count)]
+        assert all(look.result(timeout=30) == [ANALYST.user_id] for look in looking)
+
+
+def test_a_file_put_in_the_databases_place_is_the_one_that_is_used(file: Path, store: Database, tmp_path: Path) -> None:
+    other = at(tmp_path / "other.db")
+    other.create_schema()
+    add(other, GONE)
+    other.close()
+    assert people(store) == [ANALYST.user_id]
+    for leftover in file.parent.glob("desk.db*"):
+        leftover.unlink()
+    shutil.move(other.file, file)
+    assert people(store) == [GONE.user_id]
+    add(store, OTHER_ANALYST)
+    with raw(file) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM users").fetchone() == (2,)
+
+
+# --- events stay ---
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT OR REPLACE INTO case_events SELECT * FROM case_events",
+        "REPLACE INTO case_events SELECT event_id + 100, case_id, ts, user, action, 'x', meta, prev_hash, event_hash "
+        "FROM case_events",
+        "UPDATE OR REPLACE case_events SET notes = 'x'",
+        "DELETE FROM case_events WHERE event_id = 1",
+    ],
+)
+def test_no_statement_replaces_an_event_on_any_connection(store: Database, statement: str) -> None:
+    add(store, ALERT_FEED_USER)
+    casework.open_case(
+        store,
+        ALERT_FEED_USER.user_id,
+        customer_id="C-1",
+        customer_name="Zoë Łukasik",
+        typology="Structuring",
+        risk=Risk.LOW,
+        risk_score=1,
+        amount=Decimal("1.00"),
+        currency="USD",
+        evidence={},
+    )
+    with raw(store.file) as connection:
+        before = connection.execute("SELECT * FROM case_events").fetchall()
+        with pytest.raises(sqlite3.IntegrityError, match="never"):
+            connection.execute(statement)
+        assert connection.execute("SELECT * FROM case_events").fetchall() == before
+
+
+def test_empty_tables_takes_everything_and_leaves_the_rules_in_force(desk: Database, open_case: OpenCase) -> None:
+    open_case()
+    with desk.transaction() as tx:
+        tx.empty_tables()
+    assert people(desk) == []
+    add(desk, ALERT_FEED_USER)
+    case = open_case()
+    with pytest.raises(DatabaseError), desk.transaction() as tx:
+        tx.execute("DELETE FROM case_events WHERE case_id = ?", (case.case_id,))
+
+
+def test_a_time_and_an_amount_are_bound_exactly(store: Database) -> None:
+    moment = datetime(2026, 1, 5, 9, 14, 0, 1, tzinfo=UTC)
+    with store.snapshot() as tx:
+        assert tx.fetch_val("SELECT ?", (moment,)) == "2026-01-05T09:14:00.000001Z"
+        assert database.as_time("2026-01-05T09:14:00.000001Z") == moment
+        assert tx.fetch_val("SELECT ?", (Decimal("9999999999999.99"),)) == "9999999999999.99"
+        assert database.as_money(9999999999999.99) == Decimal("9999999999999.99")

@@ -1,0 +1,492 @@
+"""What is stored comes back as it was, and every list shows what it says it does, in order, once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import audit, casework, chain, repository
+from app.casework import add_note, assign, record_qa, set_disposition
+from app.database import Database, Sql, Transaction, connect
+from app.errors import ConstraintBroken, DatabaseError, UnknownCase
+from app.models import (
+    ALERT_FEED,
+    ALERT_FEED_USER,
+    MAX_AMOUNT,
+    Case,
+    Disposition,
+    Event,
+    QaResult,
+    Risk,
+    Role,
+    Status,
+    User,
+    search_text,
+)
+from app.repository import COUNT_LIMIT, Filters, Keyset, Order, Page, triage_page
+from app.settings import Settings
+from tests import lives
+from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, REVIEWER, OpenCase
+
+NO_SAR = Disposition.NO_SAR
+
+
+def stored(desk: Database, cases: Iterable[Case]) -> list[Case]:
+    """The cases in the desk, each with the event that opened it, and told apart by their ids alone."""
+    chained: list[Case] = []
+    events: list[Event] = []
+    for number, case in enumerate(cases, 1):
+        search = search_text(case.case_id, case.customer_id, case.customer_name, case.typology)
+        fresh, event = chain.open_chain(replace(case, event_count=0, search=search), ALERT_FEED, {})
+        chained.append(fresh)
+        events.append(replace(event, event_id=number))
+    with desk.transaction() as tx:
+        repository.load(tx, chained, events)
+    return chained
+
+
+def numbered(number: int, **columns: Any) -> Case:
+    return replace(lives.opened(f"AML-{number:08d}").case, **columns)
+
+
+def read(desk: Database, case: Case) -> Case:
+    with desk.snapshot() as tx:
+        return repository.case(tx, case.case_id)
+
+
+def page_of(desk: Database, filters: Filters, order: Order, size: int, keyset: Keyset | None = None) -> Page:
+    with desk.snapshot() as tx:
+        return triage_page(tx, filters, order, size, keyset)
+
+
+def ids(cases: Iterable[Case]) -> list[str]:
+    return [case.case_id for case in cases]
+
+
+# --- triage: pages ---
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+IN_ORDER: dict[Order, Callable[[list[Case]], list[Case]]] = {
+    Order.DUE: lambda cases: sorted(cases, key=lambda case: (case.due_at, case.case_id)),
+    Order.AGE: lambda cases: sorted(cases, key=lambda case: (case.opened_at, case.case_id)),
+    Order.RISK: lambda cases: sorted(cases, key=lambda case: (case.risk_score, case.case_id), reverse=True),
+    Order.AMOUNT: lambda cases: sorted(cases, key=lambda case: (case.amount, case.case_id), reverse=True),
+}
+FILTERED: dict[str, tuple[Filters, Callable[[Case], bool]]] = {
+    "open": (Filters(), lambda case: case.status != "Closed"),
+    "closed too": (Filters(include_closed=True), lambda case: True),
+    "mine": (
+        Filters(owner=ANALYST.user_id),
+        lambda case: case.status != "Closed" and case.owner == ANALYST.user_id,
+    ),
+    "unassigned": (Filters(unassigned=True), lambda case: case.status != "Closed" and case.owner is None),
+    "due": (Filters(due_before=NOON), lambda case: case.status != "Closed" and case.due_at < NOON),
+    "all of them": (
+        Filters(owner=ANALYST.user_id, risk=Risk.HIGH, due_before=NOON, search="smurf", include_closed=True),
+        lambda case: (
+            case.owner == ANALYST.user_id and case.risk == "High" and case.due_at < NOON and case.typology == "Smurfing"
+        ),
+    ),
+    "nothing": (Filters(search="no such customer"), lambda case: False),
+}
+
+
+@pytest.fixture
+def many(desk: Database) -> list[Case]:
+    """Cases with many ties, and some apart by a microsecond or a cent."""
+    draw = random.Random(7)
+    moments = [NOON + timedelta(microseconds=step) for step in (-1, 0, 0, 1)]
+    amounts = [Decimal(text) for text in ("0.00", "9.99", "10.00", "10.01", "100.00", "9999999999999.98")]
+
+    def one(number: int) -> Case:
+        status = draw.choice([*Status])
+        return numbered(
+            number,
+            status=status,
+            owner=None if status is Status.NEW else draw.choice([ANALYST, OTHER_ANALYST]).user_id,
+            risk=draw.choice([*Risk]),
+            risk_score=draw.choice([0, 7, 50, 100]),
+            amount=draw.choice(amounts),
+            opened_at=draw.choice(moments),
+            due_at=draw.choice(moments),
+            typology=draw.choice(["Smurfing", "Funnel account"]),
+        )
+
+    return stored(desk, [one(number) for number in draw.sample(range(10_000), 97)])
+
+
+@pytest.mark.parametrize("order", Order)
+def test_paging_there_and_back_shows_each_case_once_and_in_order(
+    desk: Database, many: list[Case], order: Order
+) -> None:
+    for name, (filters, passes) in FILTERED.items():
+        expected = ids(IN_ORDER[order]([case for case in many if passes(case)]))
+        size = 7
+        assert name == "nothing" or len(expected) > 1, "the cases drawn test too little"
+        for at in range(0, len(expected) or 1, size):
+            keyset = Keyset(expected[at - 1]) if at else None
+            page = page_of(desk, filters, order, size, keyset)
+            assert ids(page.cases) == expected[at : at + size], (name, at)
+            assert (page.position, page.total) == (at, len(expected))
+            assert (page.has_previous, page.has_next) == (at > 0, at + size < len(expected))
+        for at in range((len(expected) - 1) // size * size - size, -1, -size):
+            page = page_of(desk, filters, order, size, Keyset(expected[at + size], backward=True))
+            assert ids(page.cases) == expected[at : at + size], (name, at)
+            assert (page.position, page.total) == (at, len(expected))
+            assert (page.has_previous, page.has_next) == (at > 0, True)
+
+
+def test_going_back_to_less_than_a_page_shows_what_there_is(desk: Database, many: list[Case]) -> None:
+    expected = ids(IN_ORDER[Order.DUE](many))
+    page = page_of(desk, Filters(include_closed=True), Order.DUE, 7, Keyset(expected[3], backward=True))
+    assert ids(page.cases) == expected[:3]
+    assert (page.position, page.has_previous, page.has_next) == (0, False, True)
+
+
+def test_a_page_still_follows_a_case_that_has_left_the_list(desk: Database, many: list[Case]) -> None:
+    everything = IN_ORDER[Order.AMOUNT](many)
+    at = next(at for at, case in enumerate(everything) if case.status == "Closed" and at > 30)
+    expected = [case.case_id for case in everything[at:] if case.status != "Closed"]
+    page = page_of(desk, Filters(), Order.AMOUNT, 5, Keyset(everything[at].case_id))
+    assert ids(page.cases) == expected[:5]
+
+
+@pytest.mark.parametrize("order", Order)
+def test_an_unknown_case_or_one_with_nothing_beyond_it_is_the_first_page(
+    desk: Database, many: list[Case], order: Order
+) -> None:
+    expected = ids(IN_ORDER[order]([case for case in many if case.status != "Closed"]))
+    first = page_of(desk, Filters(), order, 9)
+    for keyset in (
+        Keyset("AML-NOBODY00"),
+        Keyset("AML-NOBODY00", backward=True),
+        Keyset("' OR 1=1 --"),
+        Keyset(expected[-1]),  # say that all the cases after it were closed since
+        Keyset(expected[0], backward=True),
+    ):
+        assert page_of(desk, Filters(), order, 9, keyset) == first
+    assert ids(first.cases) == expected[:9]
+    assert (first.total, first.position, first.has_previous, first.has_next) == (len(expected), 0, False, True)
+
+
+def test_counting_stops_at_the_limit(desk: Database) -> None:
+    model = numbered(0)
+    with desk.transaction() as tx:
+        repository.load(tx, (replace(model, case_id=f"AML-{number:08d}") for number in range(COUNT_LIMIT)), ())
+    with desk.snapshot() as tx:
+        assert repository.count(tx, Filters()) == COUNT_LIMIT
+    extra = (replace(model, case_id=f"AML-{number:08d}") for number in range(COUNT_LIMIT, COUNT_LIMIT + 7))
+    with desk.transaction() as tx:
+        repository.load(tx, extra, ())
+    last = page_of(desk, Filters(), Order.DUE, 5, Keyset(f"AML-{COUNT_LIMIT + 4:08d}"))
+    assert ids(last.cases) == [f"AML-{COUNT_LIMIT + 5:08d}", f"AML-{COUNT_LIMIT + 6:08d}"]
+    assert (last.total, last.position) == (COUNT_LIMIT + 1, COUNT_LIMIT + 1)
+
+
+# --- triage: search ---
+
+
+@pytest.mark.parametrize(
+    ("name", "found_by", "missed_by"),
+    [
+        ("Ünal Öztürk", ["ünal", "ÜNAL", " öZTÜRK ", "nal öz"], ["unal", "ü nal"]),
+        ("Straßer & Co", ["straße", "STRASSE", "strasser & c"], ["strase"]),
+        ("ΣΊΣΥΦΟΣ", ["σίσυφος", "ΣΊΣΥΦΟΣ"], ["σισυφος"]),
+        ("100% Pure", ["100%", "% p"], ["1%e", "%%"]),
+        ("snake_case", ["e_c", "_"], ["snakexcase", "s_ake"]),
+        ("[a-z] Ltd", ["[a-z]", "[", "]"], ["[m]", "[^x]"]),
+        ("back\\slash", ["back\\slash", "\\", "K\\S"], ["back\\\\slash", "\\%"]),
+        ("O'Neill; --", ["o'neill; --", "'"], ["''"]),
+        ("🦊 Fox", ["🦊", "🦊 fox"], ["🦝"]),
+    ],
+)
+def test_search_finds_what_is_meant_and_nothing_else(
+    desk: Database, open_case: OpenCase, name: str, found_by: list[str], missed_by: list[str]
+) -> None:
+    case = open_case(customer_name=name)
+    open_case(customer_name="Someone Else")
+    for typed in found_by:
+        assert ids(page_of(desk, Filters(search=typed), Order.DUE, 5).cases) == [case.case_id], typed
+    for typed in missed_by:
+        assert page_of(desk, Filters(search=typed), Order.DUE, 5).cases == [], typed
+
+
+def test_search_looks_at_ids_and_typology_too_and_a_blank_one_at_nothing(desk: Database, open_case: OpenCase) -> None:
+    case = open_case(customer_id="C-777", typology="Funnel account")
+    open_case()
+    for typed in (case.case_id.lower(), "c-777", "FUNNEL"):
+        assert ids(page_of(desk, Filters(search=typed), Order.DUE, 5).cases) == [case.case_id]
+    assert page_of(desk, Filters(search="  "), Order.DUE, 5).total == 2
+
+
+# --- what is stored comes back ---
+
+
+@pytest.mark.parametrize("text", ["0.00", "0.01", "0.10", "1234567.89", "8999999999999.99", "9999999999999.98"])
+def test_money_comes_back_to_the_cent_and_orders_by_it(desk: Database, open_case: OpenCase, text: str) -> None:
+    amount, next_cent = Decimal(text), Decimal(text) + Decimal("0.01")
+    lower, higher = open_case(amount=amount), open_case(amount=next_cent)
+    assert [str(case.amount) for case in (lower, higher)] == [text, str(next_cent)]
+    assert audit.verify_case(desk, lower.case_id).intact
+    top = page_of(desk, Filters(), Order.AMOUNT, 1)
+    assert ids(top.cases) == [higher.case_id]
+    below = page_of(desk, Filters(), Order.AMOUNT, 1, Keyset(higher.case_id))
+    assert (ids(below.cases), below.position) == ([lower.case_id], 1)
+
+
+@pytest.mark.parametrize("microsecond", [0, 1, 999_999])
+@pytest.mark.parametrize("year", [1970, 2026, 9999])
+def test_times_come_back_to_the_microsecond(desk: Database, year: int, microsecond: int) -> None:
+    moment = datetime(year, 12, 31, 23, 59, 59, microsecond, tzinfo=UTC)
+    (case,) = stored(desk, [numbered(1, opened_at=moment, due_at=moment, closed_at=moment, determined_at=moment)])
+    assert read(desk, case) == case
+    with desk.snapshot() as tx:
+        (event,) = repository.events(tx, case.case_id)
+    assert event.ts == chain.format_ts(moment)
+
+
+@pytest.mark.parametrize(
+    "name", [" both ends ", "a\tb\nc", "🦊👩‍👩‍👧", "e\u0301 or é", "'\"`;--", "\u202eright to left", "漢" * 200]
+)
+def test_a_row_comes_back_as_it_was(desk: Database, name: str) -> None:
+    (case,) = stored(desk, [numbered(1, customer_name=name, qa_notes=name, amount=MAX_AMOUNT)])
+    assert read(desk, case) == case
+
+
+# --- what the store refuses ---
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"case_id": ""},
+        {"case_id": " AML-00000001"},
+        {"case_id": "AML-00000001 "},
+        {"risk": "Extreme"},
+        {"risk": "high"},
+        {"risk_score": -1},
+        {"risk_score": 101},
+        {"amount": Decimal("-0.01")},
+        {"amount": Decimal("10000000000000.00")},
+        {"status": "Open"},
+        {"owner": "nobody"},
+        {"owner": ""},
+        {"disposition": "Maybe"},
+        {"qa_result": "pass"},
+        {"qa_reviewer": "nobody"},
+        {"qa_bucket": 10},
+        {"customer_name": None},
+        {"due_at": None},
+    ],
+    ids=repr,
+)
+def test_the_schema_refuses_a_row_that_makes_no_sense(desk: Database, columns: dict[str, Any]) -> None:
+    with pytest.raises(ConstraintBroken), desk.transaction() as tx:
+        repository.insert_case(tx, replace(lives.opened().case, **columns))
+    with desk.snapshot() as tx:
+        assert repository.case_count(tx) == 0
+
+
+@pytest.mark.parametrize("user_id", ["", " ann", "ann ", ANALYST.user_id])
+def test_the_schema_refuses_a_user_id_that_reads_like_another(desk: Database, user_id: str) -> None:
+    with pytest.raises(ConstraintBroken), desk.transaction() as tx:
+        repository.insert_user(tx, User(user_id, "Ann", Role.ANALYST, active=True))
+
+
+def test_the_schema_refuses_an_event_of_nobody_of_no_case_or_beside_another(
+    desk: Database, open_case: OpenCase
+) -> None:
+    case = open_case()
+    good = chain.link(case.head_hash, case.case_id, chain.format_ts(case.opened_at), ANALYST.user_id, "note", "x", "")
+    beside = replace(good, prev_hash=chain.GENESIS)
+    for bad in (replace(good, user="nobody"), replace(good, case_id="AML-NOBODY00"), beside):
+        with pytest.raises(ConstraintBroken), desk.transaction() as tx:
+            repository.insert_event(tx, bad)
+    assert audit.verify_case(desk, case.case_id).intact
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE case_events SET notes = 'x'",
+        "UPDATE case_events SET event_hash = event_hash",
+        "DELETE FROM case_events",
+        "DELETE FROM cases",
+    ],
+)
+def test_no_statement_of_the_app_could_change_or_take_away_an_event(
+    desk: Database, open_case: OpenCase, statement: str
+) -> None:
+    case = open_case()
+    with pytest.raises(DatabaseError), desk.transaction() as tx:
+        tx.execute(statement)
+    assert audit.verify_case(desk, case.case_id).intact
+
+
+def test_two_writers_of_the_same_row_swap_it_once(desk: Database, open_case: OpenCase) -> None:
+    case = open_case()
+    changed = replace(case, head_hash="f" * 64, event_count=2)
+    with desk.transaction() as tx:
+        assert repository.update_case(tx, changed, case.head_hash)
+        assert not repository.update_case(tx, changed, case.head_hash)
+
+
+# --- the other lists ---
+
+
+def test_all_chains_come_by_case_even_where_a_row_or_its_events_are_missing(
+    desk: Database, open_case: OpenCase
+) -> None:
+    cases = sorted([open_case(), open_case()], key=lambda case: case.case_id)
+    for case in (*cases, *cases):
+        add_note(desk, ANALYST.user_id, case.case_id, "x")
+    with desk.transaction() as tx:
+        for bare in ("AML-00000000", "AML-ZZZZZZZZ"):
+            repository.insert_case(tx, lives.opened(bare).case)
+    with desk.snapshot() as tx:
+        found = [(case_id, len(events), row is not None) for case_id, events, row in repository.all_chains(tx)]
+    assert found == [
+        ("AML-00000000", 0, True),
+        *((case.case_id, 3, True) for case in cases),
+        ("AML-ZZZZZZZZ", 0, True),
+    ]
+    assert not audit.verify_database(desk).intact
+
+
+def test_a_chain_of_nothing_is_an_unknown_case(desk: Database) -> None:
+    with desk.snapshot() as tx, pytest.raises(UnknownCase):
+        repository.chain_of(tx, "AML-NOBODY00")
+
+
+def test_a_customers_other_cases_come_newest_first_without_this_one(desk: Database) -> None:
+    moments = [NOON, NOON + timedelta(microseconds=1), NOON, NOON]
+    cases = stored(desk, [numbered(number, opened_at=moment) for number, moment in enumerate(moments)])
+    stored_elsewhere = numbered(9, customer_id="c-00412873")  # another letter case is another customer
+    with desk.transaction() as tx:
+        repository.insert_case(tx, stored_elsewhere)
+    with desk.snapshot() as tx:
+        others = repository.other_cases(tx, cases[0].customer_id, cases[2].case_id)
+    assert ids(others) == ids([cases[1], cases[3], cases[0]])
+
+
+def test_qa_lists_what_waits_longest_first_and_counts_what_it_has_seen(desk: Database, open_case: OpenCase) -> None:
+    cases = [open_case(sampled=True) for _ in range(6)]
+    for case in (*cases, open_case(sampled=False)):
+        assign(desk, ANALYST.user_id, case.case_id, ANALYST.user_id)
+    closing = [cases[at] for at in (3, 0, 4, 2, 1)]
+    for case in closing:
+        set_disposition(desk, ANALYST.user_id, case.case_id, NO_SAR, "Why.")
+    for case, result in zip(closing, (QaResult.PASS, QaResult.PASS, QaResult.FAIL), strict=False):
+        record_qa(desk, REVIEWER.user_id, case.case_id, result, "Why.")
+    casework.reopen(desk, MANAGER.user_id, closing[1].case_id, "Why.")
+    with desk.snapshot() as tx:
+        assert ids(repository.qa_waiting(tx, 10)) == ids(closing[3:])
+        assert ids(repository.qa_waiting(tx, 1)) == ids(closing[3:4])
+        assert ids(repository.qa_reviewed(tx, 10)) == ids([closing[2], closing[0]])
+        assert ids(repository.qa_reviewed(tx, 1)) == ids(closing[2:3])
+        assert repository.qa_counts(tx) == repository.QaCounts(waiting=2, passed=1, failed=1)
+
+
+def test_users_come_back_with_role_and_whether_they_are_active(desk: Database) -> None:
+    left = User("y.left", "Ýr Left", Role.MANAGER, active=False)
+    with desk.transaction() as tx:
+        repository.insert_user(tx, left)
+    with desk.snapshot() as tx:
+        people = repository.users(tx)
+        assert repository.user(tx, "y.left") == left
+    assert left in people
+    assert [person.user_id for person in people] == sorted(person.user_id for person in people)
+
+
+# --- SQLite alone ---
+
+
+@pytest.fixture
+def sqlite_desk(tmp_path: Path) -> Iterator[Database]:
+    """A desk on SQLite whatever else is tested, with one case."""
+    made = connect(Settings(str(tmp_path / "alone.db"), tmp_path / "exports", busy_timeout=5))
+    made.create_schema()
+    with made.transaction() as tx:
+        repository.insert_user(tx, ALERT_FEED_USER)
+    stored(made, [numbered(1)])
+    yield made
+    made.close()
+
+
+def test_a_row_changed_behind_the_desks_back_is_an_error_that_says_where_to_look(sqlite_desk: Database) -> None:
+    with sqlite_desk.transaction() as tx:
+        tx.execute("UPDATE cases SET closed_at = '31/12/2026'")
+    with pytest.raises(DatabaseError, match="The row of AML-00000001 .* Verify the case"):
+        read(sqlite_desk, numbered(1))
+    assert not audit.verify_case(sqlite_desk, "AML-00000001").intact
+
+
+def plan_of(desk: Database, ask: Callable[[Any], object]) -> list[str]:
+    """How SQLite goes about each statement of `ask`."""
+    steps: list[str] = []
+
+    class Explained:
+        """A transaction that first asks how each statement would be done."""
+
+        def __init__(self, tx: Transaction) -> None:
+            self.tx = tx
+
+        def __getattr__(self, name: str) -> Any:
+            run = getattr(self.tx, name)
+
+            def explained(sql: Sql, parameters: Sequence[object] = ()) -> Any:
+                plan = self.tx.fetch_all(f"EXPLAIN QUERY PLAN {self.tx.text(sql)}", parameters)
+                steps.extend(row["detail"] for row in plan)
+                return run(sql, parameters)
+
+            return run if name == "text" else explained
+
+    with desk.snapshot() as tx:
+        ask(Explained(tx))
+    return steps
+
+
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("include_closed", [False, True])
+def test_sqlite_reads_a_page_along_an_index_and_sorts_nothing(
+    sqlite_desk: Database, order: Order, backward: bool, include_closed: bool
+) -> None:
+    filters = Filters(include_closed=include_closed)
+    index = f"cases_{'' if include_closed else 'open_'}{order}"
+    for keyset in (None, Keyset("AML-00000001", backward)):
+        steps = plan_of(sqlite_desk, partial(triage_page, filters=filters, order=order, size=5, keyset=keyset))
+        assert not any("TEMP B-TREE" in step for step in steps), steps
+        assert any(f"USING INDEX {index}" in step for step in steps), steps
+        assert "SCAN cases" not in steps
+
+
+def test_sqlite_finds_what_waits_for_qa_without_going_through_the_closed_cases(sqlite_desk: Database) -> None:
+    for ask, index in (
+        (partial(repository.qa_waiting, limit=50), "cases_qa_waiting"),
+        (partial(repository.qa_reviewed, limit=50), "cases_qa_reviewed"),
+        (repository.qa_counts, "cases_qa_waiting"),
+    ):
+        steps = plan_of(sqlite_desk, ask)
+        assert any(f"INDEX {index}" in step for step in steps), steps
+        assert not any("cases_status" in step or "ORDER BY" in step for step in steps), steps
+
+
+def test_sqlite_finds_a_case_its_events_its_customer_and_an_owner_by_index(sqlite_desk: Database) -> None:
+    for ask in (
+        partial(repository.case, case_id="AML-00000001"),
+        partial(repository.events, case_id="AML-00000001"),
+        partial(repository.other_cases, customer_id="C-1", case_id="AML-00000001"),
+        partial(repository.count, filters=Filters(owner="a.nguyen")),
+    ):
+        steps = plan_of(sqlite_desk, ask)
+        assert steps
+        assert not any(step.startswith("SCAN case") for step in steps), steps

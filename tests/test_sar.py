@@ -1,0 +1,255 @@
+"""The SAR summary: what it says, and that nothing people typed becomes markup in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from app import sar
+from app.models import Disposition, QaResult
+from tests import lives
+from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_MANAGER, PEOPLE, REVIEWER
+from tests.lives import OPENED, Life, full_life
+
+NAMES = {person.user_id: person.name for person in PEOPLE}
+READERS = {
+    "as the desk shows it": MarkdownIt("commonmark").enable("table"),
+    "as GitHub would": MarkdownIt("gfm-like", {"linkify": False, "html": True, "breaks": True}),
+}
+SECTIONS = ["Subject", "Activity", "Decision", "Notes", "QA", "Evidence"]
+OWN_TAGS = {
+    *("h1", "h2", "p", "strong", "br", "code", "pre", "blockquote"),
+    *("table", "thead", "tbody", "tr", "th", "td"),
+}
+
+# What readers that look for addresses in the finished text (GitHub, Streamlit) make links of.
+ADDRESS = re.compile(r"(https?://|www\.)[-.\w]|[-.\w+]@[-\w]+\.[-\w]", re.IGNORECASE)
+
+
+@dataclass
+class Page(HTMLParser):
+    """A rendered page: its tags, its texts between tags, and the text inside each element of some kinds."""
+
+    source: str
+    tags: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    inside: dict[str, list[str]] = field(default_factory=dict)
+    open: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.feed(self.source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert not attrs or tag in ("th", "td"), (tag, attrs)
+        self.tags.append(tag)
+        if tag == "br":
+            self.handle_data(" ")
+        else:
+            self.inside.setdefault(tag, []).append("")
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag != "br":
+            assert self.open.pop() == tag
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(data)
+
+    def handle_decl(self, decl: str) -> None:
+        raise AssertionError(decl)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+        for tag in self.open:
+            self.inside[tag][-1] += data
+
+
+def words(text: str) -> str:
+    """The text with every run of whitespace as one space."""
+    return " ".join(text.split())
+
+
+def summary(life: Life) -> str:
+    return sar.summary(life.case, life.events, NAMES)
+
+
+def pages(life: Life) -> list[Page]:
+    return [Page(reader.render(summary(life))) for reader in READERS.values()]
+
+
+# --- nothing typed becomes markup ---
+
+MARKUP = r"""
+http://evil.example https://evil.example/a_b_c www.evil.example WWW.evil.example ftp://evil.example a@evil.example
+@:// www.@ <http://evil.example> [a](http://evil.example) [a] [a]: (x) ![i](j) <img/src=x> <script> </td> <!-- --> &lt;
+&#60; &nbsp; # ## ### --- === *** ___ *a* **a** _a_ ~~a~~ ~~~ ` `` ``` | |-|-| > 1. 1) - + * \ \\ $x$ $$ :smile: :red[x]
+^1^ [^1] [^1]: a.b 1.a " ' ( ) { } % / =
+"""
+SPACE = ["\n", "\n\n", " ", "    ", "\t", "\n    ", "\n\t", "  \n", "\N{NO-BREAK SPACE}", "\N{EM SPACE}"]
+INVISIBLE = ["\N{LINE SEPARATOR}", "\N{ZERO WIDTH SPACE}", "\N{RIGHT-TO-LEFT OVERRIDE}"]
+pieces = st.one_of(st.sampled_from(MARKUP.split()), st.sampled_from(SPACE + INVISIBLE), lives.typed)
+nasty = st.lists(pieces, min_size=1, max_size=8).map("".join).filter(str.strip)
+
+
+def nasty_life(text: str) -> Life:
+    """A full life with this text wherever somebody can type."""
+    customer = {"occupation": text, text: text}
+    row = {**EVIDENCE["transactions"][0], "counterparty": text, "channel": text, "country": text}  # type: ignore[dict-item]
+    life = lives.opened(evidence={"alert": text, "customer": customer, "transactions": [row]}, customer_name=text)
+    lives.assign(life, MANAGER, ANALYST)
+    lives.note(life, text)
+    lives.escalate(life, ANALYST, text, OTHER_MANAGER)
+    lives.close(life, OTHER_MANAGER, Disposition.SAR, text, OPENED)
+    lives.reopen(life, MANAGER, text)
+    lives.close(life, OTHER_MANAGER, Disposition.NO_SAR, text)
+    lives.review(life, REVIEWER, QaResult.FAIL, text)
+    return life
+
+
+@given(nasty)
+@example("a\n")
+@example("a\n\N{EM SPACE}")
+@example("\na")
+@example("    a\n\n    b")
+@example("a@b.example@://www.@`@")
+@example("http://evil.example www.evil.example a@evil.example")
+def test_what_people_typed_shows_as_they_typed_it_and_is_no_markup_link_or_image(text: str) -> None:
+    for page in pages(nasty_life(text)):
+        assert set(page.tags) <= OWN_TAGS
+        assert page.inside["h2"] == SECTIONS
+        assert page.tags.count("h1") == page.tags.count("pre") == 1
+        assert page.inside["strong"][1:] == ["Escalate", "SAR", "Reopened", "No SAR", "Fail"]
+        assert [words(quote) for quote in page.inside["blockquote"]] == [words(text)] * 7
+        cells = [words(cell) for cell in page.inside["td"]]
+        assert cells.count(words(text)) >= 4, cells
+        assert not [shown for shown in page.texts if ADDRESS.search(shown)]
+
+
+@given(nasty)
+def test_escaped_text_is_one_paragraph_of_its_own_words(text: str) -> None:
+    for reader in READERS.values():
+        page = Page(reader.render(sar.escape(words(text))))
+        assert set(page.tags) <= {"p", "code"}
+        assert words("".join(page.texts)) == words(text)
+        assert not [shown for shown in page.texts if ADDRESS.search(shown)]
+
+
+def test_an_alert_with_other_line_ends_stays_in_its_quote() -> None:
+    for page in pages(lives.opened(evidence={"alert": "a\r\r    b\r\n\r\nc\rd"})):
+        assert page.tags.count("pre") == 1
+        assert words(page.inside["blockquote"][0]) == "a b c d"
+
+
+# --- what it says ---
+
+
+def lines(life: Life) -> list[str]:
+    (page, _) = pages(life)
+    return [words(text) for text in page.inside["tr"] + page.inside["p"]]
+
+
+def test_a_full_life_is_told_on_one_page() -> None:
+    life = full_life()
+    text = summary(life)
+    assert text.startswith(f"# SAR summary {life.case.case_id}\n\n**DRAFT. {sar.CONFIDENTIAL}**\n")
+    told = lines(life)
+    for line in (
+        "Disposition No SAR",
+        "Status Closed",
+        "Risk High, score 87",
+        "Alerted activity USD 65,800.00",
+        "Opened 2026-01-05 09:14 UTC",
+        "Closed 2026-01-05 17:14 UTC",
+        "Owner Beatriz Díaz (b.diaz)",
+        "Name Zoë Łukasik",
+        "Customer C-00412873",
+        "7 cash deposits just under $10,000 in 9 days",
+        "First and last transaction 2026-01-05 to 2026-01-11",
+        "Money in 65,800 in 7 transactions (whole units, rounded up)",
+        "Channels Cash (branch)",
+        "Countries US",
+        "Escalate, Anh Nguyễn (a.nguyen), 2026-01-05 12:14 UTC:",
+        "Needs a Manager.",
+        "SAR, Naoko Ito (n.ito), 2026-01-05 13:14 UTC:",
+        "Reopened, Mary Okafor (m.okafor), 2026-01-05 15:14 UTC:",
+        "No SAR, Beatriz Díaz (b.diaz), 2026-01-05 17:14 UTC:",
+        "Payroll after all.",
+        "Anh Nguyễn (a.nguyen), 2026-01-05 11:14 UTC:",
+        "Seven deposits, same branch. Teller says “same person”.",
+        "Pass, Rana Kaya (r.kaya), 2026-01-05 18:14 UTC",
+        "Agreed.",
+        "10 events, chained by SHA-256. Head of the chain:",
+    ):
+        assert line in told, line
+    assert text.endswith(f"\n\n    {life.events[-1].event_hash}\n")
+    assert "SAR due" not in text
+    assert summary(full_life()) == text
+
+
+@pytest.mark.parametrize(
+    ("known", "due"),
+    [(True, "SAR due 2026-02-04 (30 days)"), (False, "SAR due 2026-03-06 (60 days, no suspect identified)")],
+)
+def test_a_sar_is_due_30_days_after_the_determination_or_60_without_a_suspect(known: bool, due: str) -> None:
+    life = lives.opened()
+    lives.assign(life, MANAGER, ANALYST)
+    lives.close(life, ANALYST, Disposition.SAR, "Structuring.", OPENED, suspect_known=known)
+    assert {due, "Suspicion determined 2026-01-05"} <= set(lines(life))
+
+
+def test_a_case_nobody_has_touched_says_so() -> None:
+    told = lines(lives.opened(evidence={}))
+    assert {"Disposition None yet", "Owner Nobody", "No decision yet.", "None.", "In the sample, once closed."} <= set(
+        told
+    )
+    assert "Activity" not in summary(lives.opened(evidence={})).split("## Decision")[0].split("## Activity")[1]
+
+
+def test_a_case_without_events_or_names_still_has_a_summary() -> None:
+    life = full_life()
+    assert {"Owner Beatriz Díaz (b.diaz)", "No decision yet."} <= set(lines(replace(life, events=[])))
+    assert "b\\.diaz \\(b\\.diaz\\)" in sar.summary(life.case, life.events, {})
+
+
+def test_qa_is_awaited_only_for_closed_cases_of_the_sample() -> None:
+    life = lives.opened()
+    lives.assign(life, MANAGER, ANALYST)
+    lives.close(life, ANALYST, Disposition.NO_SAR, "Payroll.")
+    assert "In the sample, awaiting review." in lines(life)
+    assert "Not in the sample." in lines(lives.opened(lives.OTHER_ID))
+
+
+def test_evidence_that_cannot_be_read_is_left_out_and_no_failure() -> None:
+    good = EVIDENCE["transactions"][0]
+    assert isinstance(good, dict)
+    bad: list[object] = [None, {}, {**good, "amount": 5}, {**good, "time": None}, {**good, "channel": []}]
+    bad += [{**good, "amount": amount} for amount in ("NaN", "sNaN", "1E+999999", "-1", "ten", "")]
+    assert sar.transactions({"transactions": [*bad, good]}) == [good]
+    assert sar.transactions({"transactions": good}) == []
+    life = lives.opened(evidence={"alert": ["a"], "customer": "c", "transactions": bad})
+    assert "['a']" in lines(life)
+
+
+def test_a_tampered_event_is_summed_up_as_it_stands() -> None:
+    """The evidence has to leave the desk then above all; verification says what is wrong with it."""
+    life = full_life()
+    for changed in (
+        {"notes": b"\xff"},
+        {"ts": 5},
+        {"meta": '{"disposition":"SAR"}'},
+        {"meta": b"\xff"},
+        {"user": b"x"},
+    ):
+        fields: dict[str, Any] = changed
+        for number, event in enumerate(life.events):
+            tampered = [*life.events[:number], replace(event, **fields), *life.events[number + 1 :]]
+            assert "## Evidence" in sar.summary(life.case, tampered, NAMES)

@@ -1,0 +1,459 @@
+"""The data set: the same bytes everywhere, whole chains, plausible people, and evidence that shows its typology."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import chain, policy, sampling
+from app.models import ALERT_FEED, CASE_ID, Event, Role
+from seed import generate as generating
+from seed.draw import Draw, business_days, is_business_day
+from seed.generate import CASE_COLUMNS, EVENT_COLUMNS, FILES, Book, generate
+from seed.people import LEAVER, USERS
+from seed.typologies import TYPOLOGIES
+from seed.typologies.base import Scene, fill
+
+AS_OF = date(2026, 1, 31)
+END = datetime(2026, 1, 31, 17, tzinfo=UTC)
+GOLDEN = {
+    "users.csv": "b9cd6518c2ffb6df17e17788293f4c224dc320e60bed8ab1d14dd24b434b412d",
+    "cases.csv": "6ed8c4394d8f06e95d52a4f1c90e12c85eb2f0145f837835f5c86278570134a5",
+    "case_events.csv": "092895c7b3b3b8944263fde907b2045b64550cdae21af4e7d5d93f19598fa9a0",
+}
+"""SHA-256 of `python -m seed generate --cases 25 --seed 7 --as-of 2026-01-31`."""
+
+ROLES = {user.user_id: user.role for user in USERS}
+
+
+def quiet(_done: int, _total: int) -> None:
+    pass
+
+
+def make(folder: Path, cases: int, seed: int = 7) -> dict[str, bytes]:
+    generate(folder, cases, seed, AS_OF, quiet)
+    return {name: (folder / name).read_bytes() for name in FILES}
+
+
+@dataclass
+class Told:
+    """One case as the files tell it."""
+
+    row: dict[str, Any]
+    events: list[Event]
+
+    @property
+    def opening(self) -> dict[str, Any]:
+        return chain.read_meta(self.events[0])
+
+    @property
+    def transactions(self) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = self.opening["transactions"]
+        return found
+
+
+def read_time(cell: str) -> str | None:
+    return f"{cell[:10]}T{cell[11:]}Z" if cell else None
+
+
+def read(files: dict[str, bytes]) -> list[Told]:
+    """The cases as `chain.verify` wants them: the inverse of what BULK INSERT is given."""
+    told: dict[str, Told] = {}
+    for record in csv.DictReader(io.StringIO(files["cases.csv"].decode(), newline="")):
+        row: dict[str, Any] = dict(record)
+        for column in ("opened_at", "due_at", "determined_at", "closed_at", "qa_at"):
+            row[column] = read_time(record[column])
+        for column in ("risk_score", "qa_bucket", "event_count"):
+            row[column] = int(record[column])
+        for column in ("owner", "qa_reviewer"):
+            row[column] = record[column] or None
+        told[record["case_id"]] = Told(row, [])
+    for record in csv.DictReader(io.StringIO(files["case_events.csv"].decode(), newline="")):
+        fields = {**record, "ts": read_time(record["ts"]), "event_id": int(record["event_id"])}
+        told[record["case_id"]].events.append(Event(**fields))  # type: ignore[arg-type]
+    return list(told.values())
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return make(tmp_path_factory.mktemp("seed"), 400)
+
+
+@pytest.fixture(scope="module")
+def book() -> Book:
+    return Book(7, AS_OF)
+
+
+@pytest.fixture(scope="module")
+def cases(files: dict[str, bytes]) -> list[Told]:
+    return read(files)
+
+
+# The files
+
+
+def test_golden_bytes(tmp_path: Path) -> None:
+    files = make(tmp_path, 25)
+    assert {name: hashlib.sha256(content).hexdigest() for name, content in files.items()} == GOLDEN
+
+
+def test_another_seed_is_another_bank_with_the_same_desk(tmp_path: Path) -> None:
+    one, other = make(tmp_path / "7", 25), make(tmp_path / "8", 25, seed=8)
+    assert one["users.csv"] == other["users.csv"]
+    ids = [{told.row["case_id"] for told in read(files)} for files in (one, other)]
+    assert not ids[0] & ids[1]
+
+
+def test_a_case_does_not_depend_on_how_many_there_are(files: dict[str, bytes], tmp_path: Path) -> None:
+    for name, content in make(tmp_path, 25).items():
+        assert files[name].startswith(content)
+
+
+def test_processes_make_the_same_bytes(
+    files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generating, "CHUNK", 70)
+    told: list[tuple[int, int]] = []
+    generate(tmp_path, 400, 7, AS_OF, lambda done, total: told.append((done, total)))
+    assert {name: (tmp_path / name).read_bytes() for name in FILES} == files
+    assert told == [(done, 400) for done in (70, 140, 210, 280, 350, 400)]
+
+
+def test_lines_are_those_of_the_csv_module(files: dict[str, bytes]) -> None:
+    for name, columns in zip(FILES, (generating.USER_COLUMNS, CASE_COLUMNS, EVENT_COLUMNS), strict=True):
+        text = files[name].decode()
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        assert tuple(rows[0]) == columns
+        again = io.StringIO(newline="")
+        csv.writer(again, lineterminator="\n").writerows(rows)
+        assert again.getvalue() == text
+
+
+def test_events_are_numbered_and_grouped_like_the_cases(files: dict[str, bytes]) -> None:
+    events = list(csv.DictReader(io.StringIO(files["case_events.csv"].decode(), newline="")))
+    assert [int(event["event_id"]) for event in events] == list(range(1, len(events) + 1))
+    rows = csv.DictReader(io.StringIO(files["cases.csv"].decode(), newline=""))
+    assert list(dict.fromkeys(event["case_id"] for event in events)) == [row["case_id"] for row in rows]
+
+
+def test_a_half_written_folder_is_not_mistaken_for_a_whole_one(tmp_path: Path) -> None:
+    def stop(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    before = make(tmp_path, 3)
+    with pytest.raises(KeyboardInterrupt):
+        generate(tmp_path, 25, 8, AS_OF, stop)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_ids_do_not_repeat(book: Book) -> None:
+    ids = [book.case_id(number) for number in range(1, 20_001)]
+    assert len(set(ids)) == len(ids)
+    assert all(CASE_ID.fullmatch(case_id) for case_id in ids)
+    sampled = sum(sampling.is_sampled(sampling.qa_bucket(case_id)) for case_id in ids)
+    assert 1_850 < sampled < 2_150
+
+
+# The casework
+
+
+def test_every_case_verifies(cases: list[Told]) -> None:
+    for told in cases:
+        assert chain.verify(told.row["case_id"], told.events, told.row) == []
+
+
+def test_all_states_are_there_in_sane_shares(cases: list[Told]) -> None:
+    states = Counter((told.row["status"], told.row["disposition"]) for told in cases)
+    share = {state: count / len(cases) for state, count in states.items()}
+    assert 0.03 < share["New", ""] < 0.12
+    assert 0.08 < share["In Review", ""] < 0.20
+    assert 0.005 < share["In Review", "Escalate"] < 0.06
+    closed = share["Closed", "SAR"] + share["Closed", "No SAR"]
+    assert 0.70 < closed < 0.85
+    assert 0.30 < share["Closed", "SAR"] / closed < 0.45
+    late = sum(told.row["due_at"] < chain.format_ts(END) for told in cases if told.row["status"] != "Closed")
+    assert 0.02 < late / (len(cases) * (1 - closed)) < 0.16
+    assert {event.action for told in cases for event in told.events} >= {"open", "assign", "note", "disposition"}
+    assert any('"suspect":"unknown"' in event.meta for told in cases for event in told.events)
+
+
+def test_qa_reviews_the_sample_and_fails_some(book: Book) -> None:
+    sampled = [n for n in range(1, 6_000) if sampling.is_sampled(sampling.qa_bucket(book.case_id(n)))]
+    told = [book.case(number) for number in sampled[:400]]
+    closed = [case for case, _ in told if case.status == "Closed"]
+    reviewed = Counter(case.qa_result.value for case in closed)
+    assert 0.08 < reviewed[""] / len(closed) < 0.35
+    verdicts = Counter(event.action for _, events in told for event in events)
+    assert 0.05 < verdicts["qa_fail"] / (verdicts["qa_pass"] + verdicts["qa_fail"]) < 0.22
+    assert verdicts["reopen"]
+    for _, events in told:
+        for position, event in enumerate(events):
+            if event.action in ("qa_pass", "qa_fail"):
+                assert event.user not in policy.involved_in(events[:position])
+                assert event.notes or event.action == "qa_pass"
+
+
+def test_roles_and_hours_are_kept(cases: list[Told]) -> None:
+    acting = {
+        "assign": {Role.ANALYST, Role.MANAGER},
+        "disposition": {Role.ANALYST, Role.MANAGER},
+        "qa_pass": {Role.QA, Role.MANAGER},
+        "qa_fail": {Role.QA, Role.MANAGER},
+        "reopen": {Role.MANAGER},
+    }
+    for told in cases:
+        assert [event.user for event in told.events if event.action == "open"] == [ALERT_FEED]
+        opened = chain.parse_ts(told.events[0].ts)
+        assert opened.weekday() in range(1, 6)
+        assert 6 <= opened.hour < 10
+        assert timedelta(0) < END - opened < timedelta(days=181)
+        last = opened
+        for event in told.events[1:]:
+            moment = chain.parse_ts(event.ts)
+            assert last + timedelta(minutes=1) < moment <= END
+            assert moment.weekday() < 6
+            assert 13 <= moment.hour < 24
+            assert ROLES[event.user] in acting.get(event.action, {Role.ANALYST, Role.MANAGER})
+            last = moment
+
+
+def test_the_leaver_worked_and_left_nothing_open(book: Book, cases: list[Told]) -> None:
+    left = book._span.left
+    acted = [event for told in cases for event in told.events if event.user == LEAVER.user_id]
+    assert acted
+    assert all(chain.parse_ts(event.ts) <= left for event in acted)
+    owned = [told.row["status"] for told in cases if told.row["owner"] == LEAVER.user_id]
+    assert set(owned) == {"Closed"}
+
+
+def test_customers_come_back(cases: list[Told]) -> None:
+    customers: dict[str, list[Told]] = defaultdict(list)
+    for told in cases:
+        customers[told.row["customer_id"]].append(told)
+    again = [group for group in customers.values() if len(group) > 1]
+    assert 0.05 < len(again) / len(customers) < 0.20
+    for group in again:
+        assert len({told.row["customer_name"] for told in group}) == 1
+        assert len({json.dumps(told.opening["customer"]) for told in group}) == 1
+
+
+# The evidence
+
+
+def cents(row: dict[str, str]) -> int:
+    return int(Decimal(row["amount"]) * 100)
+
+
+def moment(row: dict[str, str]) -> datetime:
+    return chain.parse_ts(row["time"])
+
+
+def split(told: Told) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    rows = told.transactions
+    return [r for r in rows if r["direction"] == "in"], [r for r in rows if r["direction"] == "out"]
+
+
+def total(rows: list[dict[str, str]]) -> int:
+    return sum(map(cents, rows))
+
+
+def test_transactions_add_up_inside_the_window(cases: list[Told]) -> None:
+    for told in cases:
+        opening, rows = told.opening, told.transactions
+        assert 3 <= len(rows) <= 25
+        assert sum(Decimal(row["amount"]) for row in rows) == Decimal(told.row["amount"])
+        assert all(Decimal(row["amount"]) > 0 for row in rows)
+        assert rows == sorted(rows, key=moment)
+        window = opening["window"]
+        assert all(window["from"] <= row["time"][:10] <= window["to"] for row in rows)
+        assert window["to"] < told.row["opened_at"][:10]
+        assert opening["customer"]["since"] < rows[0]["time"][:10]
+        assert {len(row["country"]) for row in rows} == {2}
+        low, high = {"Low": (0, 39), "Medium": (40, 69), "High": (70, 100)}[told.row["risk"]]
+        assert low <= told.row["risk_score"] <= high
+        for row in rows:
+            if row["channel"] in ("cash", "night drop", "wire", "ACH", "check", "cashier's check", "check return"):
+                assert is_business_day(moment(row).date()), row
+
+
+def structuring(told: Told) -> None:
+    paid_in, _ = split(told)
+    assert {row["channel"] for row in paid_in} == {"cash"}
+    assert all(7_500_00 <= cents(row) < 10_000_00 for row in paid_in)
+    assert len({row["time"][:10] for row in paid_in}) == len(paid_in) >= 6
+
+
+def pass_through(told: Told) -> None:
+    paid_in, paid_out = split(told)
+    assert 85 <= 100 * total(paid_out) / total(paid_in) <= 98
+    for row in paid_in:
+        following = [r for r in paid_out if timedelta(0) < moment(r) - moment(row) <= timedelta(hours=48)]
+        assert total(following) >= 0.85 * cents(row)
+
+
+def funnel(told: Told) -> None:
+    paid_in, paid_out = split(told)
+    assert all(row["channel"] == "cash" and 1_500_00 <= cents(row) <= 9_500_00 for row in paid_in)
+    states = Counter(row["place"][-2:] for row in paid_in)
+    assert len(states) >= 3
+    assert len({row["counterparty"] for row in paid_in}) >= 3
+    home = told.opening["alert"].partition("domiciled in ")[2] or told.opening["alert"].partition("drawn in ")[2][:2]
+    assert states[home] <= 0.3 * len(paid_in)
+    last_in = timedelta(hours=72)
+    assert all(any(timedelta(0) < moment(o) - moment(i) <= last_in for i in paid_in) for o in paid_out)
+
+
+def mule(told: Told) -> None:
+    paid_in, paid_out = split(told)
+    assert len({row["counterparty"] for row in paid_in}) >= 3
+    assert 87 <= 100 * total(paid_out) / total(paid_in) <= 96
+    day = timedelta(hours=24)
+    assert all(any(timedelta(0) < moment(o) - moment(i) <= day for i in paid_in) for o in paid_out)
+
+
+def trade(told: Told) -> None:
+    paid_in, paid_out = split(told)
+    assert 6 <= len(paid_out) <= 14
+    assert all(row["country"] != "US" for row in paid_out)
+    assert 100 <= 100 * total(paid_in) / total(paid_out) <= 110
+
+
+def layering(told: Told) -> None:
+    assert {row["channel"] for row in told.transactions} == {"wire"}
+    inside = {row["counterparty"] for row in told.transactions if row["counterparty"].endswith("LLC")}
+    assert len(inside) >= 3
+
+
+def trafficking(told: Told) -> None:
+    paid_in, paid_out = split(told)
+    night = [row for row in paid_in if 2 <= moment(row).hour < 10]
+    assert len(night) >= 0.6 * len(paid_in)
+    assert all(cents(row) <= 2_900_00 for row in paid_out)
+
+
+def elder(told: Told) -> None:
+    _, paid_out = split(told)
+    assert 3 <= len(paid_out) <= 10
+    assert [cents(row) for row in paid_out] == sorted(cents(row) for row in paid_out)
+
+
+def crypto(told: Told) -> None:
+    paid_in, paid_out = split(told)
+    into, hours = ("VASP", 24) if paid_out[0]["channel"] == "VASP" else ("wire", 48)
+    assert {row["channel"] for row in paid_out} == {into}
+    assert 85 <= 100 * total(paid_out) / total(paid_in) <= 99
+    for row in paid_out:
+        assert any(timedelta(0) < moment(row) - moment(i) <= timedelta(hours=hours) for i in paid_in)
+
+
+def dormant(told: Told) -> None:
+    paid_in, paid_out = split(told)
+    assert 79 <= 100 * total(paid_out) / total(paid_in) <= 97
+    last = moment(paid_in[-1]).date()
+    assert all(1 <= len(business_days(last, moment(row).date())) - 1 <= 5 for row in paid_out)
+
+
+def sanctions(told: Told) -> None:
+    paid_in, _ = split(told)
+    assert 4 <= len(paid_in) <= 12
+    assert len({row["country"] for row in paid_in} - {"US"}) >= 2
+
+
+def cash_business(told: Told) -> None:
+    paid_in, paid_out = split(told)
+    expected = 3 * Decimal(told.opening["customer"]["expected_monthly"]) * 100
+    assert Decimal("1.9") <= total(paid_in) / expected <= Decimal("4")
+    assert 0.04 <= total(paid_out) / total(paid_in) <= 0.16
+
+
+def check_fraud(told: Told) -> None:
+    paid_in, paid_out = split(told)
+    back = [row for row in paid_out if row["channel"] == "check return"]
+    deposits = Counter((row["counterparty"], row["amount"]) for row in paid_in)
+    assert not Counter((row["counterparty"], row["amount"]) for row in back) - deposits
+    assert total(paid_out) - total(back) <= 0.97 * total(paid_in)
+
+
+PATTERNS: dict[str, Callable[[Told], None]] = {
+    "Structuring": structuring,
+    "Rapid movement of funds": pass_through,
+    "Funnel account": funnel,
+    "Money mule": mule,
+    "Trade-based laundering": trade,
+    "Shell company layering": layering,
+    "Human trafficking": trafficking,
+    "Elder exploitation": elder,
+    "Crypto on/off-ramp": crypto,
+    "Dormant account reactivated": dormant,
+    "Sanctions evasion": sanctions,
+    "Cash-intensive business": cash_business,
+    "Check fraud": check_fraud,
+}
+
+
+@pytest.mark.parametrize("typology", PATTERNS)
+def test_the_transactions_show_the_pattern(cases: list[Told], typology: str) -> None:
+    shown = [told for told in cases if told.row["typology"] == typology]
+    assert shown
+    for told in shown:
+        PATTERNS[typology](told)
+
+
+def test_every_typology_has_a_pattern_and_the_weights_are_whole() -> None:
+    assert {typology.name for typology in TYPOLOGIES} == set(PATTERNS)
+    assert sum(typology.weight for typology in TYPOLOGIES) == 100
+
+
+# The words
+
+
+@pytest.mark.parametrize("typology", TYPOLOGIES, ids=lambda typology: typology.make.__name__)
+def test_every_text_can_be_filled(book: Book, typology: Any) -> None:
+    draw = Draw(typology.name)
+    for number, profile in enumerate(typology.profiles):
+        for explained in (False, True):
+            customer = book._customer(draw, number, typology, date(2025, 9, 1))
+            scene = Scene(draw, book._names, customer, date(2025, 9, 1), date(2025, 9, 1), explained)
+            scene.first = scene.last - timedelta(days=typology.look_back - 1)
+            typology.make(scene)
+            slots = generating._slots(scene, typology)
+            findings = profile.explained if explained else typology.concerns
+            texts = [*typology.alerts, *typology.checks, *typology.escalations, *typology.passes, *typology.misses]
+            texts += [text for finding in findings for text in (finding.note, finding.rationale)]
+            for text in texts:
+                filled = fill(text, slots)
+                assert "{" not in filled
+                assert len(filled) > 20
+
+
+def test_texts_are_of_many_scripts_and_lines(files: dict[str, bytes], cases: list[Told]) -> None:
+    names = "".join(told.row["customer_name"] for told in cases)
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in names)
+    assert any("\u0400" <= letter <= "\u04ff" for letter in names)
+    assert any("\u0590" <= letter <= "\u06ff" for letter in names)
+    notes = [event.notes for told in cases for event in told.events]
+    assert any("\n" in note for note in notes)
+    assert any("“" in note for note in notes)
+    assert b"\r" not in files["case_events.csv"]
+    assert not files["cases.csv"].startswith(b"\xef\xbb\xbf")
+
+
+def test_nothing_pronounces_guilt_or_tips_off(cases: list[Told]) -> None:
+    for told in cases:
+        for event in told.events:
+            words = event.notes.lower()
+            assert not any(verdict in words for verdict in ("guilty", "criminal", "is a launderer", "committed"))
+            if words.startswith(("rfi to", "asked", "called", "left")):
+                assert "sar" not in words.split()
+                assert "suspicious" not in words
