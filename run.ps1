@@ -240,7 +240,7 @@ function Start-Server {
     }
     Install-Packages 'run'
     Assert-PortFree $port
-    & $Py -m app init --demo
+    & $Py -m seed demo
     if ($LASTEXITCODE -ne 0) {
         exit $LASTEXITCODE
     }

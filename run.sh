@@ -203,7 +203,7 @@ serve() {
         13) fail 1 "this user may not serve on port $port; choose one from 1024 up: PORT=8501 ./run.sh" ;;
         *) fail 1 "port $port is in use; end what uses it, or choose another: PORT=$((port % 65535 + 1)) ./run.sh" ;;
     esac
-    attend "$py" -m app init --demo
+    attend "$py" -m seed demo
 
     # The options that keep it private are given here too, as environment variables outrank config.toml.
     "$py" -m streamlit run app/streamlit_app.py --server.address=localhost --server.port="$port" \

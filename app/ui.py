@@ -12,7 +12,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from app import audit, casework, chain, database, repository, sar, settings
-from app.errors import DatabaseError, DeskError, StaleCase, UnknownUser
+from app.errors import DatabaseError, DeskError, StaleCase
 from app.models import Action, Case, Disposition, Event, Risk, Status, User
 
 TRIAGE, CASE, QA, EXPORTS = "views/triage.py", "views/case.py", "views/qa.py", "views/exports.py"
@@ -80,7 +80,8 @@ def choose_actor() -> None:
     """The demo's sign-in: a picker of active users."""
     active = {user_id: person for user_id, person in people().items() if person.active}
     if not active:
-        raise UnknownUser("")
+        st.info("This desk has no active users yet. Fill it with demo data: ./run.sh seed demo")
+        st.stop()
     st.selectbox(
         "Acting as",
         list(active),
@@ -107,8 +108,8 @@ def last_verified() -> LastVerified:
     return LastVerified()
 
 
-def verify_everything() -> audit.Verified:
-    """Verify all chains, with a progress bar."""
+def verify_everything() -> None:
+    """Verify all chains, with a progress bar, and keep the result."""
     bar = st.progress(0.0, "Verifying every chain…")
 
     def progress(done: int, total: int) -> None:
@@ -118,7 +119,6 @@ def verify_everything() -> audit.Verified:
     bar.empty()
     newest = last_verified()
     newest.at, newest.result = datetime.now(UTC), result
-    return result
 
 
 def show_last_verified() -> None:
@@ -251,7 +251,7 @@ def _cell(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
         case "amount":
             return {"text": f"{case.currency} {case.amount:,.2f}"}
         case "age":
-            return {"text": f"{(now - case.opened_at).days} d", "hint": f"Opened {clock(case.opened_at)}"}
+            return {"text": age(case, now), "hint": f"Opened {clock(case.opened_at)}"}
         case "due":
             text, tone = due_text(case, now)
             return {"text": text, "tone": tone, "hint": f"Due {clock(case.due_at)}"}
@@ -359,6 +359,10 @@ def risk_text(case: Case) -> str:
     """Shape, word and number, so that the colour is not needed."""
     shape = {Risk.HIGH: "▲", Risk.MEDIUM: "◆", Risk.LOW: "▽"}[case.risk]
     return f"{shape} {case.risk} {case.risk_score}"
+
+
+def age(case: Case, at: datetime) -> str:
+    return f"{(at - case.opened_at).days} d"
 
 
 def due_text(case: Case, now: datetime) -> tuple[str, str]:

@@ -28,7 +28,7 @@ from app.errors import (
     SettingsError,
 )
 from app.models import ALERT_FEED_USER, Risk, User
-from tests.conftest import ANALYST, GONE, OTHER_ANALYST, OpenCase
+from tests.conftest import ANALYST, GONE, OTHER_ANALYST
 
 SHORT = 0.1
 
@@ -340,17 +340,7 @@ def test_a_file_put_in_the_databases_place_is_the_one_that_is_used(file: Path, s
 # --- events stay ---
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "INSERT OR REPLACE INTO case_events SELECT * FROM case_events",
-        "REPLACE INTO case_events SELECT event_id + 100, case_id, ts, user, action, 'x', meta, prev_hash, event_hash "
-        "FROM case_events",
-        "UPDATE OR REPLACE case_events SET notes = 'x'",
-        "DELETE FROM case_events WHERE event_id = 1",
-    ],
-)
-def test_no_statement_replaces_an_event_on_any_connection(store: Database, statement: str) -> None:
+def open_one(store: Database) -> None:
     add(store, ALERT_FEED_USER)
     casework.open_case(
         store,
@@ -364,6 +354,20 @@ def test_no_statement_replaces_an_event_on_any_connection(store: Database, state
         currency="USD",
         evidence={},
     )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT OR REPLACE INTO case_events SELECT * FROM case_events",
+        "REPLACE INTO case_events SELECT event_id + 100, case_id, ts, user, action, 'x', meta, prev_hash, event_hash "
+        "FROM case_events",
+        "UPDATE OR REPLACE case_events SET notes = 'x'",
+        "DELETE FROM case_events WHERE event_id = 1",
+    ],
+)
+def test_no_statement_replaces_an_event_on_any_connection(store: Database, statement: str) -> None:
+    open_one(store)
     with raw(store.file) as connection:
         before = connection.execute("SELECT * FROM case_events").fetchall()
         with pytest.raises(sqlite3.IntegrityError, match="never"):
@@ -371,15 +375,14 @@ def test_no_statement_replaces_an_event_on_any_connection(store: Database, state
         assert connection.execute("SELECT * FROM case_events").fetchall() == before
 
 
-def test_empty_tables_takes_everything_and_leaves_the_rules_in_force(desk: Database, open_case: OpenCase) -> None:
-    open_case()
-    with desk.transaction() as tx:
+def test_empty_tables_takes_everything_and_leaves_the_rules_in_force(store: Database) -> None:
+    open_one(store)
+    with store.transaction() as tx:
         tx.empty_tables()
-    assert people(desk) == []
-    add(desk, ALERT_FEED_USER)
-    case = open_case()
-    with pytest.raises(DatabaseError), desk.transaction() as tx:
-        tx.execute("DELETE FROM case_events WHERE case_id = ?", (case.case_id,))
+    assert people(store) == []
+    open_one(store)
+    with pytest.raises(DatabaseError, match="never deleted"), store.transaction() as tx:
+        tx.execute("DELETE FROM case_events")
 
 
 def test_a_time_and_an_amount_are_bound_exactly(store: Database) -> None:

@@ -47,7 +47,7 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
         ("Alerted activity", f"{case.currency} {case.amount:,.2f}"),
         ("Owner", ui.name_of(case.owner, names)),
         ("Opened", ui.clock(case.opened_at)),
-        ("Age", f"{((case.closed_at or now) - case.opened_at).days} days"),
+        ("Age", ui.age(case, case.closed_at or now)),
         ("Service level", ui.clock(case.due_at)),
         ("Closed", ui.clock(case.closed_at)),
     ]
@@ -102,7 +102,7 @@ def show_evidence(events: list[Event], currency: str) -> None:
             "time": st.column_config.DatetimeColumn("Time (UTC)", format="YYYY-MM-DD HH:mm"),
             "direction": "Direction",
             "amount": st.column_config.NumberColumn(f"Amount ({currency})", format="%,.2f"),
-            "channel": "Channel",
+            "channel": st.column_config.TextColumn("Channel", width=115),
             "counterparty": "Counterparty",
             "country": "Country",
             "place": "Place",

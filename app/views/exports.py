@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from app import audit, ui
 from app.errors import DeskError, UnknownCase
-from app.models import User, read_case_id
+from app.models import read_case_id
 
 SUMMARY_STYLE = """
 .summary { max-width: 52rem; font-size: .95rem; }
@@ -49,7 +49,7 @@ def show_export(export: audit.Export) -> None:
         st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt=f"Audit CSV of {export.case_id}")
 
 
-def show_result(what: str, result: audit.Verified, names: dict[str, User]) -> None:
+def show_result(what: str, result: audit.Verified) -> None:
     if result.intact:
         st.success(f"{what}: {result.cases:,} cases, {result.events:,} events, all intact.", icon=":material/verified:")
         return
@@ -98,15 +98,17 @@ with one_case:
 with whole_database:
     st.write("Recomputes every hash and link, replays every event, and compares the result with the row of each case.")
     if st.button("Verify every chain", type="primary", icon=":material/verified_user:"):
-        show_result("The database", ui.verify_everything(), names)
-    else:
-        ui.show_last_verified()
+        ui.verify_everything()
+        st.rerun()  # the sidebar tells it too
+    ui.show_last_verified()
+    if newest := ui.last_verified().result:
+        show_result("The database", newest)
 
 with file:
     uploaded = st.file_uploader("An audit CSV that was exported from the desk", type="csv")
     if uploaded is not None:
         try:
-            show_result("The file", audit.verify_csv(uploaded.getvalue(), uploaded.name), names)
+            show_result("The file", audit.verify_csv(uploaded.getvalue(), uploaded.name))
             st.caption("A file cannot tell whether newer events were cut off its end; the database can.")
         except DeskError as error:
             st.error(f"Refused: {ui.plain(error)}", icon=":material/gpp_bad:")
