@@ -149,6 +149,18 @@ def test_an_alert_with_other_line_ends_stays_in_its_quote() -> None:
         assert words(page.inside["blockquote"][0]) == "a b c d"
 
 
+def test_lines_and_indents_of_a_note_stay_and_a_verdict_without_notes_quotes_nothing() -> None:
+    life = lives.opened(evidence={})
+    lives.assign(life, MANAGER, ANALYST)
+    lives.note(life, "Sums:\n  in  9\n\n\tout 8\n")
+    lives.close(life, MANAGER, Disposition.NO_SAR, "Payroll.")
+    lives.review(life, REVIEWER, QaResult.PASS, " ")
+    for page in pages(life):
+        assert page.inside["blockquote"][1:] == [
+            "\nSums: \n\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}in  9 \n \n" + "\N{NO-BREAK SPACE}" * 4 + "out 8\n"
+        ]
+
+
 # --- what it says ---
 
 

@@ -74,7 +74,7 @@ def show_result(what: str, result: audit.Verified) -> None:
     )
 
 
-actor, names = ui.actor(), ui.people()
+ui.actor()
 st.title("Exports", anchor=False)
 one_case, whole_database, file = st.tabs(["Export a case", "Verify the database", "Verify an audit CSV"])
 
