@@ -54,6 +54,7 @@ UNOPENED: Mapping[str, Any] = {
 }
 """What every case starts from; later events change these columns."""
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _TS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -85,7 +86,7 @@ def canonical_json(value: Mapping[str, Any]) -> str:
     """Sorted keys, no spaces, not ASCII-escaped; an empty mapping is the empty text."""
     if not value:
         return ""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def clean_text(field: str, text: str) -> str:

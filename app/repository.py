@@ -379,6 +379,8 @@ def triage_page(tx: Transaction, filters: Filters, order: Order, size: int, keys
         backward = False
     statement = _statement(SELECT_PAGE, conditions, ORDERS[order, backward], tx.text(PAGE_CLAUSE))
     found = [_case(row) for row in tx.stream(statement, (*parameters, size + 1))]
+    if keyset is not None and not found:
+        return triage_page(tx, filters, order, size)
     more, found = len(found) > size, found[:size]
     if backward:
         found.reverse()
@@ -388,7 +390,7 @@ def triage_page(tx: Transaction, filters: Filters, order: Order, size: int, keys
         value = _plain(getattr(first, ORDER_COLUMN[order]))
         position = count(tx, filters, order, before=(value, value, first.case_id))
     at_end = not (backward or more)
-    total = position + len(found) if at_end and found else count(tx, filters, order) if found or keyset else 0
+    total = position + len(found) if at_end else count(tx, filters, order)
     return Page(found, min(total, COUNT_LIMIT + 1), position, has_previous=position > 0, has_next=not at_end)
 
 

@@ -110,7 +110,8 @@ def _activity(opened: Mapping[str, Any]) -> list[tuple[str, str]]:
         amounts = [Decimal(row["amount"]) for row in found if row["direction"] == direction]
         if amounts:
             whole = sum(amounts, Decimal(0)).to_integral_value(ROUND_CEILING)
-            rows.append((label, f"{whole:,} in {len(amounts)} transactions (whole units, rounded up)"))
+            count = "1 transaction" if len(amounts) == 1 else f"{len(amounts)} transactions"
+            rows.append((label, f"{whole:,} in {count} (whole units, rounded up)"))
     rows.append(("Channels", _cell(", ".join(sorted({row["channel"] for row in found})))))
     rows.append(("Countries", _cell(", ".join(sorted({row["country"] for row in found})))))
     return rows

@@ -33,9 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     generating = verbs.add_parser("generate", help="write users.csv, cases.csv and case_events.csv")
     generating.add_argument("--cases", type=_count, default=DEMO_CASES, metavar="N")
     generating.add_argument("--seed", type=int, default=DEMO_SEED, metavar="N")
-    generating.add_argument(
-        "--as-of", type=_date, default=_today(), metavar="DATE", help="default: today (UTC)"
-    )
+    generating.add_argument("--as-of", type=_date, default=_today(), metavar="DATE", help="default: today (UTC)")
     generating.add_argument("--out", type=Path, required=True, metavar="DIR")
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--database", metavar="FILE", help="instead of AML_DATABASE")
@@ -47,9 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.verb == "generate":
             counts = generate(options.out, options.cases, options.seed, options.as_of, _progress("generated"))
-            print(
-                f"{options.out}: " + ", ".join(f"{count:,} rows in {name}" for name, count in counts.items())
-            )
+            print(f"{options.out}: " + ", ".join(f"{count:,} rows in {name}" for name, count in counts.items()))
             return 0
         desk = database.connect(settings.load(options.database))
         if options.verb == "load":
@@ -101,9 +97,12 @@ def _count(text: str) -> int:
 
 def _date(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-01-31") from error
+    if not 1970 <= found.year <= 2100:
+        raise argparse.ArgumentTypeError(f"{text!r} lies outside 1970 to 2100")
+    return found
 
 
 def _today() -> date:

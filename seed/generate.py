@@ -54,7 +54,7 @@ Lines = tuple[list[str], list[str]]
 def generate(out: Path, cases: int, seed: int, as_of: date, progress: Callable[[int, int], None]) -> dict[str, int]:
     """Write the three files into the folder `out` (made if it is missing) and return their row counts.
 
-    `as_of` is the data set's today: nothing in it is later than 17:00 UTC of that day. `progress` is told
+    Everything in them lies before `as_of`, in the 180 days before that day began (UTC). `progress` is told
     how many of the cases are done. The files get their names at the very end, `users.csv` last.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -142,10 +142,10 @@ class Book:
 
     def __init__(self, seed: int, as_of: date) -> None:
         self._seed, self._names = seed, Names(seed)
-        days = (as_of - number * DAY for number in range(PERIOD))
+        days = (as_of - number * DAY for number in range(1, PERIOD + 1))
         self._nights = [day for day in days if 1 <= day.weekday() <= 5]
         left = midnight(business_day_after(as_of - 66 * DAY)) + timedelta(hours=20)
-        self._span = Span(end=midnight(as_of) + timedelta(hours=17), left=left)
+        self._span = Span(end=midnight(as_of), left=left)
         ids = Draw(f"{seed}:ids")
         self._keys = [ids.between(0, 0xFFFFFFFF) for _ in range(6)]
         self._first_customer = ids.between(0, 9_999_999)

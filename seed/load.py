@@ -148,13 +148,9 @@ def _load_users(tx: Transaction, file: Path) -> dict[str, User]:
     return people
 
 
-def _load_cases(
-    tx: Transaction, folder: Path, known: Mapping[str, User], progress: Progress | None
-) -> tuple[int, int]:
+def _load_cases(tx: Transaction, folder: Path, known: Mapping[str, User], progress: Progress | None) -> tuple[int, int]:
     """Cases and events are read side by side: the events stand grouped by case, in the order of the cases."""
-    groups = groupby(
-        _records(folder / EVENTS, repository.EVENT_COLUMNS), key=lambda record: record.values["case_id"]
-    )
+    groups = groupby(_records(folder / EVENTS, repository.EVENT_COLUMNS), key=lambda record: record.values["case_id"])
     cases: list[Case] = []
     events: list[Event] = []
     case_total = event_total = last_event_id = 0
@@ -168,9 +164,7 @@ def _load_cases(
         case = _case(record, known)
         case_id, group = next(groups, (None, iter(())))
         if case_id != case.case_id:
-            raise record.bad(
-                f"the next events in {EVENTS} are of {case_id or 'no case'}, not of {case.case_id}"
-            )
+            raise record.bad(f"the next events in {EVENTS} are of {case_id or 'no case'}, not of {case.case_id}")
         lines: dict[int | None, _Record] = {}
         found: list[Event] = []
         for event_record in group:

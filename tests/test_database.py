@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -383,6 +384,17 @@ def test_empty_tables_takes_everything_and_leaves_the_rules_in_force(store: Data
     open_one(store)
     with pytest.raises(DatabaseError, match="never deleted"), store.transaction() as tx:
         tx.execute("DELETE FROM case_events")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_events_are_protected_again_after_a_bulk_load_even_one_that_fails(store: Database, fails: bool) -> None:
+    open_one(store)
+    with contextlib.suppress(ConstraintBroken), store.transaction() as tx, tx.bulk_load():
+        tx.execute_many(repository.INSERT_USER, [("y.new", "Y", "Analyst", 1)] * (2 if fails else 1))
+    assert ("y.new" in people(store)) is not fails
+    for statement in ("DELETE FROM case_events", "UPDATE case_events SET notes = 'x'"):
+        with pytest.raises(ConstraintBroken, match="never"), store.transaction() as tx:
+            tx.execute(statement)
 
 
 def test_a_time_and_an_amount_are_bound_exactly(store: Database) -> None:

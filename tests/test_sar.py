@@ -170,13 +170,16 @@ def lines(life: Life) -> list[str]:
 
 
 def test_a_full_life_is_told_on_one_page() -> None:
-    life = full_life()
+    out = {**EVIDENCE["transactions"][0], "amount": "1234.01", "direction": "out", "channel": "Wire", "country": "LV"}  # type: ignore[dict-item]
+    evidence = {**EVIDENCE, "transactions": [*EVIDENCE["transactions"], out], "customer": {"expected_monthly": "5000"}}
+    life = full_life(evidence=evidence)
     text = summary(life)
     assert text.startswith(f"# SAR summary {life.case.case_id}\n\n**DRAFT. {sar.CONFIDENTIAL}**\n")
     told = lines(life)
     for line in (
         "Disposition No SAR",
         "Status Closed",
+        "Typology Structuring",
         "Risk High, score 87",
         "Alerted activity USD 65,800.00",
         "Opened 2026-01-05 09:14 UTC",
@@ -184,11 +187,13 @@ def test_a_full_life_is_told_on_one_page() -> None:
         "Owner Beatriz Díaz (b.diaz)",
         "Name Zoë Łukasik",
         "Customer C-00412873",
+        "Expected monthly 5000",
         "7 cash deposits just under $10,000 in 9 days",
         "First and last transaction 2026-01-05 to 2026-01-11",
         "Money in 65,800 in 7 transactions (whole units, rounded up)",
-        "Channels Cash (branch)",
-        "Countries US",
+        "Money out 1,235 in 1 transaction (whole units, rounded up)",
+        "Channels Cash (branch), Wire",
+        "Countries LV, US",
         "Escalate, Anh Nguyễn (a.nguyen), 2026-01-05 12:14 UTC:",
         "Needs a Manager.",
         "SAR, Naoko Ito (n.ito), 2026-01-05 13:14 UTC:",
@@ -204,7 +209,7 @@ def test_a_full_life_is_told_on_one_page() -> None:
         assert line in told, line
     assert text.endswith(f"\n\n    {life.events[-1].event_hash}\n")
     assert "SAR due" not in text
-    assert summary(full_life()) == text
+    assert summary(full_life(evidence=evidence)) == text
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,11 @@ from seed.typologies import TYPOLOGIES
 from seed.typologies.base import Scene, fill
 
 AS_OF = date(2026, 1, 31)
-END = datetime(2026, 1, 31, 17, tzinfo=UTC)
+END = datetime(2026, 1, 31, tzinfo=UTC)
 GOLDEN = {
     "users.csv": "b9cd6518c2ffb6df17e17788293f4c224dc320e60bed8ab1d14dd24b434b412d",
-    "cases.csv": "6ed8c4394d8f06e95d52a4f1c90e12c85eb2f0145f837835f5c86278570134a5",
-    "case_events.csv": "092895c7b3b3b8944263fde907b2045b64550cdae21af4e7d5d93f19598fa9a0",
+    "cases.csv": "6d50f468263eaf5a8b05b379d0d06b96094517f0201bee2f61f468a1d8dbefac",
+    "case_events.csv": "7eea607fabd3453ad79ea27435ed2d0fc9a8c60d4dc0cc8dd6fd81f90f3d3635",
 }
 """SHA-256 of `python -m seed generate --cases 25 --seed 7 --as-of 2026-01-31`."""
 

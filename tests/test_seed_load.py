@@ -1,0 +1,213 @@
+"""Loading: every row is checked, the message names file, line and reason, and nothing is kept of a bad load."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from app import audit, casework, repository
+from app.database import Database
+from app.errors import DatabaseNotEmpty, UnreadableFile
+from seed.__main__ import main
+from seed.generate import generate
+from seed.load import load
+from tests.conftest import ANALYST, OpenCase
+
+Rows = list[list[str]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    generate(folder, 40, 7, date(2026, 1, 31), lambda done, total: None)
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "csv"))
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Database:
+    """A place for a database that is not there yet."""
+    from app import database, settings
+
+    return database.connect(settings.Settings(str(tmp_path / "new" / "desk.db"), tmp_path, busy_timeout=5))
+
+
+def edit(file: Path, change: Callable[[Rows], None]) -> None:
+    rows = list(csv.reader(io.StringIO(file.read_text("utf-8"), newline="")))
+    change(rows)
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
+    file.write_text(text.getvalue(), "utf-8", newline="")
+
+
+def put(line: int, column: str, value: str) -> Callable[[Rows], None]:
+    def change(rows: Rows) -> None:
+        rows[line - 1][rows[0].index(column)] = value
+
+    return change
+
+
+def test_what_was_generated_is_what_is_stored_and_verifies(folder: Path, empty: Database) -> None:
+    loaded = load(empty, folder)
+    verified = audit.verify_database(empty)
+    assert verified.intact
+    assert (loaded.cases, loaded.events) == (verified.cases, verified.events) == (40, loaded.events)
+    with empty.snapshot() as tx:
+        rows = tx.fetch_all("SELECT event_id, notes, meta, event_hash FROM case_events ORDER BY event_id")
+        assert len(repository.users(tx)) == loaded.users
+    with (folder / "case_events.csv").open(encoding="utf-8", newline="") as file:
+        written = [(int(r["event_id"]), r["notes"], r["meta"], r["event_hash"]) for r in csv.DictReader(file)]
+    assert [tuple(row.values()) for row in rows] == written
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "column", "value", "reason"),
+    [
+        ("cases.csv", 3, "status", "Pending", "unknown status 'Pending'"),
+        ("cases.csv", 4, "risk", "", "unknown risk ''"),
+        ("cases.csv", 2, "owner", "n.obody", "owner 'n.obody' is not in users.csv"),
+        ("cases.csv", 5, "amount", "12.5", "amount '12.5' is not an amount"),
+        ("cases.csv", 5, "risk_score", "101", "risk_score '101' is not a whole number from 0 to 100"),
+        ("cases.csv", 6, "opened_at", "2026-01-05T09:14:00.000000Z", "is not a UTC time like"),
+        ("cases.csv", 6, "case_id", "AML-1", "case_id 'AML-1' is not like"),
+        ("cases.csv", 7, "typology", "Gardening", "broken chain"),
+        ("cases.csv", 7, "head_hash", "0" * 64, "broken chain"),
+        ("cases.csv", 7, "qa_bucket", "10", "is not a whole number from 0 to 9"),
+        ("users.csv", 2, "role", "Boss", "unknown role 'Boss'"),
+        ("users.csv", 3, "active", "yes", "active 'yes' is not a whole number"),
+        ("users.csv", 3, "user_id", " l.chen", "has a space at an end"),
+        ("case_events.csv", 2, "user", "n.obody", "user 'n.obody' is not in users.csv"),
+        ("case_events.csv", 2, "notes", "x", "broken chain"),
+        ("case_events.csv", 2, "notes", "a\rb", "U+000D"),
+        ("case_events.csv", 2, "notes", "a\r\nb", "has a carriage return"),
+        ("case_events.csv", 2, "event_id", "0", "event_id '0' is not a whole number"),
+        ("case_events.csv", 2, "event_id", "9" * 5000, "is not a whole number"),
+        ("case_events.csv", 2, "ts", "soon", "ts 'soon' is not a UTC time"),
+    ],
+)
+def test_a_bad_row_stops_the_load_with_file_line_and_reason(
+    folder: Path, empty: Database, file: str, line: int, column: str, value: str, reason: str
+) -> None:
+    edit(folder / file, put(line, column, value))
+    with pytest.raises(UnreadableFile) as refused:
+        load(empty, folder)
+    assert (refused.value.file, refused.value.line) == (folder / file, line)
+    assert reason in refused.value.reason
+    with empty.snapshot() as tx:
+        assert repository.case_count(tx) == 0
+        assert repository.users(tx) == []
+
+
+def drop_last_event(rows: Rows) -> None:
+    rows.pop()
+
+
+def add_stray_event(rows: Rows) -> None:
+    stray = [*rows[-1]]
+    stray[0], stray[1] = str(int(stray[0]) + 1), "AML-00000000"
+    rows.append(stray)
+
+
+def swap_two_cases(rows: Rows) -> None:
+    rows[1], rows[2] = rows[2], rows[1]
+
+
+def shorten(rows: Rows) -> None:
+    rows[3].pop()
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "reason"),
+    [
+        ("case_events.csv", drop_last_event, "broken chain"),
+        ("case_events.csv", add_stray_event, "AML-00000000 is not in cases.csv"),
+        ("cases.csv", swap_two_cases, "the next events in case_events.csv are of"),
+        ("cases.csv", drop_last_event, "is not in cases.csv"),
+        ("cases.csv", shorten, "fields instead of 23"),
+        ("users.csv", lambda rows: rows.pop(1), "is not in users.csv"),
+        ("cases.csv", lambda rows: rows[0].reverse(), "the columns are not"),
+        ("users.csv", lambda rows: rows.append(rows[1]), "comes twice"),
+        ("users.csv", lambda rows: rows.remove(next(r for r in rows if r[0] == "alert-feed")), "'alert-feed'"),
+    ],
+)
+def test_files_that_do_not_belong_together_are_refused(
+    folder: Path, empty: Database, file: str, change: Callable[[Rows], None], reason: str
+) -> None:
+    edit(folder / file, change)
+    with pytest.raises(UnreadableFile, match=reason):
+        load(empty, folder)
+
+
+def test_a_missing_file_and_bytes_that_are_no_text_are_refused(folder: Path, empty: Database) -> None:
+    (folder / "cases.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(UnreadableFile, match="not UTF-8"):
+        load(empty, folder)
+    (folder / "users.csv").unlink()
+    with pytest.raises(UnreadableFile, match=r"users\.csv"):
+        load(empty, folder)
+
+
+def test_a_database_with_cases_is_replaced_only_when_told(folder: Path, desk: Database, open_case: OpenCase) -> None:
+    old = open_case()
+    with pytest.raises(DatabaseNotEmpty):
+        load(desk, folder)
+    good = (folder / "cases.csv").read_bytes()
+    edit(folder / "cases.csv", put(40, "status", "Pending"))
+    with pytest.raises(UnreadableFile):
+        load(desk, folder, replace=True)
+    assert audit.verify_case(desk, old.case_id).intact
+
+    (folder / "cases.csv").write_bytes(good)
+    loaded = load(desk, folder, replace=True)
+    verified = audit.verify_database(desk)
+    assert verified.intact
+    assert verified.cases == loaded.cases == 40
+    with desk.snapshot() as tx:
+        assert old.case_id not in {row["case_id"] for row in tx.fetch_all("SELECT case_id FROM cases")}
+        guards = tx.fetch_all("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+    assert len(guards) == 3
+
+
+def test_a_person_whom_the_desk_knows_otherwise_is_refused(folder: Path, desk: Database) -> None:
+    with pytest.raises(UnreadableFile, match="the database has another user 'a.nguyen'"):
+        load(desk, folder)
+
+
+def test_the_commands_of_the_readme(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, file = str(tmp_path / "aml"), str(tmp_path / "desk.db")
+    assert main(["generate", "--cases", "30", "--seed", "7", "--as-of", "2026-01-31", "--out", out]) == 0
+    assert "30 rows in cases.csv" in capsys.readouterr().out
+    assert main(["load", "--from", out, "--database", file]) == 0
+    assert main(["load", "--from", out, "--database", file]) == 2
+    assert "already has cases" in capsys.readouterr().err
+    assert main(["load", "--from", out, "--database", file, "--replace"]) == 0
+    assert main(["load", "--from", str(tmp_path / "nowhere"), "--database", file, "--replace"]) == 2
+    assert main(["demo", "--database", file]) == 0
+    for wrong in (["--cases", "0"], ["--as-of", "tomorrow"], ["--as-of", "9999-01-01"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(["generate", "--out", out, *wrong])
+        assert stopped.value.code == 2
+
+
+def test_the_demo_can_be_worked_right_after(tmp_path: Path) -> None:
+    from app import database, settings
+
+    file = tmp_path / "desk.db"
+    assert main(["demo", "--database", str(file)]) == 0
+    desk = database.connect(settings.Settings(str(file), tmp_path, busy_timeout=5))
+    with desk.snapshot() as tx:
+        page = repository.triage_page(tx, repository.Filters(unassigned=True), repository.Order.DUE, 1)
+    case_id = page.cases[0].case_id
+    assert ANALYST.user_id == "a.nguyen"
+    casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+    assert audit.verify_case(desk, case_id).intact
