@@ -40,7 +40,7 @@ IDLE_CONNECTIONS = 8
 Row = dict[str, Any]
 Parameters = Sequence[object]
 SELECT_INDEXES_AND_TRIGGERS = """
-SELECT type, name FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL
+SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL
 """
 
 sqlite3.register_adapter(datetime, chain.format_ts)
@@ -124,10 +124,12 @@ class Transaction:
     @contextmanager
     def bulk_load(self) -> Iterator[None]:
         """Inside, indexes and triggers wait: to build an index at the end is cheaper than to keep it up row by row."""
-        for row in self.fetch_all(SELECT_INDEXES_AND_TRIGGERS):
-            self.execute(f"DROP {row['type']} {row['name']}")
+        waiting = self.fetch_all(SELECT_INDEXES_AND_TRIGGERS)
+        for row in waiting:
+            self.execute(f'DROP {row["type"]} "{row["name"]}"')
         yield
-        self.create_tables()
+        for row in waiting:
+            self.execute(row["sql"])
 
     def text(self, sql: Sql) -> str:
         """The statement as this engine reads it."""
