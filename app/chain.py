@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -197,9 +197,8 @@ def verify(case_id: str, events: Sequence[Event], row: Mapping[str, Any] | None)
     return breaks
 
 
-def verify_links(case_id: str, events: Iterable[Event]) -> list[Break]:
+def verify_links(case_id: str, events: Sequence[Event]) -> list[Break]:
     """Hashes, links, order and times of one case, its events in the order in which they are stored."""
-    events = list(events)
     breaks: list[Break] = []
 
     def found(event: Event, kind: BreakKind, field: str, expected: object, seen: object) -> None:
@@ -207,28 +206,29 @@ def verify_links(case_id: str, events: Iterable[Event]) -> list[Break]:
 
     hashes: set[str] | None = None
     followed: set[str] = set()
-    heads: tuple[str, ...] = (GENESIS,)
+    head: str = GENESIS
+    recomputed: str | None = GENESIS
     for event in events:
         digest = _recompute(event)
         edited = digest is None or digest != event.event_hash
-        if event.prev_hash not in heads:
+        if event.prev_hash not in (head, recomputed):
             if hashes is None:
                 hashes = {other.event_hash for other in events} | {GENESIS}
-            if edited and _recompute(replace(event, prev_hash=heads[0])) == event.event_hash:
+            if edited and _recompute(replace(event, prev_hash=head)) == event.event_hash:
                 edited = False
-                found(event, BreakKind.EDITED, "prev_hash", heads[0], event.prev_hash)
+                found(event, BreakKind.EDITED, "prev_hash", head, event.prev_hash)
             elif event.prev_hash in followed:
-                found(event, BreakKind.FORKED, "prev_hash", heads[0], event.prev_hash)
+                found(event, BreakKind.FORKED, "prev_hash", head, event.prev_hash)
             elif event.prev_hash in hashes:
-                found(event, BreakKind.OUT_OF_ORDER, "prev_hash", heads[0], event.prev_hash)
+                found(event, BreakKind.OUT_OF_ORDER, "prev_hash", head, event.prev_hash)
             else:
-                found(event, BreakKind.MISSING, "prev_hash", heads[0], event.prev_hash)
+                found(event, BreakKind.MISSING, "prev_hash", head, event.prev_hash)
         if edited:
             found(event, BreakKind.EDITED, "event_hash", digest or "text without U+001F", event.event_hash)
         if event.case_id != case_id:
             found(event, BreakKind.EDITED, "case_id", case_id, event.case_id)
         followed.add(event.prev_hash)
-        heads = (event.event_hash, digest) if digest else (event.event_hash,)
+        head, recomputed = event.event_hash, digest
     for earlier, later in pairwise(events):
         if not (isinstance(later.ts, str) and isinstance(earlier.ts, str) and later.ts >= earlier.ts):
             found(later, BreakKind.BACKDATED, "ts", f"{_show(earlier.ts)} or later", later.ts)

@@ -54,7 +54,9 @@ def escape(text: str) -> str:
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> str:
-    """A table of two columns; the values are escaped already."""
+    """A table of two columns, or nothing; the values are escaped already."""
+    if not rows:
+        return ""
     return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows if value)])
 
 

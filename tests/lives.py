@@ -126,9 +126,7 @@ def full_life(case_id: str = SAMPLED_ID, **facts: Any) -> Life:
     assign(life, MANAGER, ANALYST)
     note(life, "Seven deposits, same branch.\nTeller says “same person”.")
     escalate(life, ANALYST, "Needs a Manager.", OTHER_MANAGER)
-    close(
-        life, OTHER_MANAGER, Disposition.SAR, "Structuring.", OPENED + timedelta(days=0, hours=2), suspect_known=False
-    )
+    close(life, OTHER_MANAGER, Disposition.SAR, "Structuring.", OPENED + timedelta(hours=2), suspect_known=False)
     review(life, REVIEWER, QaResult.FAIL, "The sums do not add up.")
     reopen(life, MANAGER, "Add them again.")
     assign(life, MANAGER, OTHER_ANALYST)

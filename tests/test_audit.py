@@ -389,6 +389,7 @@ def test_progress_is_told_on_the_way_and_at_the_end(desk: Database) -> None:
     told: list[tuple[int, int]] = []
     assert audit.verify_database(desk, lambda done, total: told.append((done, total))).cases == 1001
     assert told == [(500, 1001), (1000, 1001), (1001, 1001)]
+    assert audit.verify_database(desk) == audit.Verified(1001, 1001, ())
 
 
 def test_a_break_is_read_again_before_it_is_reported(

@@ -548,6 +548,17 @@ def test_a_token_that_is_none_of_the_desks_is_refused(desk: Database, open_case:
 # --- what moved on meanwhile ---
 
 
+def test_who_loses_the_race_for_the_row_judges_anew_and_writes_once(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = open_case()
+    update, lost = repository.update_case, [True, True]
+    monkeypatch.setattr(repository, "update_case", lambda *row: not (lost and lost.pop()) and update(*row))
+    event = add_note(desk, A, case.case_id, "x", form=casework.new_form())
+    assert (lost, events_of(desk, case)[1].event_hash) == ([], event.event_hash)
+    assert intact(desk, case)
+
+
 def test_a_note_an_assignment_and_a_decision_differ_in_what_they_pass_over(desk: Database, open_case: OpenCase) -> None:
     case = given(desk, open_case(), ANALYST)
     seen = row_of(desk, case).head_hash

@@ -173,6 +173,27 @@ def test_canonical_json_has_sorted_keys_no_spaces_and_no_escapes_and_refuses_wha
         chain.canonical_json({"a": float("nan")})
 
 
+def test_an_event_keeps_old_and_new_of_what_it_changed_and_the_notes_of_a_verdict_once() -> None:
+    assert [event.meta for event in EVENTS[1:]] == [
+        '{"form":"0002","owner":[null,"a.nguyen"],"status":["New","In Review"]}',
+        '{"form":"0003"}',
+        '{"disposition":["","Escalate"],"form":"0004","owner":["a.nguyen","n.ito"]}',
+        '{"closed_at":[null,"2026-01-05T13:14:00.000000Z"],"determined_at":[null,"2026-01-05T11:14:00.000000Z"],'
+        '"disposition":["Escalate","SAR"],"form":"0005","status":["In Review","Closed"],"suspect":"unknown"}',
+        '{"form":"0006","qa_at":[null,"2026-01-05T14:14:00.000000Z"],"qa_result":["","Fail"],'
+        '"qa_reviewer":[null,"q.silva"]}',
+        '{"closed_at":["2026-01-05T13:14:00.000000Z",null],"determined_at":["2026-01-05T11:14:00.000000Z",null],'
+        '"disposition":["SAR",""],"form":"0007","qa_at":["2026-01-05T14:14:00.000000Z",null],'
+        '"qa_notes":["The sums do not add up.",""],"qa_result":["Fail",""],"qa_reviewer":["q.silva",null],'
+        '"status":["Closed","In Review"]}',
+        '{"form":"0008","owner":["n.ito","b.diaz"]}',
+        '{"closed_at":[null,"2026-01-05T17:14:00.000000Z"],"disposition":["","No SAR"],"form":"0009",'
+        '"status":["In Review","Closed"]}',
+        '{"form":"000a","qa_at":[null,"2026-01-05T18:14:00.000000Z"],"qa_result":["","Pass"],'
+        '"qa_reviewer":[null,"r.kaya"]}',
+    ]
+
+
 # --- clean chains ---
 
 
@@ -207,6 +228,20 @@ def test_an_edited_field_is_found_on_exactly_that_event(number: int, field: str)
             continue
         edited = {found.event_id for found in verify(with_event(number, **{field: other})) if found.kind == "edited"}
         assert edited == {number + 1}, (field, other)
+
+
+@pytest.mark.parametrize("number", NUMBERS[:-1])
+def test_an_edited_text_hash_or_link_is_one_break_with_its_evidence(number: int) -> None:
+    event, forged = EVENTS[number], "0" * 63 + "1"
+    (found,) = chain.verify_links(SAMPLED_ID, with_event(number, notes="Nothing to see."))
+    digest = chain.event_hash(*(getattr(tampered(event, notes="Nothing to see."), name) for name in HASHED))
+    assert found == Break(SAMPLED_ID, number + 1, BreakKind.EDITED, "event_hash", digest, event.event_hash)
+    (found,) = verify(with_event(number, event_hash=forged))
+    assert found == Break(SAMPLED_ID, number + 1, BreakKind.EDITED, "event_hash", event.event_hash, forged)
+    (found,) = verify(with_event(number, prev_hash=forged))
+    assert found == Break(SAMPLED_ID, number + 1, BreakKind.EDITED, "prev_hash", event.prev_hash, forged)
+    (found,) = chain.verify_links(SAMPLED_ID, with_event(number, notes=b"Nothing to see."))
+    assert found.expected == "text without U+001F"
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -267,6 +302,17 @@ def test_a_case_dealt_out_of_the_qa_sample_is_found_though_the_chain_was_rewritt
     meta["case"]["qa_bucket"] = 3
     events = rewritten(with_event(0, meta=chain.canonical_json(meta)))
     assert seen(verify(events, row_of(events, qa_bucket=3))) == {(BreakKind.EDITED, 1, "qa_bucket")}
+
+
+def test_a_chain_that_does_not_open_with_every_fact_of_the_case_is_found_though_it_was_rewritten() -> None:
+    meta = chain.read_meta(EVENTS[0])
+    for case in ({**meta["case"], "owner": "a.nguyen"}, {**meta["case"], "risk": None}, {}, None):
+        if case and case["risk"] is None:
+            del case["risk"]
+        events = rewritten(with_event(0, meta=chain.canonical_json({**meta, "case": case})))
+        assert seen(verify(events, row_of(events))) == {(BreakKind.EDITED, 1, "meta")}
+    events = rewritten(with_event(0, action="note"))
+    assert seen(verify(events, row_of(events))) == {(BreakKind.EDITED, 1, "meta")}
 
 
 def test_a_second_open_event_is_found_though_the_chain_was_rewritten() -> None:
@@ -422,6 +468,7 @@ def test_a_cut_tail_is_not_found_from_the_events_alone() -> None:
 def test_event_ids_are_outside_the_hash_and_only_have_to_ascend() -> None:
     spread = [replace(event, event_id=number * 10) for number, event in enumerate(EVENTS, 1)]
     assert verify(spread) == []
+    assert verify([replace(event, event_id=None) for event in EVENTS]) == []
     spread[4] = replace(spread[4], event_id=spread[3].event_id)
     assert seen(verify(spread)) == {(BreakKind.OUT_OF_ORDER, 40, "event_id")}
 

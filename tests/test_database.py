@@ -229,6 +229,23 @@ def test_a_writer_waits_for_a_lock_that_is_let_go_in_time(file: Path, store: Dat
     patient.close()
 
 
+def test_a_new_desk_waits_for_the_lock_too_and_gives_up_with_a_sentence(file: Path) -> None:
+    file.parent.mkdir()
+    patient = at(file, busy_timeout=10)
+    with raw(file) as other, ThreadPoolExecutor(1) as thread:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM sqlite_master").fetchall()  # before WAL, a reader holds up the change to it
+        with pytest.raises(DatabaseBusy, match="Try again"):
+            at(file).create_schema()
+        waiting = thread.submit(patient.create_schema)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.3)
+        other.execute("COMMIT")
+        waiting.result(timeout=20)
+    assert people(patient) == []
+    patient.close()
+
+
 # --- transactions ---
 
 

@@ -133,8 +133,8 @@ def test_only_the_last_disposition_says_whether_a_suspect_is_known() -> None:
         ts = chain.format_ts(NOW)
         return chain.append(case, ANALYST.user_id, ts, change.action, change.notes, change.columns, change.facts)[1]
 
-    assert policy.suspect_known([])
-    assert not policy.suspect_known([decided(True), decided(False)])
+    assert policy.suspect_known(opened().events)
+    assert not policy.suspect_known([decided(True), decided(False), *opened().events])
     assert policy.suspect_known([decided(False), decided(True)])
     assert policy.suspect_known([decided(False), decided(False, Disposition.NO_SAR)])
 

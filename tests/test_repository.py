@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -361,6 +363,17 @@ def test_all_chains_come_by_case_even_where_a_row_or_its_events_are_missing(
     assert not audit.verify_database(desk).intact
 
 
+def test_events_come_in_the_order_they_were_stored_even_where_their_times_do_not(desk: Database) -> None:
+    life = lives.full_life()
+    times = [event.ts for event in reversed(life.events)]
+    backdated = [replace(event, ts=ts) for event, ts in zip(life.events, times, strict=True)]
+    with desk.transaction() as tx:
+        repository.load(tx, [life.case], backdated)
+    with desk.snapshot() as tx:
+        assert repository.events(tx, life.case.case_id) == backdated
+        assert [events for _, events, _ in repository.all_chains(tx)] == [backdated]
+
+
 def test_a_chain_of_nothing_is_an_unknown_case(desk: Database) -> None:
     with desk.snapshot() as tx, pytest.raises(UnknownCase):
         repository.chain_of(tx, "AML-NOBODY00")
@@ -421,12 +434,32 @@ def sqlite_desk(tmp_path: Path) -> Iterator[Database]:
     made.close()
 
 
-def test_a_row_changed_behind_the_desks_back_is_an_error_that_says_where_to_look(sqlite_desk: Database) -> None:
-    with sqlite_desk.transaction() as tx:
-        tx.execute("UPDATE cases SET closed_at = '31/12/2026'")
+@contextmanager
+def behind_its_back(desk: Database) -> Iterator[sqlite3.Connection]:
+    """A connection that no check of the schema holds up."""
+    with closing(sqlite3.connect(str(desk), isolation_level=None)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        yield connection
+
+
+@pytest.mark.parametrize("change", ["closed_at = '31/12/2026'", "amount = 'a lot'", "status = 'Gone'", "due_at = 5"])
+def test_a_row_changed_behind_the_desks_back_is_an_error_that_says_where_to_look(
+    sqlite_desk: Database, change: str
+) -> None:
+    with behind_its_back(sqlite_desk) as connection:
+        connection.execute(f"UPDATE cases SET {change}")  # noqa: S608
     with pytest.raises(DatabaseError, match="The row of AML-00000001 .* Verify the case"):
         read(sqlite_desk, numbered(1))
     assert not audit.verify_case(sqlite_desk, "AML-00000001").intact
+
+
+def test_events_whose_case_is_gone_are_found_all_the_same(sqlite_desk: Database) -> None:
+    with behind_its_back(sqlite_desk) as connection:
+        connection.execute("DELETE FROM cases")
+    with sqlite_desk.snapshot() as tx:
+        ((case_id, events, row),) = repository.all_chains(tx)
+        assert repository.chain_of(tx, "AML-00000001") == (case_id, events, row)
+    assert (case_id, len(events), row) == ("AML-00000001", 1, None)
 
 
 def plan_of(desk: Database, ask: Callable[[Any], object]) -> list[str]:

@@ -107,7 +107,8 @@ def nasty_life(text: str) -> Life:
     life = lives.opened(evidence={"alert": text, "customer": customer, "transactions": [row]}, customer_name=text)
     lives.assign(life, MANAGER, ANALYST)
     lives.note(life, text)
-    lives.escalate(life, ANALYST, text, OTHER_MANAGER)
+    lives.escalate(life, ANALYST, text, MANAGER)
+    lives.escalate(life, MANAGER, text, OTHER_MANAGER)
     lives.close(life, OTHER_MANAGER, Disposition.SAR, text, OPENED)
     lives.reopen(life, MANAGER, text)
     lives.close(life, OTHER_MANAGER, Disposition.NO_SAR, text)
@@ -127,8 +128,8 @@ def test_what_people_typed_shows_as_they_typed_it_and_is_no_markup_link_or_image
         assert set(page.tags) <= OWN_TAGS
         assert page.inside["h2"] == SECTIONS
         assert page.tags.count("h1") == page.tags.count("pre") == 1
-        assert page.inside["strong"][1:] == ["Escalate", "SAR", "Reopened", "No SAR", "Fail"]
-        assert [words(quote) for quote in page.inside["blockquote"]] == [words(text)] * 7
+        assert page.inside["strong"][1:] == ["Escalate", "Escalate", "SAR", "Reopened", "No SAR", "Fail"]
+        assert [words(quote) for quote in page.inside["blockquote"]] == [words(text)] * 8
         cells = [words(cell) for cell in page.inside["td"]]
         assert cells.count(words(text)) >= 4, cells
         assert not [shown for shown in page.texts if ADDRESS.search(shown)]
