@@ -70,13 +70,16 @@ def _verify(desk: database.Database, case_ids: list[str]) -> int:
     if not case_ids:
         results = [audit.verify_database(desk, _progress if sys.stderr.isatty() else None)]
     cases, events = sum(r.cases for r in results), sum(r.events for r in results)
-    return _report(f"{cases:,} cases, {events:,} events", [b for r in results for b in r.breaks])
+    return _report(f"{_count(cases, 'case')}, {_count(events, 'event')}", [b for r in results for b in r.breaks])
 
 
 def _export(desk: database.Database, case_id: str, folder: Path) -> int:
-    for path in audit.export_case(desk, case_id).write(folder):
+    export = audit.export_case(desk, case_id)
+    for path in export.write(folder):
         print(path)
-    return INTACT
+    for found in export.breaks:
+        print(found, file=sys.stderr)
+    return BROKEN if export.breaks else INTACT
 
 
 def _verify_files(files: list[Path]) -> int:
@@ -91,15 +94,23 @@ def _verify_files(files: list[Path]) -> int:
             print(error, file=sys.stderr)
             worst = max(worst, UNUSABLE)
         else:
-            worst = max(worst, _report(f"{file}: {verified.events} events", verified.breaks))
+            last = verified.last
+            what = f"{file}: {last.case_id}, " if last else f"{file}: "
+            worst = max(worst, _report(f"{what}{_count(verified.events, 'event')}", verified.breaks))
+            if last:
+                print(f"  last event {last.ts}, head {last.event_hash}")
     return worst
 
 
 def _report(what: str, breaks: Sequence[chain.Break]) -> int:
     for found in breaks:
         print(found)
-    print(f"{what}: {f'{len(breaks)} breaks' if breaks else 'all intact'}")
+    print(f"{what}: {_count(len(breaks), 'break') if breaks else 'all intact'}")
     return BROKEN if breaks else INTACT
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _progress(done: int, total: int) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from app import chain, repository, sar
 from app.database import Database
-from app.errors import DeskError, InvalidInput, UnreadableFile
+from app.errors import DatabaseError, DeskError, InvalidInput, UnreadableFile
 from app.models import CASE_ID, Event
 
 MAX_FIELD = 16 * 1024 * 1024
@@ -35,11 +35,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The result of a verification: what was read, and every break."""
+    """The result of a verification: what was read, every break, and of a file its last event."""
 
     cases: int
     events: int
     breaks: tuple[chain.Break, ...]
+    last: Event | None = None
 
     @property
     def intact(self) -> bool:
@@ -50,11 +51,11 @@ def verify_case(database: Database, case_id: str) -> Verified:
     """Verify one case. Raises UnknownCase. A break is read again before it is reported."""
     for _ in range(2):
         with database.snapshot() as tx:
-            _, events, row = repository.chain_of(tx, case_id)
-        breaks = chain.verify(case_id, events, row)
+            chains = repository.chains_of(tx, case_id)
+        breaks = [found for one in chains for found in chain.verify(*one)]
         if not breaks:
             break
-    return Verified(1, len(events), tuple(breaks))
+    return Verified(1, sum(len(events) for _, events, _ in chains), tuple(breaks))
 
 
 def verify_database(database: Database, progress: Progress | None = None) -> Verified:
@@ -131,16 +132,17 @@ def verify_csv(data: bytes, name: str = "the file") -> Verified:
     events = read_csv(data, name)
     case_id = events[0].case_id
     _, differences = chain.replay(case_id, events)
-    return Verified(1, len(events), (*chain.verify_links(case_id, events), *differences))
+    return Verified(1, len(events), (*chain.verify_links(case_id, events), *differences), events[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A case as it leaves the desk: the audit CSV and the SAR summary, with their file names."""
+    """A case as it leaves the desk: the audit CSV and the SAR summary, with their file names, and every break."""
 
     case_id: str
     csv: bytes
     summary: str
+    breaks: tuple[chain.Break, ...] = ()
 
     @property
     def csv_name(self) -> str:
@@ -154,7 +156,7 @@ class Export:
         """Write both files into the folder, which is created. Raises DeskError where that cannot be done."""
         return (
             _write_file(folder, self.csv_name, self.csv),
-            _write_file(folder, self.summary_name, self.summary.encode()),
+            _write_file(folder, self.summary_name, self.summary.encode("utf-8", "backslashreplace")),
         )
 
 
@@ -165,8 +167,14 @@ def export_case(database: Database, case_id: str) -> Export:
     with database.snapshot() as tx:
         case = repository.case(tx, case_id)
         events = repository.events(tx, case_id)
+        chains = repository.chains_of(tx, case_id)
         names = {person.user_id: person.name for person in repository.users(tx)}
-    return Export(case_id, write_csv(events), sar.summary(case, events, names))
+    breaks = tuple(found for one in chains for found in chain.verify(*one))
+    try:
+        trail = write_csv(events)
+    except UnicodeEncodeError as error:
+        raise DatabaseError(f"{case_id} holds bytes that are no text. Verify the case to see where.") from error
+    return Export(case_id, trail, sar.summary(case, events, names, breaks), breaks)
 
 
 def _guard(field: str) -> str:

@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from app import chain, policy, repository, sampling
+from app import chain, policy, repository, sampling, sar
 from app.database import Database, Transaction
-from app.errors import DatabaseError, InvalidInput, NotAllowed, StaleCase
+from app.errors import BrokenCase, DatabaseBusy, InvalidInput, NotAllowed, StaleCase
 from app.models import (
     CROCKFORD,
     MAX_AMOUNT,
@@ -33,6 +33,9 @@ from app.models import (
     User,
     search_text,
 )
+
+ATTEMPTS = 100
+"""How often a verb reads and judges anew where others keep changing the case in between."""
 
 NEVER_STALE = frozenset(Action)
 PASSES_OVER_NOTES = frozenset({Action.NOTE})
@@ -83,13 +86,16 @@ def open_case(
     ):
         if not text.strip() or len(text) > limit:
             raise InvalidInput(f"The {name} needs 1 to {limit} characters.")
-        chain.clean_text(name, text)
+        if chain.clean_text(name, text) != text or text != text.strip():
+            raise InvalidInput(f"The {name} has a line break, or a space at an end.")
     if not 0 <= risk_score <= 100:
         raise InvalidInput("The risk score lies between 0 and 100.")
     if not amount.is_finite() or amount.is_signed() or amount > MAX_AMOUNT or amount != round(amount, 2):
         raise InvalidInput(f"The amount lies between 0 and {MAX_AMOUNT:,}, with at most two decimal places.")
     if not re.fullmatch(r"[A-Z]{3}", currency):
         raise InvalidInput("The currency is an ISO 4217 code such as USD.")
+    if len(sar.transactions(evidence)) != len(sar.listed(evidence)):
+        raise InvalidInput(f"Each transaction needs {', '.join(sar.TRANSACTION)}; amounts look like 9400.00.")
     case_id, now = new_case_id(), datetime.now(UTC)
     draft = Case(
         case_id=case_id,
@@ -224,12 +230,16 @@ def _append(
     """The one way an event gets onto a case: compare-and-swap on the head, then insert, in one transaction."""
     if form and not _FORM.fullmatch(form):
         raise InvalidInput("The form's token is not one of the desk's.")
-    while True:
+    for _ in range(ATTEMPTS):
         with database.transaction() as tx:
             actor = repository.user(tx, actor_id)
             case = repository.case(tx, case_id)
             events = repository.events(tx, case_id)
+            if not events or events[-1].event_hash != case.head_hash:
+                raise BrokenCase(case_id, "its newest event is not the one that its row names")
             if form and (repeat := _sent_before(events, form)):
+                if repeat.user != actor_id:
+                    raise InvalidInput("This form was sent already, by someone else. Open the page again.")
                 return repeat
             _check_fresh(case_id, events, seen, passes_over)
             now = _now(case_id, events)
@@ -241,6 +251,7 @@ def _append(
             if repository.update_case(tx, changed, case.head_hash):
                 repository.insert_event(tx, event)
                 return event
+    raise DatabaseBusy(f"{case_id} is being changed by too many people at once. Try again in a moment.")
 
 
 def _now(case_id: str, events: Sequence[Event]) -> datetime:
@@ -248,10 +259,7 @@ def _now(case_id: str, events: Sequence[Event]) -> datetime:
     try:
         return max(datetime.now(UTC), *(chain.parse_ts(event.ts) for event in events))
     except (TypeError, ValueError) as error:
-        raise DatabaseError(
-            f"{case_id} has an event with a time that the desk never writes ({error}). "
-            "Verify the case to see what was changed."
-        ) from error
+        raise BrokenCase(case_id, f"an event has a time that the desk never writes ({error})") from error
 
 
 def _sent_before(events: Sequence[Event], form: str) -> Event | None:

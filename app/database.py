@@ -175,9 +175,8 @@ class Database:
                 self._use_wal(connection)
             finally:
                 connection.close()
-        if not self.has_schema():
-            with self.transaction() as tx:
-                tx.create_tables()
+        with self.transaction() as tx:
+            tx.create_tables()
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
         """The file keeps it. SQLite does not wait for the lock here, so two desks that start at once would clash."""
@@ -259,6 +258,7 @@ class Database:
             isolation_level=None,
             check_same_thread=False,
         )
+        connection.text_factory = _text
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -65536")  # KiB
@@ -288,6 +288,11 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+
+
+def _text(stored: bytes) -> str:
+    """Stored text; bytes that are no UTF-8 become lone surrogates, which no hash and no page accepts."""
+    return stored.decode("utf-8", "surrogateescape")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ DeskError                 its text is for a person: what happened, and what to d
 ├── UnknownUser           no user has this id
 ├── NotAllowed            the rules of casework refuse: `policy` says why
 ├── StaleCase             the case moved on since the person saw it
+├── BrokenCase            the case was changed outside the desk, so that it cannot be worked on
 └── DatabaseError         the store itself
     ├── DatabaseMissing   there is none there, or it has no tables
     ├── DatabaseBusy      it stayed locked; trying again may help
@@ -85,6 +86,14 @@ class StaleCase(DeskError):
             "Look at what happened, then send again if it still holds."
         )
         self.case_id, self.since = case_id, tuple(since)
+
+
+class BrokenCase(DeskError):
+    """Someone changed the case outside the desk; verifying it says what."""
+
+    def __init__(self, case_id: str, problem: str) -> None:
+        super().__init__(f"{case_id} was changed outside the desk: {problem}. Verify it to see what was changed.")
+        self.case_id, self.problem = case_id, problem
 
 
 class DatabaseError(DeskError):

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from decimal import InvalidOperation
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
 from app import chain
 from app.database import PerEngine, Row, Sql, Transaction, as_money, as_time
-from app.errors import DatabaseError, UnknownCase, UnknownUser
+from app.errors import BrokenCase, UnknownCase, UnknownUser
 from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, User
 
 CASE_COLUMNS = tuple(field.name for field in fields(Case))
@@ -187,13 +187,17 @@ Chain = tuple[str, list[Event], Mapping[str, Any] | None]
 """A case as verification reads it: its id, its events in stored order, and its row as it stands (None: it is gone)."""
 
 
-def chain_of(tx: Transaction, case_id: str) -> Chain:
-    """Raises UnknownCase where neither a row nor an event has this id."""
-    row = tx.fetch_first(SELECT_CASE, (case_id,))
+def chains_of(tx: Transaction, case_id: str) -> list[Chain]:
+    """One chain; where someone put in a second row of the case, that one too, as a chain without events.
+
+    Raises UnknownCase where neither a row nor an event has this id.
+    """
+    rows = tx.fetch_all(SELECT_CASE, (case_id,))
     found = events(tx, case_id)
-    if row is None and not found:
+    if not rows and not found:
         raise UnknownCase(case_id)
-    return case_id, found, None if row is None else _recorded(row)
+    first, others = (_recorded(rows[0]), rows[1:]) if rows else (None, [])
+    return [(case_id, found, first), *((case_id, [], _recorded(row)) for row in others)]
 
 
 def all_chains(tx: Transaction) -> Iterator[Chain]:
@@ -202,10 +206,10 @@ def all_chains(tx: Transaction) -> Iterator[Chain]:
     row = next(rows, None)
     every_event = map(_event, tx.stream_tuples(SELECT_ALL_EVENTS))
     for case_id, found in groupby(every_event, key=lambda event: event.case_id):
-        while row is not None and row["case_id"] < case_id:
+        while row is not None and _order(row["case_id"]) < _order(case_id):
             yield row["case_id"], [], _recorded(row)
             row = next(rows, None)
-        ordered = sorted(found, key=lambda event: event.event_id or 0)
+        ordered = sorted(found, key=lambda event: _order(event.event_id))
         if row is not None and row["case_id"] == case_id:
             yield case_id, ordered, _recorded(row)
             row = next(rows, None)
@@ -476,10 +480,7 @@ def _case(row: Row) -> Case:
             head_hash=row["head_hash"],
         )
     except (ValueError, TypeError, InvalidOperation) as error:
-        raise DatabaseError(
-            f"The row of {row['case_id']} holds something the desk never writes ({error}). "
-            "Verify the case to see what was changed."
-        ) from error
+        raise BrokenCase(str(row["case_id"]), f"its row cannot be read ({error})") from error
 
 
 def _event(row: Sequence[Any]) -> Event:
@@ -490,8 +491,27 @@ def _event(row: Sequence[Any]) -> Event:
     return Event(case_id, ts, user_id, action, notes, meta, prev_hash, event_hash, event_id)
 
 
+def _order(value: Any) -> tuple[int, Any]:
+    """Sorts values of any type as SQLite does: NULL, numbers, texts, blobs."""
+    if isinstance(value, str):
+        return 2, value
+    if value is None:
+        return 0, 0
+    return 3 if isinstance(value, bytes) else 1, value
+
+
 def _plain(value: object) -> object:
     return value.value if isinstance(value, StrEnum) else value
+
+
+def _recorded_amount(value: Any) -> str:
+    """The amount with two places; anything that is not exactly an amount as Python writes it."""
+    try:
+        amount = as_money(value)
+        exact = isinstance(value, int | float | Decimal) and amount == Decimal(str(value))
+    except InvalidOperation:
+        exact = False
+    return chain.canonical(amount) if exact else repr(value)
 
 
 def _recorded(row: Row) -> dict[str, Any]:
@@ -499,10 +519,7 @@ def _recorded(row: Row) -> dict[str, Any]:
     recorded = {}
     for column, value in row.items():
         if column == "amount":
-            try:
-                recorded[column] = chain.canonical(as_money(value))
-            except InvalidOperation:
-                recorded[column] = repr(value)
+            recorded[column] = _recorded_amount(value)
         else:
             recorded[column] = chain.canonical(as_time(value)) if isinstance(value, datetime) else value
     return recorded

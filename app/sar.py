@@ -20,16 +20,23 @@ CONFIDENTIAL = (
 _ADDRESS = r"(?:@|:(?=//)|(?<=[wW]{3})\.)+"
 # Every ASCII punctuation character that can start markup in CommonMark or GitHub's dialect (math and table too).
 _MARKUP = re.compile(rf"(?P<address>{_ADDRESS})|[\\`*_{{}}\[\]<>()#+\-!|~$^&:=\"]|\.(?=\w)|(?<=\d)\.")
+TRANSACTION = ("time", "amount", "direction", "channel", "counterparty", "country")
+"""What each transaction of an alert says, all of it text."""
+
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _AMOUNT = re.compile(r"\d{1,13}(\.\d\d)?", re.ASCII)
 
 
-def summary(case: Case, events: Sequence[Event], names: Mapping[str, str]) -> str:
-    """The page. `names` are the users' names by user id. What people typed cannot become markup in it."""
+def summary(case: Case, events: Sequence[Event], names: Mapping[str, str], breaks: Sequence[chain.Break] = ()) -> str:
+    """The page. `names` are the users' names by user id, `breaks` what verification found.
+
+    What people typed cannot become markup in it.
+    """
     opened = chain.read_meta(events[0]) if events else {}
     parts = [
         f"# SAR summary {case.case_id}",
         f"**DRAFT. {CONFIDENTIAL}**",
+        "**The audit trail of this case is broken; see Evidence.**" if breaks else "",
         _facts(_key_facts(case, events, names)),
         "## Subject",
         _facts(_subject(case, opened)),
@@ -43,7 +50,9 @@ def summary(case: Case, events: Sequence[Event], names: Mapping[str, str]) -> st
         "## QA",
         *_qa(case, names),
         "## Evidence",
-        f"{case.event_count} events, chained by SHA-256. Head of the chain:\n\n    {case.head_hash}",
+        f"{len(events)} events, chained by SHA-256, {'NOT INTACT' if breaks else 'verified intact'}.",
+        "\n".join(f"- {_cell(found)}" for found in breaks),
+        f"Head of the chain:\n\n    {events[-1].event_hash if events else chain.GENESIS}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -81,7 +90,7 @@ def _key_facts(case: Case, events: Sequence[Event], names: Mapping[str, str]) ->
         ("Status", case.status.value),
         ("Typology", _cell(case.typology)),
         ("Risk", f"{case.risk.value}, score {case.risk_score}"),
-        ("Alerted activity", f"{case.currency} {case.amount:,.2f}"),
+        ("Alerted activity", f"{_cell(case.currency)} {case.amount:,.2f}"),
         ("Opened", _time(case.opened_at)),
         ("Closed", _time(case.closed_at)),
         ("Owner", _cell(_name(case.owner, names))),
@@ -116,15 +125,21 @@ def _activity(opened: Mapping[str, Any]) -> list[tuple[str, str]]:
             rows.append((label, f"{whole:,} in {count} (whole units, rounded up)"))
     rows.append(("Channels", _cell(", ".join(sorted({row["channel"] for row in found})))))
     rows.append(("Countries", _cell(", ".join(sorted({row["country"] for row in found})))))
+    if unread := len(listed(opened)) - len(found):
+        rows.append(("Not counted", f"{unread} that cannot be read"))
     return rows
+
+
+def listed(opened: Mapping[str, Any]) -> list[Any]:
+    """What an `open` event's `meta` lists as transactions, whatever it is."""
+    found = opened.get("transactions", [])
+    return found if isinstance(found, list) else [found]
 
 
 def transactions(opened: Mapping[str, Any]) -> list[dict[str, str]]:
     """The transactions of an `open` event's `meta`, those that can be read."""
-    wanted = ("time", "amount", "direction", "channel", "counterparty", "country")
-    found = opened.get("transactions")
-    rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
-    rows = [row for row in rows if all(isinstance(row.get(name), str) for name in wanted)]
+    rows = [row for row in listed(opened) if isinstance(row, dict)]
+    rows = [row for row in rows if all(isinstance(row.get(name), str) for name in TRANSACTION)]
     return [row for row in rows if _AMOUNT.fullmatch(row["amount"])]
 
 

@@ -15,7 +15,7 @@ from app import audit, casework, chain, policy, repository
 from app.casework import add_note, assign, record_qa, reopen, set_disposition
 from app.database import Database
 from app.errors import (
-    DatabaseError,
+    BrokenCase,
     InvalidInput,
     InvalidText,
     NotAllowed,
@@ -644,7 +644,7 @@ def test_a_time_that_was_forged_is_an_error_with_a_sentence_and_nothing_follows_
     (event,) = events_of(desk, case)
     forged = replace(event, ts="yesterday")
     monkeypatch.setattr(repository, "events", lambda tx, case_id: [forged])
-    with pytest.raises(DatabaseError, match="Verify the case"):
+    with pytest.raises(BrokenCase, match="Verify it"):
         add_note(desk, A, case.case_id, "x")
     monkeypatch.undo()
     assert events_of(desk, case) == [event]

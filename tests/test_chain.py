@@ -241,7 +241,7 @@ def test_an_edited_text_hash_or_link_is_one_break_with_its_evidence(number: int)
     (found,) = verify(with_event(number, prev_hash=forged))
     assert found == Break(SAMPLED_ID, number + 1, BreakKind.EDITED, "prev_hash", event.prev_hash, forged)
     (found,) = chain.verify_links(SAMPLED_ID, with_event(number, notes=b"Nothing to see."))
-    assert found.expected == "text without U+001F"
+    assert found.expected == "fields that can be hashed"
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -264,6 +264,13 @@ def test_a_text_that_no_hash_covers_is_found_even_where_the_hash_was_taken_away_
     assert (BreakKind.EDITED, 10, "event_hash") in seen(verify(last, row_of(last)))
     nobody = [tampered(event, prev_hash=None, event_hash=None, notes=None) for event in EVENTS]
     assert {found[1] for found in seen(verify(nobody, row_of(nobody)), BreakKind.EDITED)} == set(range(1, 11))
+
+
+def test_a_separator_in_a_text_is_found_though_the_chain_was_rewritten() -> None:
+    """With it in a text, one hash would stand for several events."""
+    fields = {name: getattr(EVENTS[9], name) for name in HASHED} | {"notes": "Agreed.\x1f{}"}
+    events = with_event(9, notes=fields["notes"], event_hash=chain.event_hash(**fields))
+    assert (BreakKind.EDITED, 10, "event_hash") in seen(verify(events, row_of(events)))
 
 
 @pytest.mark.parametrize(
@@ -420,6 +427,11 @@ def test_an_edited_column_of_the_row_is_found(column: str) -> None:
             assert seen(verify(EVENTS, {**ROW, column: other})) == {(kind, None, column)}, other
 
 
+def test_a_number_of_another_type_in_the_row_is_found() -> None:
+    assert seen(verify(EVENTS, {**ROW, "risk_score": 87.0})) == {(BreakKind.ROW_DIFFERS, None, "risk_score")}
+    assert seen(verify(EVENTS, {**ROW, "qa_bucket": False})) == {(BreakKind.ROW_DIFFERS, None, "qa_bucket")}
+
+
 def test_a_row_that_is_gone_is_found() -> None:
     assert seen(verify(EVENTS, None)) == {(BreakKind.ROW_DIFFERS, None, "case")}
 
@@ -480,5 +492,6 @@ def test_a_break_says_what_was_expected_and_what_was_found_and_stays_one_line() 
     (found,) = verify(EVENTS, {**ROW, "owner": "x\ud800" * 1000})
     assert str(found).startswith(f"{SAMPLED_ID}  case row  row differs  owner: expected b.diaz, found x\\ud800x")
     assert len(str(found)) < 300
+    assert verify(EVENTS, {**ROW, "owner": ""})[0].found == "''"
     found = verify(with_event(2, event_hash=None))[0]
     assert str(found) == (f"{SAMPLED_ID}  event 3  edited  event_hash: expected {EVENTS[2].event_hash}, found None")

@@ -19,7 +19,7 @@ def test_verify_says_that_all_is_intact(
     case = open_case()
     assert main(["verify", "--database", str(desk.file)]) == 0
     assert main(["verify", "--database", str(desk.file), case.case_id.lower()]) == 0
-    assert capsys.readouterr().out == "1 cases, 1 events: all intact\n" * 2
+    assert capsys.readouterr().out == "1 case, 1 event: all intact\n" * 2
 
 
 def test_verify_names_case_event_kind_expected_and_found(
@@ -33,7 +33,7 @@ def test_verify_names_case_event_kind_expected_and_found(
     assert re.fullmatch(
         rf"{case.case_id}  event 2  edited  event_hash: expected [0-9a-f]{{64}}, found {note.event_hash}", line
     )
-    assert total == "1 cases, 2 events: 1 breaks"
+    assert total == "1 case, 2 events: 1 break"
 
 
 def test_export_writes_what_verify_file_accepts_and_refuses_once_changed(

@@ -18,7 +18,7 @@ import pytest
 from app import audit, casework, chain, repository
 from app.casework import add_note, assign, record_qa, set_disposition
 from app.database import Database, Sql, Transaction, connect
-from app.errors import ConstraintBroken, DatabaseError, UnknownCase
+from app.errors import BrokenCase, ConstraintBroken, DatabaseError, UnknownCase
 from app.models import (
     ALERT_FEED,
     ALERT_FEED_USER,
@@ -376,7 +376,7 @@ def test_events_come_in_the_order_they_were_stored_even_where_their_times_do_not
 
 def test_a_chain_of_nothing_is_an_unknown_case(desk: Database) -> None:
     with desk.snapshot() as tx, pytest.raises(UnknownCase):
-        repository.chain_of(tx, "AML-NOBODY00")
+        repository.chains_of(tx, "AML-NOBODY00")
 
 
 def test_a_customers_other_cases_come_newest_first_without_this_one(desk: Database) -> None:
@@ -448,7 +448,7 @@ def test_a_row_changed_behind_the_desks_back_is_an_error_that_says_where_to_look
 ) -> None:
     with behind_its_back(sqlite_desk) as connection:
         connection.execute(f"UPDATE cases SET {change}")  # noqa: S608
-    with pytest.raises(DatabaseError, match="The row of AML-00000001 .* Verify the case"):
+    with pytest.raises(BrokenCase, match="AML-00000001 .* row cannot be read .* Verify it"):
         read(sqlite_desk, numbered(1))
     assert not audit.verify_case(sqlite_desk, "AML-00000001").intact
 
@@ -458,7 +458,7 @@ def test_events_whose_case_is_gone_are_found_all_the_same(sqlite_desk: Database)
         connection.execute("DELETE FROM cases")
     with sqlite_desk.snapshot() as tx:
         ((case_id, events, row),) = repository.all_chains(tx)
-        assert repository.chain_of(tx, "AML-00000001") == (case_id, events, row)
+        assert repository.chains_of(tx, "AML-00000001") == (case_id, events, row)
     assert (case_id, len(events), row) == ("AML-00000001", 1, None)
 
 
