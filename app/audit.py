@@ -156,7 +156,7 @@ class Export:
         """Write both files into the folder, which is created. Raises DeskError where that cannot be done."""
         return (
             _write_file(folder, self.csv_name, self.csv),
-            _write_file(folder, self.summary_name, self.summary.encode("utf-8", "backslashreplace")),
+            _write_file(folder, self.summary_name, self.summary.encode()),
         )
 
 
@@ -174,7 +174,8 @@ def export_case(database: Database, case_id: str) -> Export:
         trail = write_csv(events)
     except UnicodeEncodeError as error:
         raise DatabaseError(f"{case_id} holds bytes that are no text. Verify the case to see where.") from error
-    return Export(case_id, trail, sar.summary(case, events, names, breaks), breaks)
+    summary = sar.summary(case, events, names, breaks).encode("utf-8", "backslashreplace").decode()
+    return Export(case_id, trail, summary, breaks)
 
 
 def _guard(field: str) -> str:

@@ -133,7 +133,7 @@ def _activity(opened: Mapping[str, Any]) -> list[tuple[str, str]]:
 def listed(opened: Mapping[str, Any]) -> list[Any]:
     """What an `open` event's `meta` lists as transactions, whatever it is."""
     found = opened.get("transactions", [])
-    return found if isinstance(found, list) else [found]
+    return found if isinstance(found, list) else [None]
 
 
 def transactions(opened: Mapping[str, Any]) -> list[dict[str, str]]:

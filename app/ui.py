@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from html import escape
 from typing import Any, Literal
 
+import altair
+import pandas as pd
 import streamlit as st
 
 from app import audit, casework, chain, database, repository, sar, settings
@@ -26,6 +30,8 @@ STYLE = """
 .facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 """
 """What the theme's settings cannot say: less margin, and text that reads on a primary button in the dark."""
+
+_ICON = re.compile(r"\\:(?=[\w/\\-]+\\:)")
 
 _WEB = settings.ROOT / "app" / "web"
 
@@ -82,14 +88,19 @@ def choose_actor() -> None:
     if not active:
         st.info("This desk has no active users yet. Fill it with demo data: ./run.sh seed demo")
         st.stop()
-    st.selectbox(
+    if st.session_state.get("acting") not in (None, *active):
+        st.session_state["left"] = st.session_state.pop("acting")
+    chosen = st.selectbox(
         "Acting as",
         list(active),
+        index=None if "left" in st.session_state else 0,
         format_func=lambda user_id: f"{active[user_id].name}, {active[user_id].role}",
         key="acting",
-        bind="query-params",
         help="The demo trusts this choice. What each role may do is enforced all the same.",
     )
+    if chosen is None:
+        st.warning(f"{plain(st.session_state['left'])} is no longer active. Choose who acts.")
+        st.stop()
 
 
 # --- verification of the whole database ---
@@ -128,7 +139,7 @@ def show_last_verified() -> None:
     elif newest.result.intact:
         st.caption(f":material/verified: All {newest.result.cases:,} chains intact at {clock(newest.at)}.")
     else:
-        st.caption(f":material/gpp_bad: {len(newest.result.breaks)} breaks found at {clock(newest.at)}.")
+        st.caption(f":material/gpp_bad: {count(len(newest.result.breaks), 'break')} found at {clock(newest.at)}.")
 
 
 # --- forms ---
@@ -148,7 +159,7 @@ def form_token(name: str) -> str:
     return str(st.session_state.setdefault(f"form {name}", casework.new_form()))
 
 
-def send(name: str, done: str, verb: Callable[[], Event]) -> None:
+def send(name: str, done: str, verb: Callable[[], Event]) -> bool:
     """In a form's callback: do it, keep the outcome for `show_outcome`, and start a fresh form where it went well."""
     try:
         verb()
@@ -159,6 +170,8 @@ def send(name: str, done: str, verb: Callable[[], Event]) -> None:
     else:
         st.session_state["outcome"] = Outcome(done)
         st.session_state.pop(f"form {name}", None)
+        return True
+    return False
 
 
 def show_outcome(names: Mapping[str, User]) -> None:
@@ -283,7 +296,7 @@ COLUMN_NAMES = {
     "qa_at": "QA review",
     "qa_notes": "QA notes",
 }
-DONE = {
+DONE: Mapping[str, str] = {
     Action.OPEN: "opened the case",
     Action.ASSIGN: "assigned the case",
     Action.NOTE: "added a note",
@@ -302,14 +315,14 @@ def timeline(events: Iterable[Event], names: Mapping[str, User], key: str, break
     items = [
         {
             "event_id": event.event_id,
-            "who": name_of(event.user, names),
-            "what": DONE.get(Action(event.action), event.action) if event.action in DONE else event.action,
+            "who": shown(name_of(event.user, names)),
+            "what": DONE.get(event.action, shown(event.action)),
             "action": event.action if event.action in DONE else "other",
-            "ts": event.ts,
-            "when": f"{event.ts[:10]} {event.ts[11:16]} UTC",
+            "ts": shown(event.ts),
+            "when": f"{shown(event.ts)[:10]} {shown(event.ts)[11:16]} UTC",
             "changes": _changes(event, names),
-            "notes": event.notes,
-            "hash": event.event_hash,
+            "notes": shown(event.notes),
+            "hash": shown(event.event_hash),
             "breaks": broken.get(event.event_id, []),
         }
         for event in events
@@ -329,7 +342,7 @@ def _changes(event: Event, names: Mapping[str, User]) -> list[dict[str, str]]:
 def _value(column: str, value: Any, names: Mapping[str, User]) -> str:
     if value in (None, ""):
         return "none"
-    text = str(value)
+    text = shown(value)
     if column in ("owner", "qa_reviewer"):
         return name_of(text, names)
     if column == "determined_at":
@@ -341,12 +354,80 @@ def break_text(found: chain.Break) -> str:
     return f"{found.kind.capitalize()}: {found.field}, expected {found.expected}, found {found.found}"
 
 
+# --- evidence ---
+
+
+def money(text: str) -> str:
+    """An amount with separators between the thousands; any other text as it is."""
+    return f"{Decimal(text):,.2f}" if re.fullmatch(r"[0-9]+\.[0-9]{2}", text) else text
+
+
+def evidence(events: Sequence[Event], currency: str) -> None:
+    """The alert of the case: its text, the customer as the feed knew them, the transactions as chart and table."""
+    opened = chain.read_meta(events[0]) if events else {}
+    st.subheader("Alert", anchor=False)
+    if alert := opened.get("alert"):
+        st.text(shown(alert))
+    customer = opened.get("customer")
+    if isinstance(customer, dict):
+        facts((name.replace("_", " ").capitalize(), money(str(value))) for name, value in customer.items())
+    rows = sar.transactions(opened)
+    if not rows:
+        st.caption("The alert lists no transactions.")
+        return
+    frame = pd.DataFrame([{name: shown(value) for name, value in row.items()} for row in rows])
+    frame["time"] = pd.to_datetime(frame["time"], format="ISO8601", utc=True, errors="coerce")
+    frame["amount"] = frame["amount"].astype(float)
+    frame["signed"] = frame["amount"].where(frame["direction"] == "in", -frame["amount"])
+    frame["direction"] = frame["direction"].map({"in": "In", "out": "Out"})
+    st.altair_chart(
+        altair.Chart(frame, height=150)
+        .mark_bar(width=6)
+        .encode(
+            x=altair.X("time:T", title=None, scale=altair.Scale(type="utc"), axis=altair.Axis(format="%d %b")),
+            y=altair.Y("signed:Q", title="In and out", axis=altair.Axis(format="~s")),
+            color=altair.Color("direction:N", title=None, scale=altair.Scale(range=["#2E8B9E", "#C9822B"])),
+            tooltip=["time:T", altair.Tooltip("amount:Q", format=",.2f"), "channel:N", "counterparty:N", "country:N"],
+        ),
+        alt="Transactions over time: money in above the line, money out below it",
+    )
+    place = ["place"] if "place" in frame else []
+    st.dataframe(
+        frame[["time", "direction", "amount", "channel", "counterparty", "country", *place]],
+        hide_index=True,
+        height="content",
+        alt="Transactions of the alert",
+        column_config={
+            "time": st.column_config.DatetimeColumn("Time (UTC)", format="YYYY-MM-DD HH:mm"),
+            "direction": "Direction",
+            "amount": st.column_config.NumberColumn(f"Amount ({currency})", format="%,.2f"),
+            "channel": st.column_config.TextColumn("Channel", width=115),
+            "counterparty": "Counterparty",
+            "country": "Country",
+            "place": "Place",
+        },
+    )
+
+
 # --- words ---
 
 
 def plain(text: object) -> str:
-    """Text for a widget that reads Markdown: whatever people typed in it shows as it is."""
-    return sar.escape(str(text))
+    """Text for a widget that reads Markdown: whatever people typed in it shows as it is, Streamlit's icons too."""
+    return _ICON.sub("`:`", sar.escape(shown(text)))
+
+
+def shown(value: object) -> str:
+    """A value as text that a page can carry, whatever a damaged database handed out."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def owner_label(person: User) -> str:
+    return f"{person.name} ({person.user_id}{'' if person.active else ', inactive'})"
 
 
 def name_of(user_id: str | None, names: Mapping[str, User]) -> str:
@@ -373,7 +454,7 @@ def due_text(case: Case, now: datetime) -> tuple[str, str]:
     if left < timedelta(0):
         return (f"⚠ {-left.days - 1} d late" if left < -timedelta(days=1) else "⚠ late today"), "alarm"
     if left < timedelta(days=1):
-        return f"◷ today {case.due_at:%H:%M}" if case.due_at.date() == now.date() else "◷ in 1 d", "warn"
+        return f"◷ today {case.due_at:%H:%M} UTC" if case.due_at.date() == now.date() else "◷ in 1 d", "warn"
     return f"in {left.days} d", ""
 
 
@@ -397,5 +478,7 @@ DISPOSITION_COLOUR: Mapping[Disposition, Colour] = {
 
 def facts(rows: Iterable[tuple[str, str]]) -> None:
     """Names and values side by side; the values may be anything that people typed."""
-    cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in rows if value)
+    cells = "".join(
+        f"<div><dt>{escape(shown(name))}</dt><dd>{escape(shown(value))}</dd></div>" for name, value in rows if value
+    )
     st.html(f"<dl class='facts'>{cells}</dl>")

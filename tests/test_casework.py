@@ -16,6 +16,7 @@ from app.casework import add_note, assign, record_qa, reopen, set_disposition
 from app.database import Database
 from app.errors import (
     BrokenCase,
+    DatabaseBusy,
     InvalidInput,
     InvalidText,
     NotAllowed,
@@ -492,7 +493,10 @@ def test_an_unknown_case_or_person_is_named(desk: Database, open_case: OpenCase)
         {"customer_id": "C" * 41},
         {"customer_name": " "},
         {"customer_name": "a\x1fb"},
+        {"customer_name": "a\r\nb"},
+        {"customer_name": "a "},
         {"typology": "T" * 101},
+        {"evidence": {**EVIDENCE, "transactions": [{"amount": "9400.00"}]}},
         {"evidence": {"amount": float("nan")}},
         {"evidence": {"amount": Decimal(1)}},
         {"evidence": {"name": "\ud800"}},
@@ -520,6 +524,14 @@ def test_a_form_sent_twice_is_answered_with_its_event_and_written_once(desk: Dat
     again = assign(desk, A, case.case_id, A, form="token", seen=seen)  # stale, and not allowed any more: still a repeat
     assert again.event_hash == first.event_hash
     assert events_of(desk, case) == before
+
+
+def test_a_token_that_someone_else_sent_is_no_answer(desk: Database, open_case: OpenCase) -> None:
+    case = open_case()
+    add_note(desk, A, case.case_id, "mine", form="token")
+    with pytest.raises(InvalidInput, match="by someone else"):
+        add_note(desk, B, case.case_id, "mine too", form="token")
+    assert [event.notes for event in events_of(desk, case)] == ["", "mine"]
 
 
 def test_a_token_counts_within_its_own_case(desk: Database, open_case: OpenCase) -> None:
@@ -557,6 +569,16 @@ def test_who_loses_the_race_for_the_row_judges_anew_and_writes_once(
     event = add_note(desk, A, case.case_id, "x", form=casework.new_form())
     assert (lost, events_of(desk, case)[1].event_hash) == ([], event.event_hash)
     assert intact(desk, case)
+
+
+def test_who_loses_every_race_is_told_to_try_again(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = open_case()
+    monkeypatch.setattr(repository, "update_case", lambda *row: False)
+    with pytest.raises(DatabaseBusy, match="Try again"):
+        add_note(desk, A, case.case_id, "x")
+    assert len(events_of(desk, case)) == 1
 
 
 def test_a_note_an_assignment_and_a_decision_differ_in_what_they_pass_over(desk: Database, open_case: OpenCase) -> None:
@@ -601,6 +623,20 @@ def test_a_head_that_never_was_is_stale_and_shows_the_whole_case(
         assign(desk, A, case.case_id, A, seen=head)
     assert list(stale.value.since) == events_of(desk, case)
     assert row_of(desk, case).owner is None
+
+
+@pytest.mark.parametrize("head", [chain.GENESIS, "f" * 64])
+def test_nothing_is_built_on_a_case_whose_row_names_another_head(
+    desk: Database, open_case: OpenCase, head: str
+) -> None:
+    case = given(desk, open_case(), ANALYST)
+    before = events_of(desk, case)
+    with desk.transaction() as tx:
+        tx.execute("UPDATE cases SET head_hash = ? WHERE case_id = ?", (head, case.case_id))
+    for verb in ("assign b", "note", "SAR", "No SAR", "escalate m"):
+        with pytest.raises(BrokenCase, match="Verify it"):
+            act(desk, verb, ANALYST, case)
+    assert events_of(desk, case) == before
 
 
 # --- time ---

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from streamlit.testing.v1 import AppTest
 
 from app import audit, casework, repository
 from app.database import Database
-from app.models import Disposition, Risk
-from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, REVIEWER, OpenCase, tamper
+from app.models import Disposition, QaResult, Risk
+from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_REVIEWER, REVIEWER, OpenCase, tamper
 
 APP = str(Path(__file__).resolve().parent.parent / "app" / "streamlit_app.py")
 
@@ -137,10 +138,16 @@ def test_a_whole_life_of_a_case(desk: Database, open_case: OpenCase, tmp_path: P
     run(page)
     labelled(page.text_area, "Rationale").set_value("No lawful purpose found.")
     click(page, "Close as SAR")
+    assert "A SAR needs the date" in texts(page)
+    labelled(page.date_input, "Suspicion determined").set_value(datetime.now(UTC).date())
+    click(page, "Close as SAR")
 
     page = open_page("qa", REVIEWER.user_id)
     assert shown_cases(page, "waiting") == [case_id]
     labelled(page.text_area, "Remarks").set_value("Sums re-added, agree.")
+    click(page, "Record")
+    assert "A QA review passes or fails" in texts(page)
+    labelled(page.segmented_control, "Verdict").set_value("Pass")
     click(page, "Record")
     assert "The sample is complete" in texts(page)
 
@@ -251,7 +258,7 @@ def test_an_uploaded_audit_csv_is_verified_or_refused(desk: Database, open_case:
     data = audit.export_case(desk, open_case().case_id).csv
     for content, verdict in (
         (data, "all intact"),
-        (data.replace(b"9400.00", b"9500.00", 1), "breaks in 1 cases"),
+        (data.replace(b"9400.00", b"9500.00", 1), "1 break"),
         (data[:-1], "Refused"),
     ):
         page = open_page("exports", ANALYST.user_id)
@@ -263,9 +270,9 @@ def test_breaks_in_the_database_are_listed_and_stay_in_the_sidebar(desk: Databas
     case_id = open_case().case_id
     tamper(desk, "UPDATE cases SET amount = 1")
     page = click(open_page("exports", ANALYST.user_id), "Verify every chain")
-    assert "1 breaks in 1 cases" in texts(page)
+    assert "1 case, 1 event\\: 1 break" in texts(page)
     assert list(page.dataframe[0].value.iloc[0])[:4] == [case_id, "case row", "row differs", "amount"]
-    assert "1 breaks found at" in texts(open_page())
+    assert "1 break found at" in texts(open_page())
 
 
 # --- faults ---
@@ -298,3 +305,57 @@ def test_a_locked_database_is_a_message_and_loses_no_text(
     other.close()
     click(page, "Add note")
     assert "added" in page.toast[0].value
+
+
+# --- what people typed, and who they are ---
+
+
+def test_a_verdict_that_came_too_late_keeps_what_was_typed(desk: Database, open_case: OpenCase) -> None:
+    first, second = (open_case(sampled=True).case_id for _ in range(2))
+    for case_id in (first, second):
+        casework.assign(desk, MANAGER.user_id, case_id, MANAGER.user_id)
+        casework.set_disposition(desk, MANAGER.user_id, case_id, Disposition.NO_SAR, "Explained.")
+    page = open_page("qa", REVIEWER.user_id)
+    labelled(page.segmented_control, "Verdict").set_value("Fail")
+    labelled(page.text_area, "Remarks").set_value("Sums off by one day.")
+    casework.record_qa(desk, OTHER_REVIEWER.user_id, first, QaResult.PASS)
+    click(page, "Record")
+    assert "changed while you had it open" in texts(page)
+    assert first.replace("-", "\\-") in texts(page)
+    assert labelled(page.text_area, "Remarks").value == "Sums off by one day."
+    assert "has been reviewed already" in texts(page)
+
+
+def test_who_acts_is_not_in_the_address_and_never_changes_by_itself(desk: Database) -> None:
+    page = open_page(acting=OTHER_ANALYST.user_id)
+    assert "acting" not in page.query_params
+    with desk.transaction() as tx:
+        tx.execute("UPDATE users SET active = 0 WHERE user_id = ?", (OTHER_ANALYST.user_id,))
+    run(page)
+    assert "b.diaz is no longer active" in "\n".join(warning.value for warning in page.sidebar.warning).replace(
+        "\\", ""
+    )
+    assert not page.button
+    labelled(page.sidebar.selectbox, "Acting as").set_value(ANALYST.user_id)
+    assert run(page).button
+
+
+@pytest.mark.parametrize("page", ["case", "exports"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE case_events SET ts = 5",
+        "UPDATE case_events SET notes = CAST(x'ff' AS TEXT)",
+        "UPDATE case_events SET meta = replace(meta, 'just under', '\\ud800')",
+        "UPDATE cases SET customer_name = CAST(x'ff' AS TEXT)",
+        "UPDATE cases SET head_hash = 'x'",
+        "UPDATE cases SET amount = amount + 0.004",
+    ],
+)
+def test_a_damaged_case_is_told_and_not_a_traceback(
+    desk: Database, open_case: OpenCase, page: str, statement: str
+) -> None:
+    case_id = open_case().case_id
+    tamper(desk, statement)
+    shown = texts(open_page(page, ANALYST.user_id, case_id=case_id))
+    assert "broken" in shown or "outside the desk" in shown or "no text" in shown

@@ -458,7 +458,7 @@ def test_events_whose_case_is_gone_are_found_all_the_same(sqlite_desk: Database)
         connection.execute("DELETE FROM cases")
     with sqlite_desk.snapshot() as tx:
         ((case_id, events, row),) = repository.all_chains(tx)
-        assert repository.chains_of(tx, "AML-00000001") == (case_id, events, row)
+        assert repository.chains_of(tx, "AML-00000001") == [(case_id, events, row)]
     assert (case_id, len(events), row) == ("AML-00000001", 1, None)
 
 

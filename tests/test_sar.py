@@ -205,7 +205,7 @@ def test_a_full_life_is_told_on_one_page() -> None:
         "Seven deposits, same branch. Teller says “same person”.",
         "Pass, Rana Kaya (r.kaya), 2026-01-05 18:14 UTC",
         "Agreed.",
-        "10 events, chained by SHA-256. Head of the chain:",
+        "10 events, chained by SHA-256, verified intact.",
     ):
         assert line in told, line
     assert text.endswith(f"\n\n    {life.events[-1].event_hash}\n")

@@ -1,15 +1,11 @@
 """Case: everything about one case, and what can be done with it."""
 
-import re
 from datetime import UTC, datetime, time
-from decimal import Decimal
 
-import altair
-import pandas as pd
 import streamlit as st
 
-from app import audit, casework, chain, policy, repository, sar, ui
-from app.errors import UnknownCase
+from app import audit, casework, policy, repository, ui
+from app.errors import BrokenCase, UnknownCase
 from app.models import Case, Disposition, Event, Status, User, read_case_id
 from app.policy import Verb
 
@@ -25,7 +21,7 @@ def open_other(case_id: str) -> None:
 def show_header(case: Case, events: list[Event], names: dict[str, User], verified: audit.Verified) -> None:
     now = datetime.now(UTC)
     with st.container(horizontal=True, vertical_alignment="center", key="title"):
-        st.title(case.case_id, anchor=False, width="content")
+        st.title(ui.plain(case.case_id), anchor=False, width="content")
         st.badge(ui.risk_text(case), color=ui.RISK_COLOUR[case.risk])
         st.badge(case.status.value, color="gray" if case.status is Status.CLOSED else "blue")
         if case.disposition:
@@ -34,9 +30,9 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
             text, tone = ui.due_text(case, now)
             st.badge(text if tone else f"Due {text}", color=ui.DUE_COLOUR.get(tone, "gray"))
         if verified.intact:
-            st.badge(f"Chain intact, {verified.events} events", icon=":material/verified:", color="green")
+            st.badge(f"Chain intact, {ui.count(verified.events, 'event')}", icon=":material/verified:", color="green")
         else:
-            st.badge(f"Chain broken, {len(verified.breaks)} breaks", icon=":material/gpp_bad:", color="red")
+            st.badge(f"Chain broken, {ui.count(len(verified.breaks), 'break')}", icon=":material/gpp_bad:", color="red")
     for found in verified.breaks:
         if found.event_id is None:
             st.error(f"The case row was changed outside the desk. {ui.plain(ui.break_text(found))}")
@@ -57,57 +53,6 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
     if case.qa_result:
         rows.append(("QA", f"{case.qa_result} by {ui.name_of(case.qa_reviewer, names)}"))
     ui.facts(rows)
-
-
-def money(text: str) -> str:
-    """An amount with separators between the thousands; any other text as it is."""
-    return f"{Decimal(text):,.2f}" if re.fullmatch(r"[0-9]+\.[0-9]{2}", text) else text
-
-
-def show_evidence(events: list[Event], currency: str) -> None:
-    opened = chain.read_meta(events[0]) if events else {}
-    st.subheader("Alert", anchor=False)
-    if alert := opened.get("alert"):
-        st.text(alert)
-    customer = opened.get("customer")
-    if isinstance(customer, dict):
-        ui.facts((name.replace("_", " ").capitalize(), money(str(value))) for name, value in customer.items())
-    rows = sar.transactions(opened)
-    if not rows:
-        st.caption("The alert lists no transactions.")
-        return
-    frame = pd.DataFrame(rows)
-    frame["time"] = pd.to_datetime(frame["time"])
-    frame["amount"] = frame["amount"].astype(float)
-    frame["signed"] = frame["amount"].where(frame["direction"] == "in", -frame["amount"])
-    frame["direction"] = frame["direction"].map({"in": "In", "out": "Out"})
-    st.altair_chart(
-        altair.Chart(frame, height=150)
-        .mark_bar(width=6)
-        .encode(
-            x=altair.X("time:T", title=None, scale=altair.Scale(type="utc"), axis=altair.Axis(format="%d %b")),
-            y=altair.Y("signed:Q", title="In and out", axis=altair.Axis(format="~s")),
-            color=altair.Color("direction:N", title=None, scale=altair.Scale(range=["#2E8B9E", "#C9822B"])),
-            tooltip=["time:T", altair.Tooltip("amount:Q", format=",.2f"), "channel:N", "counterparty:N", "country:N"],
-        ),
-        alt="Transactions over time: money in above the line, money out below it",
-    )
-    place = ["place"] if "place" in frame else []
-    st.dataframe(
-        frame[["time", "direction", "amount", "channel", "counterparty", "country", *place]],
-        hide_index=True,
-        height="content",
-        alt="Transactions of the alert",
-        column_config={
-            "time": st.column_config.DatetimeColumn("Time (UTC)", format="YYYY-MM-DD HH:mm"),
-            "direction": "Direction",
-            "amount": st.column_config.NumberColumn(f"Amount ({currency})", format="%,.2f"),
-            "channel": st.column_config.TextColumn("Channel", width=115),
-            "counterparty": "Counterparty",
-            "country": "Country",
-            "place": "Place",
-        },
-    )
 
 
 def show_timeline(events: list[Event], names: dict[str, User], verified: audit.Verified) -> None:
@@ -157,8 +102,8 @@ def assign_form(actor: User, case: Case, names: dict[str, User]) -> None:
             lambda: casework.assign(ui.desk(), actor.user_id, case.case_id, receiver, form=token, seen=seen),
         )
 
-    refusal = policy.why_not(Verb.ASSIGN, actor, case)
     receivers = [person.user_id for person in names.values() if policy.can_receive(actor, case, person)]
+    refusal = policy.why_not(Verb.ASSIGN, actor, case) or (None if receivers else "There is nobody else to take it.")
     with st.form(f"assign form {token}", border=False):
         st.selectbox(
             "New owner",
@@ -222,14 +167,18 @@ def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
         if chosen is Disposition.SAR:
             st.date_input(
                 "Suspicion determined on",
-                today,
+                None,
                 min_value=case.opened_at.date(),
                 max_value=today,
                 key=f"determined {token}",
                 disabled=bool(refusal),
                 help="When someone first concluded that there is reason to suspect. The filing clock starts here.",
             )
-            st.checkbox("No suspect identified (60 days to file instead of 30)", key=f"no suspect {token}")
+            st.checkbox(
+                "No suspect identified (60 days to file instead of 30)",
+                key=f"no suspect {token}",
+                disabled=bool(refusal),
+            )
         if chosen is Disposition.ESCALATE:
             managers = [person.user_id for person in names.values() if policy.can_take_escalation(actor, person)]
             st.selectbox(
@@ -281,22 +230,27 @@ if not case_id:
     st.info("Open a case from Triage, or type its id above.")
     st.stop()
 
-with ui.desk().snapshot() as tx:
-    try:
+try:
+    verified = audit.verify_case(ui.desk(), case_id)
+    with ui.desk().snapshot() as tx:
         case = repository.case(tx, case_id)
-    except UnknownCase as error:
-        st.warning(ui.plain(error))
-        st.stop()
-    events = repository.events(tx, case_id)
-    others = repository.other_cases(tx, case.customer_id, case_id)
-verified = audit.verify_case(ui.desk(), case_id)
+        events = repository.events(tx, case_id)
+        others = repository.other_cases(tx, case.customer_id, case_id)
+except UnknownCase as error:
+    st.warning(ui.plain(error))
+    st.stop()
+except BrokenCase as error:
+    st.error(ui.plain(error), icon=":material/gpp_bad:")
+    for found in verified.breaks:
+        st.text(str(found))
+    st.stop()
 
 ui.show_outcome(names)
 show_header(case, events, names, verified)
 
 grid = st.grid(3, min_column_width=280, gap="medium")
 with grid.cell(column_span=2):
-    show_evidence(events, case.currency)
+    ui.evidence(events, case.currency)
 with grid.cell():
     with st.container(border=True, key="actions"):
         note, assign, decide, reopen = st.tabs(["Note", "Assign", "Decide", "Reopen"])

@@ -1,14 +1,11 @@
 """Exports: a case's audit CSV and SAR summary, and the verification of what is stored or was exported."""
 
-import csv
-import io
-
 import pandas as pd
 import streamlit as st
 from markdown_it import MarkdownIt
 
-from app import audit, ui
-from app.errors import DeskError, UnknownCase
+from app import audit, repository, ui
+from app.errors import DeskError
 from app.models import read_case_id
 
 SUMMARY_STYLE = """
@@ -25,6 +22,8 @@ def find_case() -> None:
 
 
 def show_export(export: audit.Export) -> None:
+    if export.breaks:
+        st.error("The audit trail of this case is broken. Both files say so.", icon=":material/gpp_bad:")
     with st.container(horizontal=True, key="downloads"):
         st.download_button(
             "Audit CSV", export.csv, export.csv_name, "text/csv", on_click="ignore", icon=":material/download:"
@@ -45,15 +44,18 @@ def show_export(export: audit.Export) -> None:
         page = MarkdownIt("commonmark").enable("table").render(export.summary)
         st.html(f"<style>{SUMMARY_STYLE}</style><div class='summary'>{page}</div>")
     with trail:
-        rows = list(csv.DictReader(io.StringIO(export.csv.decode("utf-8-sig"), newline="")))
-        st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt=f"Audit CSV of {export.case_id}")
+        rows = pd.DataFrame(audit.read_csv(export.csv), columns=repository.EVENT_COLUMNS)
+        st.dataframe(rows, hide_index=True, height="content", alt=f"Audit CSV of {export.case_id}")
 
 
 def show_result(what: str, result: audit.Verified) -> None:
+    read = f"{ui.count(result.cases, 'case')}, {ui.count(result.events, 'event')}"
+    if result.last:
+        read = f"{result.last.case_id}, {ui.count(result.events, 'event')}, the last at {result.last.ts}"
     if result.intact:
-        st.success(f"{what}: {result.cases:,} cases, {result.events:,} events, all intact.", icon=":material/verified:")
+        st.success(ui.plain(f"{what}: {read}, all intact."), icon=":material/verified:")
         return
-    st.error(f"{what}: {len(result.breaks):,} breaks in {result.cases:,} cases.", icon=":material/gpp_bad:")
+    st.error(ui.plain(f"{what}: {read}: {ui.count(len(result.breaks), 'break')}."), icon=":material/gpp_bad:")
     st.dataframe(
         pd.DataFrame(
             [
@@ -90,7 +92,7 @@ with one_case:
     if case_id := read_case_id(typed or ""):
         try:
             show_export(audit.export_case(ui.desk(), case_id))
-        except UnknownCase as error:
+        except DeskError as error:
             st.warning(ui.plain(error))
     else:
         st.info("Type the id of a case to preview its audit CSV and its SAR summary.")

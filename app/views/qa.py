@@ -17,22 +17,23 @@ def verdict_form(actor: User, case: Case, events: list[Event]) -> None:
 
     def record() -> None:
         state = st.session_state
-        result = QaResult(state[f"verdict {token}"])
-        ui.send(
+        state["review"] = case.case_id
+        result = QaResult(state[f"verdict {token}"] or "")
+        done = ui.send(
             f"qa {case.case_id}",
             f"{case.case_id}: {result} recorded.",
             lambda: casework.record_qa(
                 ui.desk(), actor.user_id, case.case_id, result, state[f"remarks {token}"], form=token, seen=seen
             ),
         )
+        if done:
+            del state["review"]
 
     refusal = policy.why_not(Verb.QA, actor, case, policy.involved_in(events))
     with st.form(f"qa form {token}", border=False):
         st.segmented_control(
             "Verdict",
             [QaResult.PASS.value, QaResult.FAIL.value],
-            default=QaResult.PASS.value,
-            required=True,
             key=f"verdict {token}",
             disabled=bool(refusal),
         )
@@ -50,6 +51,10 @@ with ui.desk().snapshot() as tx:
     counts = repository.qa_counts(tx)
     waiting = repository.qa_waiting(tx, LIMIT)
     reviewed = repository.qa_reviewed(tx, LIMIT)
+    # The case at hand stays, even where someone else was quicker: what was typed about it must not be lost.
+    review = st.session_state.get("review") or (waiting[0].case_id if waiting else "")
+    chosen = repository.case(tx, review) if review else None
+    events = repository.events(tx, review)
 
 st.title("QA", anchor=False)
 ui.show_outcome(names)
@@ -71,11 +76,9 @@ def choose(case_id: str) -> None:
 grid = st.grid(3, min_column_width=280, gap="medium")
 with grid.cell(column_span=2):
     to_do, done_tab = st.tabs([f"Awaiting review ({counts.waiting:,})", f"Reviewed ({done:,})"])
-    chosen: Case | None = None
     with to_do:
         if waiting:
-            chosen = next((case for case in waiting if case.case_id == st.session_state.get("review")), waiting[0])
-            ui.case_table("Awaiting review", waiting, WAITING, names, "waiting", choose, selected=chosen.case_id)
+            ui.case_table("Awaiting review", waiting, WAITING, names, "waiting", choose, selected=review)
             st.caption(f"Oldest first{f'; the first {LIMIT}' if counts.waiting > LIMIT else ''}.")
         else:
             st.success("The sample is complete: nothing awaits review.")
@@ -88,10 +91,8 @@ with grid.cell(column_span=2):
 
 with grid.cell():
     if chosen is not None:
-        with ui.desk().snapshot() as tx:
-            events = repository.events(tx, chosen.case_id)
         with st.container(border=True, key="review_panel"):
-            st.subheader(chosen.case_id, anchor=False)
+            st.subheader(ui.plain(chosen.case_id), anchor=False)
             ui.facts(
                 [
                     ("Customer", chosen.customer_name),
@@ -104,4 +105,6 @@ with grid.cell():
             if st.button("Open the case", icon=":material/folder_open:"):
                 ui.open_case(chosen.case_id)
             verdict_form(actor, chosen, events)
+            with st.expander("Alert and transactions"):
+                ui.evidence(events, chosen.currency)
             ui.timeline(events[::-1], names, key="review_timeline")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from app import repository, ui
-from app.models import Risk
+from app.models import Risk, Role
 from app.repository import COUNT_LIMIT, Filters, Keyset, Order
 
 ANYONE, ME, UNASSIGNED = "Anyone", "Me", "Unassigned"
@@ -57,14 +57,15 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         live="300ms",
         bind="query-params",
         placeholder="Case, customer or typology",
+        max_chars=200,
         on_change=first_page,
         width=250,
     )
-    owners = [ANYONE, ME, UNASSIGNED, *(user_id for user_id, person in names.items() if person.active)]
+    owners = [ANYONE, ME, UNASSIGNED, *(user_id for user_id, person in names.items() if person.role is not Role.QA)]
     owner = st.selectbox(
         "Owner",
         owners,
-        format_func=lambda owner: f"{names[owner].name} ({owner})" if owner in names else owner,
+        format_func=lambda owner: ui.owner_label(names[owner]) if owner in names else owner,
         key="owner",
         bind="query-params",
         on_change=first_page,
