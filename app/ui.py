@@ -174,6 +174,12 @@ def send(name: str, done: str, verb: Callable[[], Event]) -> bool:
     return False
 
 
+def typed_text(label: str, key: str, refusal: str | None, placeholder: str = "") -> None:
+    """A text of a form. Where the form is refused it is disabled, unless that would lose what was typed in it."""
+    disabled = bool(refusal) and not st.session_state.get(key)
+    st.text_area(label, key=key, height=120, disabled=disabled, placeholder=placeholder)
+
+
 def show_outcome(names: Mapping[str, User]) -> None:
     outcome: Outcome | None = st.session_state.pop("outcome", None)
     if outcome is None:

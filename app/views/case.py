@@ -83,9 +83,7 @@ def note_form(actor: User, case: Case) -> None:
 
     refusal = policy.why_not(Verb.NOTE, actor, case)
     with st.form(f"note form {token}", border=False):
-        st.text_area(
-            "Note", key=f"note {token}", height=120, disabled=bool(refusal), placeholder="What you found, and where"
-        )
+        ui.typed_text("Note", f"note {token}", refusal, "What you found, and where")
         st.form_submit_button("Add note", on_click=add, disabled=bool(refusal), icon=":material/add_comment:")
     ui.show_refusal(refusal)
 
@@ -157,13 +155,7 @@ def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
 
     today = datetime.now(UTC).date()
     with st.form(f"decision form {token}", border=False):
-        st.text_area(
-            "Rationale",
-            key=f"rationale {token}",
-            height=120,
-            disabled=bool(refusal),
-            placeholder="Why, from the evidence",
-        )
+        ui.typed_text("Rationale", f"rationale {token}", refusal, "Why, from the evidence")
         if chosen is Disposition.SAR:
             st.date_input(
                 "Suspicion determined on",
@@ -207,7 +199,7 @@ def reopen_form(actor: User, case: Case) -> None:
 
     refusal = policy.why_not(Verb.REOPEN, actor, case)
     with st.form(f"reopen form {token}", border=False):
-        st.text_area("Reason to reopen", key=f"reason {token}", height=90, disabled=bool(refusal))
+        ui.typed_text("Reason to reopen", f"reason {token}", refusal)
         st.form_submit_button("Reopen", on_click=reopen, disabled=bool(refusal), icon=":material/restart_alt:")
     ui.show_refusal(refusal)
 

@@ -37,9 +37,7 @@ def verdict_form(actor: User, case: Case, events: list[Event]) -> None:
             key=f"verdict {token}",
             disabled=bool(refusal),
         )
-        st.text_area(
-            "Remarks", key=f"remarks {token}", height=120, disabled=bool(refusal), placeholder="Required on a fail"
-        )
+        ui.typed_text("Remarks", f"remarks {token}", refusal, "Required on a fail")
         st.form_submit_button(
             "Record", type="primary", on_click=record, disabled=bool(refusal), icon=":material/fact_check:"
         )
