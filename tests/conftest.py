@@ -27,20 +27,18 @@ OTHER_REVIEWER = User("r.kaya", "Rana Kaya", Role.QA, active=True)
 GONE = User("x.gone", "Xaver Gone", Role.ANALYST, active=False)
 PEOPLE = (ALERT_FEED_USER, ANALYST, OTHER_ANALYST, MANAGER, OTHER_MANAGER, REVIEWER, OTHER_REVIEWER, GONE)
 
-EVIDENCE = {
-    "alert": "7 cash deposits just under $10,000 in 9 days",
-    "transactions": [
-        {
-            "time": f"2026-01-{day:02d}T15:00:00.000000Z",
-            "amount": "9400.00",
-            "direction": "in",
-            "channel": "Cash (branch)",
-            "counterparty": "Łódź “Main St”",
-            "country": "US",
-        }
-        for day in range(5, 12)
-    ],
-}
+TRANSACTIONS = [
+    {
+        "time": f"2026-01-{day:02d}T15:00:00.000000Z",
+        "amount": "9400.00",
+        "direction": "in",
+        "channel": "Cash (branch)",
+        "counterparty": "Łódź “Main St”",
+        "country": "US",
+    }
+    for day in range(5, 12)
+]
+EVIDENCE = {"alert": "7 cash deposits just under $10,000 in 9 days", "transactions": TRANSACTIONS}
 
 
 @pytest.fixture(params=["sqlite"])

@@ -80,7 +80,7 @@ def test_nothing_is_added_to_a_case_that_does_not_end_where_its_row_says(
 ) -> None:
     case = open_case()
     with closing(sqlite3.connect(desk.file)) as connection:
-        connection.execute(f"UPDATE cases SET {change}")  # noqa: S608
+        connection.execute(f"UPDATE cases SET {change}")
         connection.commit()
     with pytest.raises(BrokenCase):
         casework.add_note(desk, ANALYST.user_id, case.case_id, "Teller called.")

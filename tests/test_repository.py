@@ -447,7 +447,7 @@ def test_a_row_changed_behind_the_desks_back_is_an_error_that_says_where_to_look
     sqlite_desk: Database, change: str
 ) -> None:
     with behind_its_back(sqlite_desk) as connection:
-        connection.execute(f"UPDATE cases SET {change}")  # noqa: S608
+        connection.execute(f"UPDATE cases SET {change}")
     with pytest.raises(BrokenCase, match="AML-00000001 .* row cannot be read .* Verify it"):
         read(sqlite_desk, numbered(1))
     assert not audit.verify_case(sqlite_desk, "AML-00000001").intact
