@@ -80,7 +80,7 @@ def _again(database: Database, case_id: Any, breaks: Sequence[chain.Break]) -> S
     """The breaks of a second reading, or of the first where the case has an id that cannot be asked for."""
     try:
         return verify_case(database, case_id).breaks
-    except UnknownCase:
+    except (UnknownCase, DatabaseError):
         return breaks
 
 

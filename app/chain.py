@@ -74,6 +74,8 @@ def parse_ts(text: str) -> datetime:
 
 def canonical(value: object) -> Any:
     """A column's value as `meta` holds it: money with two places, times as in the formula, NULL as null."""
+    if value is None or type(value) in (str, int):
+        return value
     if isinstance(value, datetime):
         return format_ts(value)
     if isinstance(value, Decimal):

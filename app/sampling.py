@@ -12,7 +12,7 @@ def checksum(text: str) -> int:
     h starts at 0; for each UTF-16 code unit, h = rotl32(h, 4) XOR unit.
     """
     h = 0
-    units = text.encode("utf-16-le")
+    units = text.encode("utf-16-le", "surrogatepass")
     for low, high in zip(units[::2], units[1::2], strict=True):
         h = ((h << 4 | h >> 28) & 0xFFFFFFFF) ^ (high << 8 | low)
     return h - (1 << 32) if h & 0x80000000 else h

@@ -64,9 +64,8 @@ def escape(text: str) -> str:
 
 def _facts(rows: Sequence[tuple[str, str]]) -> str:
     """A table of two columns, or nothing; the values are escaped already."""
-    if not rows:
-        return ""
-    return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows if value)])
+    lines = [f"| {name} | {value} |" for name, value in rows if value]
+    return "\n".join(["| | |", "| --- | --- |", *lines]) if lines else ""
 
 
 def _cell(text: object) -> str:
@@ -113,10 +112,9 @@ def _subject(case: Case, opened: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _activity(opened: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = transactions(opened)
-    if not found:
-        return []
-    times = sorted(row["time"] for row in found)
-    rows = [("First and last transaction", _cell(f"{times[0][:10]} to {times[-1][:10]}"))]
+    rows = []
+    if times := sorted(row["time"] for row in found):
+        rows.append(("First and last transaction", _cell(f"{times[0][:10]} to {times[-1][:10]}")))
     for direction, label in (("in", "Money in"), ("out", "Money out")):
         amounts = [Decimal(row["amount"]) for row in found if row["direction"] == direction]
         if amounts:

@@ -11,6 +11,7 @@ cannot be used; nothing is kept of a load that failed.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import tempfile
 from collections.abc import Callable
@@ -49,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         desk = database.connect(settings.load(options.database))
         if options.verb == "load":
+            gc.disable()  # millions of rows, none of which refers to itself
             loaded = load(desk, options.folder, options.replace, _progress("loaded"))
             print(f"{desk}: {loaded.users:,} users, {loaded.cases:,} cases, {loaded.events:,} events")
             return 0

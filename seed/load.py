@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
@@ -84,7 +84,7 @@ class _Record:
         try:
             if len(text) != len("2026-01-05 09:14:00.000000") or text[10] != " ":
                 raise ValueError(text)
-            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+            return datetime.fromisoformat(text + "+00:00")
         except ValueError as error:
             raise self.bad(f"{column} {text!r} is not a UTC time like 2026-01-05 09:14:00.000000") from error
 

@@ -361,12 +361,21 @@ def test_tampering_with_the_file_is_found(desk: Database, worked: Case, attack: 
     assert found.cases == 3
 
 
-def test_text_that_is_not_utf_8_never_passes(desk: Database, worked: Case) -> None:
+def test_text_that_is_not_utf_8_is_found_and_not_exported(desk: Database, worked: Case) -> None:
     tamper(desk, "UPDATE case_events SET notes = CAST(x'ff' AS TEXT) WHERE event_id = 4")
-    with contextlib.suppress(DatabaseError):
-        assert (worked.case_id, 4, BreakKind.EDITED, "event_hash") in kinds(audit.verify_case(desk, worked.case_id))
-    with contextlib.suppress(DatabaseError):
-        assert (worked.case_id, 4, BreakKind.EDITED, "event_hash") in kinds(audit.verify_database(desk))
+    edited = (worked.case_id, 4, BreakKind.EDITED, "event_hash")
+    assert kinds(audit.verify_case(desk, worked.case_id)) == kinds(audit.verify_database(desk)) == {edited}
+    with pytest.raises(DatabaseError, match="holds bytes that are no text"):
+        audit.export_case(desk, worked.case_id)
+
+
+@pytest.mark.parametrize("case_id", ["CAST(x'414d4cff' AS TEXT)", "x'414d4cff'", "'AML'"])
+def test_a_case_under_an_id_that_cannot_be_asked_for_is_found(desk: Database, worked: Case, case_id: str) -> None:
+    tamper(desk, f"UPDATE case_events SET case_id = {case_id} WHERE event_id BETWEEN 2 AND 4")  # noqa: S608
+    found = audit.verify_database(desk)
+    assert (worked.case_id, None, BreakKind.MISSING, "events") in kinds(found)
+    assert len({b.case_id for b in found.breaks}) == 2
+    assert (found.cases, found.events) == (4, 5)
 
 
 def test_cases_that_lost_their_events_or_rows_at_either_end_of_the_alphabet_are_found(

@@ -385,6 +385,11 @@ def test_a_duplicated_event_is_a_fork() -> None:
     assert seen(breaks, BreakKind.FORKED) == {(BreakKind.FORKED, 4, "prev_hash")}
 
 
+def test_a_case_id_that_is_no_text_is_found() -> None:
+    for case_id in (None, 7, SAMPLED_ID.encode()):
+        assert [found.field for found in chain.verify(case_id, EVENTS, ROW)] == ["case_id"]
+
+
 def test_two_events_after_the_same_one_are_a_fork() -> None:
     other = Life(LIFE.case, list(EVENTS))
     lives.note(other, "Second thoughts.")

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from app import sar
+from app import chain, sar
 from app.models import Disposition, QaResult
 from tests import lives
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_MANAGER, PEOPLE, REVIEWER
@@ -253,9 +253,19 @@ def test_evidence_that_cannot_be_read_is_left_out_and_no_failure() -> None:
     bad: list[object] = [None, {}, {**good, "amount": 5}, {**good, "time": None}, {**good, "channel": []}]
     bad += [{**good, "amount": amount} for amount in ("NaN", "sNaN", "1E+999999", "-1", "ten", "")]
     assert sar.transactions({"transactions": [*bad, good]}) == [good]
-    assert sar.transactions({"transactions": good}) == []
+    assert sar.transactions({}) == sar.transactions({"transactions": good}) == []
     life = lives.opened(evidence={"alert": ["a"], "customer": "c", "transactions": bad})
-    assert "['a']" in lines(life)
+    assert {"['a']", "Not counted 11 that cannot be read"} <= set(lines(life))
+
+
+def test_a_broken_trail_is_told_at_the_top_and_break_by_break() -> None:
+    life = full_life()
+    breaks = chain.verify(life.case.case_id, life.events, {**life.row, "owner": "<b>x</b>"})
+    for reader in READERS.values():
+        page = Page(reader.render(sar.summary(life.case, life.events, NAMES, breaks)))
+        assert page.inside["strong"][1] == "The audit trail of this case is broken; see Evidence."
+        assert [words(item) for item in page.inside["li"]] == [words(str(breaks[0]))]
+        assert "10 events, chained by SHA-256, NOT INTACT." in page.inside["p"]
 
 
 def test_a_tampered_event_is_summed_up_as_it_stands() -> None:
