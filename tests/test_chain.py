@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,13 @@ def test_a_time_has_one_form_and_it_sorts_as_it_reads() -> None:
     ):
         with pytest.raises(ValueError, match=r"not a UTC time|day is out of range"):
             chain.parse_ts(other)
+
+
+def test_a_column_is_written_as_its_plain_value_money_with_two_places() -> None:
+    values = (None, "x", 7, Status.NEW, Decimal("9.5"), Decimal("1E+3"), lives.OPENED)
+    written = [None, "x", 7, "New", "9.50", "1000.00", "2026-01-05T09:14:00.000000Z"]
+    assert [chain.canonical(value) for value in values] == written
+    assert type(chain.canonical(Status.NEW)) is str
 
 
 json_values = st.recursive(
@@ -385,9 +393,11 @@ def test_a_duplicated_event_is_a_fork() -> None:
     assert seen(breaks, BreakKind.FORKED) == {(BreakKind.FORKED, 4, "prev_hash")}
 
 
-def test_a_case_id_that_is_no_text_is_found() -> None:
-    for case_id in (None, 7, SAMPLED_ID.encode()):
-        assert [found.field for found in chain.verify(case_id, EVENTS, ROW)] == ["case_id"]
+def test_a_case_id_that_no_case_could_have_is_found_and_can_be_printed() -> None:
+    for case_id in (None, 7, SAMPLED_ID.encode(), "", "AML\udcff", SAMPLED_ID + "\n"):
+        (found,) = chain.verify(case_id, EVENTS, ROW)
+        assert (found.kind, found.field) == (BreakKind.EDITED, "case_id")
+        assert str(found).isprintable()
 
 
 def test_two_events_after_the_same_one_are_a_fork() -> None:
