@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from app import chain, policy, repository, sampling, sar
+from app import chain, policy, repository, sar
 from app.database import Database, Transaction
 from app.errors import BrokenCase, DatabaseBusy, InvalidInput, NotAllowed, StaleCase
 from app.models import (
@@ -29,9 +29,7 @@ from app.models import (
     Event,
     QaResult,
     Risk,
-    Status,
     User,
-    search_text,
 )
 
 ATTEMPTS = 100
@@ -97,8 +95,8 @@ def open_case(
     if len(sar.transactions(evidence)) != len(sar.listed(evidence)):
         raise InvalidInput(f"Each transaction needs {', '.join(sar.TRANSACTION)}; amounts look like 9400.00.")
     case_id, now = new_case_id(), datetime.now(UTC)
-    draft = Case(
-        case_id=case_id,
+    draft = policy.new_case(
+        case_id,
         customer_id=customer_id,
         customer_name=customer_name,
         typology=typology,
@@ -107,20 +105,6 @@ def open_case(
         amount=amount,
         currency=currency,
         opened_at=now,
-        due_at=policy.due_at(now, risk),
-        status=Status.NEW,
-        owner=None,
-        disposition=Disposition.NONE,
-        determined_at=None,
-        closed_at=None,
-        qa_result=QaResult.NONE,
-        qa_reviewer=None,
-        qa_at=None,
-        qa_notes="",
-        qa_bucket=sampling.qa_bucket(case_id),
-        search=search_text(case_id, customer_id, customer_name, typology),
-        event_count=0,
-        head_hash=chain.GENESIS,
     )
     try:
         case, event = chain.open_chain(draft, actor_id, evidence)

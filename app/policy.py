@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -41,6 +42,7 @@ from app.models import (
     Role,
     Status,
     User,
+    search_text,
 )
 
 SERVICE_LEVEL = {Risk.HIGH: timedelta(days=21), Risk.MEDIUM: timedelta(days=30), Risk.LOW: timedelta(days=30)}
@@ -278,6 +280,46 @@ def may_open(actor: User) -> None:
     """Raises NotAllowed for anyone but the alert feed's service user."""
     if actor.user_id != ALERT_FEED or actor.active:
         raise NotAllowed("Only the alert feed opens cases.")
+
+
+def new_case(
+    case_id: str,
+    *,
+    customer_id: str,
+    customer_name: str,
+    typology: str,
+    risk: Risk,
+    risk_score: int,
+    amount: Decimal,
+    currency: str,
+    opened_at: datetime,
+) -> Case:
+    """A case before its first event: new, nobody's, and due when the desk's own service level runs out."""
+    return Case(
+        case_id=case_id,
+        customer_id=customer_id,
+        customer_name=customer_name,
+        typology=typology,
+        risk=risk,
+        risk_score=risk_score,
+        amount=amount,
+        currency=currency,
+        opened_at=opened_at,
+        due_at=due_at(opened_at, risk),
+        status=Status.NEW,
+        owner=None,
+        disposition=Disposition.NONE,
+        determined_at=None,
+        closed_at=None,
+        qa_result=QaResult.NONE,
+        qa_reviewer=None,
+        qa_at=None,
+        qa_notes="",
+        qa_bucket=sampling.qa_bucket(case_id),
+        search=search_text(case_id, customer_id, customer_name, typology),
+        event_count=0,
+        head_hash=chain.GENESIS,
+    )
 
 
 def due_at(opened_at: datetime, risk: Risk) -> datetime:

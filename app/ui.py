@@ -17,7 +17,7 @@ import streamlit as st
 
 from app import audit, casework, chain, database, repository, sar, settings
 from app.errors import DatabaseError, DeskError, StaleCase
-from app.models import Action, Case, Disposition, Event, Risk, Status, User
+from app.models import Action, Case, Disposition, Event, Risk, Status, User, read_case_id
 
 TRIAGE, CASE, QA, EXPORTS = "views/triage.py", "views/case.py", "views/qa.py", "views/exports.py"
 
@@ -143,6 +143,24 @@ def show_last_verified() -> None:
 
 
 # --- forms ---
+
+
+def case_id_input() -> str:
+    """The case id in the address, or as it is typed in any letter case; empty where there is none."""
+
+    def normalize() -> None:
+        st.session_state["case_id"] = read_case_id(st.session_state["case_id"] or "")
+
+    typed = st.text_input(
+        "Case id",
+        key="case_id",
+        bind="query-params",
+        placeholder="AML-7F3KQ2XA, in any letter case",
+        on_change=normalize,
+        label_visibility="collapsed",
+        width=280,
+    )
+    return read_case_id(typed or "")
 
 
 @dataclass(frozen=True)

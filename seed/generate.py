@@ -20,8 +20,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app import chain, policy, sampling
-from app.models import ALERT_FEED, CROCKFORD, Case, Disposition, Event, QaResult, Status, search_text
+from app import chain, policy
+from app.models import ALERT_FEED, CROCKFORD, Case, Disposition, Event
 from seed.draw import DAY, Draw, business_day_after, midnight
 from seed.people import BRANCHES, USERS, Names
 from seed.story import Ending, Span, Story
@@ -227,8 +227,8 @@ class Book:
             },
             "transactions": ledger.rows(),
         }
-        case = Case(
-            case_id=case_id,
+        case = policy.new_case(
+            case_id,
             customer_id=customer.customer_id,
             customer_name=customer.shown,
             typology=typology.name,
@@ -237,20 +237,6 @@ class Book:
             amount=Decimal(sum(ledger.paid_in) + sum(ledger.paid_out)).scaleb(-2),
             currency="USD",
             opened_at=opened_at,
-            due_at=policy.due_at(opened_at, risk),
-            status=Status.NEW,
-            owner=None,
-            disposition=Disposition.NONE,
-            determined_at=None,
-            closed_at=None,
-            qa_result=QaResult.NONE,
-            qa_reviewer=None,
-            qa_at=None,
-            qa_notes="",
-            qa_bucket=sampling.qa_bucket(case_id),
-            search=search_text(case_id, customer.customer_id, customer.shown, typology.name),
-            event_count=0,
-            head_hash=chain.GENESIS,
         )
         return chain.open_chain(case, ALERT_FEED, evidence)
 

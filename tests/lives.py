@@ -10,9 +10,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from app import chain, policy, sampling
+from app import chain, policy
 from app.errors import InvalidText, NotAllowed
-from app.models import ALERT_FEED, Case, Disposition, Event, QaResult, Risk, Status, User, search_text
+from app.models import ALERT_FEED, Case, Disposition, Event, QaResult, Risk, User
 from app.repository import CASE_COLUMNS
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, OTHER_REVIEWER, REVIEWER
 
@@ -58,8 +58,8 @@ class Life:
 def opened(case_id: str = SAMPLED_ID, evidence: Mapping[str, Any] = EVIDENCE, **facts: Any) -> Life:
     """A new case; any fact can be given."""
     customer_id, customer_name, typology = "C-00412873", facts.get("customer_name", "Zoë Łukasik"), "Structuring"
-    draft = Case(
-        case_id=case_id,
+    draft = policy.new_case(
+        case_id,
         customer_id=customer_id,
         customer_name=customer_name,
         typology=typology,
@@ -68,20 +68,6 @@ def opened(case_id: str = SAMPLED_ID, evidence: Mapping[str, Any] = EVIDENCE, **
         amount=Decimal("65800.00"),
         currency="USD",
         opened_at=OPENED,
-        due_at=policy.due_at(OPENED, Risk.HIGH),
-        status=Status.NEW,
-        owner=None,
-        disposition=Disposition.NONE,
-        determined_at=None,
-        closed_at=None,
-        qa_result=QaResult.NONE,
-        qa_reviewer=None,
-        qa_at=None,
-        qa_notes="",
-        qa_bucket=sampling.qa_bucket(case_id),
-        search=search_text(case_id, customer_id, customer_name, typology),
-        event_count=0,
-        head_hash=chain.GENESIS,
     )
     case, event = chain.open_chain(draft, ALERT_FEED, evidence)
     return Life(case, [replace(event, event_id=1)])

@@ -6,12 +6,8 @@ import streamlit as st
 
 from app import audit, casework, policy, repository, ui
 from app.errors import BrokenCase, UnknownCase
-from app.models import Case, Disposition, Event, Status, User, read_case_id
+from app.models import Case, Disposition, Event, Status, User
 from app.policy import Verb
-
-
-def find_case() -> None:
-    st.session_state["case_id"] = read_case_id(st.session_state["case_id"] or "")
 
 
 def open_other(case_id: str) -> None:
@@ -208,16 +204,7 @@ actor, names = ui.actor(), ui.people()
 
 with st.container(horizontal=True, vertical_alignment="center", key="find"):
     st.page_link(ui.TRIAGE, label="Queue", icon=":material/arrow_back:")
-    typed = st.text_input(
-        "Case id",
-        key="case_id",
-        bind="query-params",
-        placeholder="AML-7F3KQ2XA, in any letter case",
-        on_change=find_case,
-        label_visibility="collapsed",
-        width=280,
-    )
-case_id = read_case_id(typed or "")
+    case_id = ui.case_id_input()
 if not case_id:
     st.info("Open a case from Triage, or type its id above.")
     st.stop()

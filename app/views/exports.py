@@ -6,7 +6,6 @@ from markdown_it import MarkdownIt
 
 from app import audit, repository, ui
 from app.errors import DeskError
-from app.models import read_case_id
 
 SUMMARY_STYLE = """
 .summary { max-width: 52rem; font-size: .95rem; }
@@ -15,10 +14,6 @@ SUMMARY_STYLE = """
 .summary blockquote { margin: .3rem 0; padding: .3rem .9rem; border-left: 3px solid; overflow-wrap: anywhere; }
 .summary pre { overflow-x: auto; }
 """
-
-
-def find_case() -> None:
-    st.session_state["case_id"] = read_case_id(st.session_state["case_id"] or "")
 
 
 def show_export(export: audit.Export) -> None:
@@ -81,15 +76,7 @@ st.title("Exports", anchor=False)
 one_case, whole_database, file = st.tabs(["Export a case", "Verify the database", "Verify an audit CSV"])
 
 with one_case:
-    typed = st.text_input(
-        "Case id",
-        key="case_id",
-        bind="query-params",
-        placeholder="AML-7F3KQ2XA, in any letter case",
-        on_change=find_case,
-        width=280,
-    )
-    if case_id := read_case_id(typed or ""):
+    if case_id := ui.case_id_input():
         try:
             show_export(audit.export_case(ui.desk(), case_id))
         except DeskError as error:
