@@ -69,6 +69,8 @@ def _verify(desk: database.Database, case_ids: list[str]) -> int:
     results = [audit.verify_case(desk, case_id) for case_id in case_ids]
     if not case_ids:
         results = [audit.verify_database(desk, _progress if sys.stderr.isatty() else None)]
+    for guard in desk.missing_guards():
+        print(f"Warning: the trigger {guard} is gone. Put it back with: python -m app init", file=sys.stderr)
     cases, events = sum(r.cases for r in results), sum(r.events for r in results)
     return _report(f"{_count(cases, 'case')}, {_count(events, 'event')}", [b for r in results for b in r.breaks])
 

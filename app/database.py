@@ -12,6 +12,7 @@ them back. A statement that cannot be the same text on both engines is a `PerEng
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -197,6 +198,16 @@ class Database:
                 return len(self._tables(connection)) == len(TABLES)
         except DatabaseMissing:
             return False
+
+    def missing_guards(self) -> list[str]:
+        """The triggers that keep events from being changed, as far as someone took them away."""
+        with self.snapshot() as tx:
+            present = {row["name"] for row in tx.fetch_all(SELECT_INDEXES_AND_TRIGGERS)}
+        return [
+            name
+            for name in re.findall(r"TRIGGER IF NOT EXISTS (\w+)", SCHEMA.read_text("utf-8"))
+            if name not in present
+        ]
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -59,6 +59,16 @@ def test_every_attack_is_a_break_and_not_a_traceback(attacked: Path, capsys: pyt
     assert total.endswith(("breaks", "break"))
 
 
+def test_guards_that_were_taken_off_are_missed_and_put_back(desk: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(sqlite3.connect(desk.file)) as connection:
+        connection.execute("DROP TRIGGER case_events_no_update")
+    assert main(["verify", "--database", str(desk.file)]) == 0
+    assert "case_events_no_update is gone" in capsys.readouterr().err
+    assert main(["init", "--database", str(desk.file)]) == 0
+    assert main(["verify", "--database", str(desk.file)]) == 0
+    assert not capsys.readouterr().err
+
+
 def test_what_someone_wrote_cannot_pretend_to_be_the_verdict(
     desk: Database, open_case: OpenCase, capsys: pytest.CaptureFixture[str]
 ) -> None:
