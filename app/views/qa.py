@@ -51,8 +51,8 @@ with ui.desk().snapshot() as tx:
     reviewed = repository.qa_reviewed(tx, LIMIT)
     # The case at hand stays, even where someone else was quicker: what was typed about it must not be lost.
     review = st.session_state.get("review") or (waiting[0].case_id if waiting else "")
-    chosen = repository.case(tx, review) if review else None
     events = repository.events(tx, review)
+    chosen = repository.case(tx, review) if events else None
 
 st.title("QA", anchor=False)
 ui.show_outcome(names)

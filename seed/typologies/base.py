@@ -20,8 +20,6 @@ MEDIUM = (0.20, 0.60, 0.20)
 LOW_MEDIUM = (0.45, 0.50, 0.05)
 """Odds of Low, Medium, High risk."""
 
-MOST_ITEMS = 25
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
