@@ -131,7 +131,7 @@ def assign(
     def change(scene: _Scene) -> policy.Change:
         return policy.assign(scene.actor, scene.case, repository.user(scene.tx, receiver_id))
 
-    return _append(database, actor_id, case_id, form, seen, PASSES_OVER_NOTES, change)
+    return _append(database, actor_id, case_id, form, seen, PASSES_OVER_NOTES, frozenset({Action.ASSIGN}), change)
 
 
 def add_note(database: Database, actor_id: str, case_id: str, text: str, *, form: str = "") -> Event:
@@ -140,7 +140,7 @@ def add_note(database: Database, actor_id: str, case_id: str, text: str, *, form
     def change(scene: _Scene) -> policy.Change:
         return policy.note(scene.actor, scene.case, text)
 
-    return _append(database, actor_id, case_id, form, None, NEVER_STALE, change)
+    return _append(database, actor_id, case_id, form, None, NEVER_STALE, frozenset({Action.NOTE}), change)
 
 
 def set_disposition(
@@ -169,7 +169,9 @@ def set_disposition(
             return policy.escalate(scene.actor, scene.case, rationale, receiver)
         return policy.decide(scene.actor, scene.case, disposition, rationale, scene.now, determined_at, suspect_known)
 
-    return _append(database, actor_id, case_id, form, seen, PASSES_OVER_NOTHING, change)
+    return _append(
+        database, actor_id, case_id, form, seen, PASSES_OVER_NOTHING, frozenset({Action.DISPOSITION}), change
+    )
 
 
 def record_qa(
@@ -188,7 +190,16 @@ def record_qa(
         involved = policy.involved_in(scene.events)
         return policy.review(scene.actor, scene.case, involved, result, notes, scene.now)
 
-    return _append(database, actor_id, case_id, form, seen, PASSES_OVER_NOTHING, change)
+    return _append(
+        database,
+        actor_id,
+        case_id,
+        form,
+        seen,
+        PASSES_OVER_NOTHING,
+        frozenset({Action.QA_PASS, Action.QA_FAIL}),
+        change,
+    )
 
 
 def reopen(
@@ -199,7 +210,7 @@ def reopen(
     def change(scene: _Scene) -> policy.Change:
         return policy.reopen(scene.actor, scene.case, reason)
 
-    return _append(database, actor_id, case_id, form, seen, PASSES_OVER_NOTHING, change)
+    return _append(database, actor_id, case_id, form, seen, PASSES_OVER_NOTHING, frozenset({Action.REOPEN}), change)
 
 
 def _append(
@@ -209,6 +220,7 @@ def _append(
     form: str,
     seen: str | None,
     passes_over: frozenset[Action],
+    makes: frozenset[Action],
     judge: Callable[[_Scene], policy.Change],
 ) -> Event:
     """The one way an event gets onto a case: compare-and-swap on the head, then insert, in one transaction."""
@@ -222,8 +234,8 @@ def _append(
             if not events or events[-1].event_hash != case.head_hash:
                 raise BrokenCase(case_id, "its newest event is not the one that its row names")
             if form and (repeat := _sent_before(events, form)):
-                if repeat.user != actor_id:
-                    raise InvalidInput("This form was sent already, by someone else. Open the page again.")
+                if repeat.user != actor_id or repeat.action not in makes:
+                    raise InvalidInput("This form was sent already, by someone else or for another purpose.")
                 return repeat
             _check_fresh(case_id, events, seen, passes_over)
             now = _now(case_id, events)

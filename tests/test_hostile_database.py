@@ -12,7 +12,7 @@ from app import audit, casework
 from app.__main__ import main
 from app.database import Database
 from app.errors import BrokenCase, InvalidInput
-from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, TRANSACTIONS, OpenCase
+from tests.conftest import ANALYST, MANAGER, TRANSACTIONS, OpenCase
 
 # A table without keys, checks or foreign keys.
 REBUILD_CASES = "CREATE TABLE copied AS SELECT * FROM cases; DROP TABLE cases; ALTER TABLE copied RENAME TO cases;"
@@ -111,11 +111,14 @@ def test_an_export_of_a_broken_case_says_so_and_exits_with_1(
     assert "NOT INTACT" in summary
 
 
-def test_a_form_of_someone_else_is_not_taken_for_a_repeat(desk: Database, open_case: OpenCase) -> None:
+def test_a_form_of_someone_else_or_of_another_verb_is_not_taken_for_a_repeat(
+    desk: Database, open_case: OpenCase
+) -> None:
     case_id = open_case().case_id
     casework.add_note(desk, ANALYST.user_id, case_id, "Teller called.", form="token")
-    with pytest.raises(InvalidInput, match="by someone else"):
-        casework.assign(desk, MANAGER.user_id, case_id, OTHER_ANALYST.user_id, form="token")
+    for user_id in (MANAGER.user_id, ANALYST.user_id):
+        with pytest.raises(InvalidInput, match="by someone else or for another purpose"):
+            casework.assign(desk, user_id, case_id, user_id, form="token")
 
 
 @pytest.mark.parametrize("amount", ["1,000.00", "-4.00", 7])
