@@ -81,7 +81,7 @@ class Modelled:
     determined_at: datetime | None = None
     closed_at: datetime | None = None
     qa: tuple[str, str | None, datetime | None, str] = ("", None, None, "")
-    forms: dict[str, tuple[str, str]] = field(default_factory=dict)
+    forms: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     part: set[str] = field(default_factory=set)
 
 
@@ -94,6 +94,11 @@ class Judged:
     action: str
     then: Callable[[], None]
     passes_over: frozenset[str] = frozenset()
+
+    @property
+    def verb(self) -> str:
+        """What a form was for: a pass and a fail come from the same one."""
+        return self.action.partition("_")[0]
 
 
 class Casework(RuleBasedStateMachine):
@@ -135,13 +140,13 @@ class Casework(RuleBasedStateMachine):
             event = judged.send(self.desk, work.actor, case.case_id, **arguments)
         except (NotAllowed, InvalidInput, StaleCase) as refused:
             if form in case.forms:
-                assert case.forms[form][1] != work.actor, "refused a form that was accepted before"
+                assert case.forms[form][1:] != (work.actor, judged.verb), "refused a form that was accepted before"
             else:
                 assert not (judged.allowed and fresh and work.actor in ACTIVE), "refused what the model allows"
                 assert isinstance(refused, StaleCase) is not fresh
         else:
             if form in case.forms:
-                assert case.forms[form] == (event.event_hash, work.actor), "a form sent twice"
+                assert case.forms[form] == (event.event_hash, work.actor, judged.verb), "a form sent twice"
             else:
                 assert judged.allowed and fresh, "accepted what the model refuses"
                 assert work.actor in ACTIVE, "accepted the work of someone inactive"
@@ -152,7 +157,7 @@ class Casework(RuleBasedStateMachine):
                 judged.then()
                 case.actions.append(event.action)
                 case.heads.append(event.event_hash)
-                case.forms |= {form: (event.event_hash, work.actor)} if form else {}
+                case.forms |= {form: (event.event_hash, work.actor, judged.verb)} if form else {}
         self.stands_as_modelled(case)
 
     def assign(self, case: Modelled, work: Work) -> Judged:
