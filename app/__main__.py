@@ -4,9 +4,13 @@
     python -m app verify [CASE_ID ...]      verify these cases, or every case
     python -m app export CASE_ID [--to DIR] write the audit CSV and the SAR summary
     python -m app verify-file FILE ...      verify audit CSVs on their own
+    python -m app open FILE [--skip-bad]    open a case on each alert of a file (JSON Lines; - is standard input)
+    python -m app user add USER_ID --name NAME --role Analyst|QA|Manager
+    python -m app user deactivate USER_ID   someone has left: they neither act nor receive cases any more
+    python -m app user list                 everybody, the inactive too
 
-AML_DATABASE, or --database, says which database. Exit status: 0 all intact, 1 a break, 2 wrong use, or input or a
-database that cannot be read.
+AML_DATABASE, or --database, says which database. Exit status: 0 all intact, or done; 1 a break, or done but for
+alerts that were left out; 2 wrong use, or input or a database that cannot be read: nothing was changed.
 """
 
 from __future__ import annotations
@@ -16,11 +20,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from app import audit, chain, database, repository, settings
+from app import audit, casework, chain, database, intake, repository, settings
 from app.errors import DeskError, UnknownUser, UnreadableFile
-from app.models import ALERT_FEED_USER, read_case_id
+from app.models import ALERT_FEED_USER, Role, read_case_id
 
 INTACT, BROKEN, UNUSABLE = 0, 1, 2
+DONE, DONE_IN_PART = INTACT, BROKEN
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,6 +43,19 @@ def main(arguments: list[str] | None = None) -> int:
     export.add_argument("--to", type=Path, metavar="DIR", help="instead of exports/")
     verify_file = verbs.add_parser("verify-file", help="verify audit CSVs on their own")
     verify_file.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    opening = verbs.add_parser("open", parents=[shared], help="open a case on each alert of a file")
+    opening.add_argument("file", metavar="FILE", help="JSON Lines, one alert a line; - is standard input")
+    opening.add_argument("--skip-bad", action="store_true", help="leave bad lines out instead of refusing the file")
+    user_verbs = verbs.add_parser("user", help="add, deactivate or list users").add_subparsers(
+        dest="user_verb", required=True, metavar="VERB"
+    )
+    adding = user_verbs.add_parser("add", parents=[shared], help="let someone act")
+    adding.add_argument("user_id", metavar="USER_ID")
+    adding.add_argument("--name", required=True)
+    adding.add_argument("--role", required=True, choices=[role.value for role in Role])
+    leaving = user_verbs.add_parser("deactivate", parents=[shared], help="end someone's acting")
+    leaving.add_argument("user_id", metavar="USER_ID")
+    user_verbs.add_parser("list", parents=[shared], help="everybody, the inactive too")
     options = parser.parse_args(arguments)
     try:
         if options.verb == "verify-file":
@@ -48,6 +66,14 @@ def main(arguments: list[str] | None = None) -> int:
             return _init(desk)
         if options.verb == "export":
             return _export(desk, read_case_id(options.case_id), options.to or config.exports)
+        if options.verb == "open":
+            return _open(desk, options.file, options.skip_bad)
+        if options.verb == "user":
+            if options.user_verb == "add":
+                return _add_user(desk, options.user_id, options.name, Role(options.role))
+            if options.user_verb == "deactivate":
+                return _deactivate_user(desk, options.user_id)
+            return _list_users(desk)
         return _verify(desk, [read_case_id(case_id) for case_id in options.case_ids])
     except DeskError as error:
         print(error, file=sys.stderr)
@@ -102,6 +128,56 @@ def _verify_files(files: list[Path]) -> int:
             if last:
                 print(f"  last event {last.ts}, head {last.event_hash}")
     return worst
+
+
+def _open(desk: database.Database, file: str, skip_bad: bool) -> int:
+    name = "standard input" if file == "-" else file
+    with intake.alert_file(file, sys.stdin.buffer) as lines:
+        taken = intake.take_in(desk, lines, name, skip_bad)
+    for reason in taken.reasons:
+        print(reason, file=sys.stderr)
+    if more := taken.refused - len(taken.reasons):
+        print(f"{name}: {more:,} more lines like these", file=sys.stderr)
+    for alert_id, case_id in taken.changed:
+        print(f"Alert {alert_id!r} was opened as {case_id} on other facts; the case stays as it is.", file=sys.stderr)
+    print(f"{_count(taken.opened, 'case')} opened, {taken.already:,} already open, {taken.refused:,} refused.")
+    if taken.refused and not skip_bad:
+        print("Nothing was stored. Correct these lines, or leave them out with --skip-bad.", file=sys.stderr)
+        return UNUSABLE
+    return DONE_IN_PART if taken.refused or taken.changed else DONE
+
+
+def _add_user(desk: database.Database, user_id: str, name: str, role: Role) -> int:
+    before = casework.add_user(desk, user_id, name, role)
+    if before is None:
+        done = "was added"
+    else:
+        done = "was there already; nothing changed" if before.active else "was inactive and is active again"
+    print(f"{user_id} ({name}, {role.value}) {done}.")
+    return DONE
+
+
+def _deactivate_user(desk: database.Database, user_id: str) -> int:
+    owned = casework.deactivate_user(desk, user_id)
+    print(f"{user_id} is inactive.")
+    if owned:
+        print(f"They still own {_count(owned, 'open case')}, which a Manager has to reassign.")
+    return DONE
+
+
+def _list_users(desk: database.Database) -> int:
+    people = desk.read(repository.users)
+    rows = [("ID", "NAME", "ROLE", "ACTIVE")]
+    rows += [(_printable(p.user_id), _printable(p.name), p.role.value, "yes" if p.active else "no") for p in people]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return DONE
+
+
+def _printable(text: str) -> str:
+    """The text with what a terminal would obey, or could not show, written as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _report(what: str, breaks: Sequence[chain.Break]) -> int:

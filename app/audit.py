@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from app import chain, repository, sar
-from app.database import Database
+from app.database import Database, Transaction
 from app.errors import DatabaseError, DeskError, InvalidInput, UnknownCase, UnreadableFile
-from app.models import CASE_ID, Event
+from app.models import CASE_ID, Case, Event, User
 
 MAX_FIELD = 16 * 1024 * 1024
 """Characters; a longer field is refused."""
@@ -51,8 +51,7 @@ class Verified:
 def verify_case(database: Database, case_id: str) -> Verified:
     """Verify one case. Raises UnknownCase. A break is read again before it is reported."""
     for _ in range(2):
-        with database.snapshot() as tx:
-            chains = repository.chains_of(tx, case_id)
+        chains = database.read(lambda tx: repository.chains_of(tx, case_id))
         breaks = [found for one in chains for found in chain.verify(*one)]
         if not breaks:
             break
@@ -61,19 +60,28 @@ def verify_case(database: Database, case_id: str) -> Verified:
 
 def verify_database(database: Database, progress: Progress | None = None) -> Verified:
     """Verify every case in one snapshot, holding one case in memory at a time."""
-    cases = events = 0
-    suspicious: dict[str, list[chain.Break]] = {}
     with database.snapshot() as tx:
-        total = repository.case_count(tx)
-        for case_id, found, row in repository.all_chains(tx):
-            cases, events = cases + 1, events + len(found)
-            if breaks := chain.verify(case_id, found, row):
-                suspicious.setdefault(case_id, []).extend(breaks)
-            if progress and cases % 500 == 0:
-                progress(min(cases, total), total)
+        found = verify_all(tx, progress)
+    suspicious: dict[str, list[chain.Break]] = {}
+    for one in found.breaks:
+        suspicious.setdefault(one.case_id, []).append(one)
+    breaks = tuple(one for seen in suspicious.items() for one in _again(database, *seen))
+    return Verified(found.cases, found.events, breaks)
+
+
+def verify_all(tx: Transaction, progress: Progress | None = None) -> Verified:
+    """Verify every case as this transaction sees it."""
+    cases = events = 0
+    breaks: list[chain.Break] = []
+    total = repository.case_count(tx)
+    for case_id, stored, row in repository.all_chains(tx):
+        cases, events = cases + 1, events + len(stored)
+        breaks += chain.verify(case_id, stored, row)
+        if progress and cases % 500 == 0:
+            progress(min(cases, total), total)
     if progress:
         progress(total, total)
-    return Verified(cases, events, tuple(found for seen in suspicious.items() for found in _again(database, *seen)))
+    return Verified(cases, events, tuple(breaks))
 
 
 def _again(database: Database, case_id: Any, breaks: Sequence[chain.Break]) -> Sequence[chain.Break]:
@@ -172,11 +180,17 @@ def export_case(database: Database, case_id: str) -> Export:
     """Both exports of a case, of one moment. Raises UnknownCase, and InvalidInput for an id no file may be named by."""
     if not CASE_ID.fullmatch(case_id):
         raise InvalidInput(f"{case_id!r} is not a case id like AML-7F3KQ2XA.")
-    with database.snapshot() as tx:
-        case = repository.case(tx, case_id)
-        events = repository.events(tx, case_id)
-        chains = repository.chains_of(tx, case_id)
-        names = {person.user_id: person.name for person in repository.users(tx)}
+
+    def work(tx: Transaction) -> tuple[Case, list[Event], list[repository.Chain], list[User]]:
+        return (
+            repository.case(tx, case_id),
+            repository.events(tx, case_id),
+            repository.chains_of(tx, case_id),
+            repository.users(tx),
+        )
+
+    case, events, chains, people = database.read(work)
+    names = {person.user_id: person.name for person in people}
     breaks = tuple(found for one in chains for found in chain.verify(*one))
     try:
         trail = write_csv(events)

@@ -11,16 +11,27 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from hashlib import sha256
+from itertools import count
 from typing import Any
 
 from app import chain, policy, repository, sar
 from app.database import Database, Transaction
-from app.errors import BrokenCase, DatabaseBusy, InvalidInput, NotAllowed, StaleCase
+from app.errors import (
+    BrokenCase,
+    ConstraintBroken,
+    DatabaseBusy,
+    InvalidInput,
+    NotAllowed,
+    StaleCase,
+    UnknownUser,
+)
 from app.models import (
+    ALERT_FEED,
     CROCKFORD,
     MAX_AMOUNT,
     Action,
@@ -29,6 +40,7 @@ from app.models import (
     Event,
     QaResult,
     Risk,
+    Role,
     User,
 )
 
@@ -40,6 +52,35 @@ PASSES_OVER_NOTES = frozenset({Action.NOTE})
 PASSES_OVER_NOTHING: frozenset[Action] = frozenset()
 
 _FORM = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NOT_EVIDENCE = frozenset({"case", "form"}.union(field.name for field in fields(Case)))
+"""What `meta` says in a sense of its own: evidence under such a name would be read as a change of the case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """What a case is opened on. `evidence` (alert, window, transactions …) becomes part of the `open` event.
+
+    `alert_id` is the source system's own; empty where the case is opened without one.
+    """
+
+    customer_id: str
+    customer_name: str
+    typology: str
+    risk: Risk
+    risk_score: int
+    amount: Decimal
+    currency: str
+    evidence: Mapping[str, Any]
+    alert_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What became of a batch of alerts. `changed` are alerts and their cases, which were opened on other facts."""
+
+    opened: int
+    already: int
+    changed: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +104,19 @@ def new_case_id() -> str:
     return "AML-" + "".join(secrets.choice(CROCKFORD) for _ in range(8))
 
 
+def case_ids(alert_id: str) -> Iterator[str]:
+    """The ids that the case of a source system's alert may have, the first free one being it.
+
+    They come from a hash, not from chance, so that an alert that is sent again finds its case by primary key, and of
+    two feeds that send it at once the primary key refuses one. There are 2^40 ids: among a million cases, some two
+    alerts will share their first one, and the later of them takes its next.
+    """
+    for number in count():
+        digest = sha256(f"alert\x1f{alert_id}\x1f{number}".encode()).digest()
+        code = int.from_bytes(digest[:5])
+        yield "AML-" + "".join(CROCKFORD[code >> shift & 31] for shift in range(35, -1, -5))
+
+
 def open_case(
     database: Database,
     actor_id: str,
@@ -76,27 +130,8 @@ def open_case(
     currency: str,
     evidence: Mapping[str, Any],
 ) -> Event:
-    """Open a case on an alert. `evidence` (alert, window, transactions …) becomes part of the event."""
-    for name, text, limit in (
-        ("customer id", customer_id, 40),
-        ("customer name", customer_name, 200),
-        ("typology", typology, 100),
-    ):
-        if not text.strip() or len(text) > limit:
-            raise InvalidInput(f"The {name} needs 1 to {limit} characters.")
-        if chain.clean_text(name, text) != text or text != text.strip():
-            raise InvalidInput(f"The {name} has a line break, or a space at an end.")
-    if not 0 <= risk_score <= 100:
-        raise InvalidInput("The risk score lies between 0 and 100.")
-    if not amount.is_finite() or amount.is_signed() or amount > MAX_AMOUNT or amount != round(amount, 2):
-        raise InvalidInput(f"The amount lies between 0 and {MAX_AMOUNT:,}, with at most two decimal places.")
-    if not re.fullmatch(r"[A-Z]{3}", currency):
-        raise InvalidInput("The currency is an ISO 4217 code such as USD.")
-    if len(sar.transactions(evidence)) != len(sar.listed(evidence)):
-        raise InvalidInput(f"Each transaction needs {', '.join(sar.TRANSACTION)}; amounts look like 9400.00.")
-    case_id, now = new_case_id(), datetime.now(UTC)
-    draft = policy.new_case(
-        case_id,
+    """Open a case under an id drawn at random. `evidence` (alert, window, transactions …) becomes part of the event."""
+    alert = Alert(
         customer_id=customer_id,
         customer_name=customer_name,
         typology=typology,
@@ -104,17 +139,114 @@ def open_case(
         risk_score=risk_score,
         amount=amount,
         currency=currency,
-        opened_at=now,
+        evidence=evidence,
     )
+    case, event = _opening(new_case_id(), actor_id, alert)
+
+    def work(tx: Transaction) -> Event:
+        policy.may_open(repository.user(tx, actor_id))
+        stored = repository.opening(tx, case.case_id)
+        if stored is None or stored.event_hash != event.event_hash:
+            _store(tx, case, event)
+        return event
+
+    return database.write(work)
+
+
+def open_alerts(database: Database, actor_id: str, alerts: Callable[[], Iterable[Alert]]) -> Opened:
+    """Open a case on each alert that has none yet: on all of them or, whatever is raised, on none.
+
+    `alerts` is asked for them anew whenever the work is begun again.
+    """
+    case_id = ""
+
+    def work(tx: Transaction) -> Opened:
+        nonlocal case_id
+        policy.may_open(repository.user(tx, actor_id))
+        opened = already = 0
+        changed = []
+        for alert in alerts():
+            _check_alert_id(alert)
+            for case_id in case_ids(alert.alert_id):
+                case, event = _opening(case_id, actor_id, alert)
+                taken, stored = repository.has_case(tx, case_id), repository.opening(tx, case_id)
+                if stored is not None and chain.read_meta(stored).get("alert_id") == alert.alert_id:
+                    already += 1
+                    if _told(stored) != _told(event):
+                        changed.append((alert.alert_id, case_id))
+                    break
+                if stored is None and not taken:
+                    _store(tx, case, event)
+                    opened += 1
+                    break
+        return Opened(opened, already, changed)
+
+    for _ in range(ATTEMPTS):
+        try:
+            return database.write(work)
+        except ConstraintBroken:
+            if not database.read(lambda tx: repository.has_case(tx, case_id)):
+                raise
+    raise DatabaseBusy("Too many feeds open the same alerts at once. Try again in a moment.")
+
+
+def check_alert(alert: Alert) -> None:
+    """Raises InvalidInput where `open_alerts` would refuse the alert."""
+    _check_alert_id(alert)
+    _opening(next(case_ids(alert.alert_id)), ALERT_FEED, alert)
+
+
+def _check_alert_id(alert: Alert) -> None:
+    alert_id = alert.alert_id
+    if not (1 <= len(alert_id) <= 64 and alert_id.isprintable() and alert_id == alert_id.strip()):
+        raise InvalidInput("The alert id needs 1 to 64 printable characters, and no space at an end.")
+
+
+def _opening(case_id: str, actor_id: str, alert: Alert) -> tuple[Case, Event]:
+    """A case as it is opened on the alert now. Raises InvalidInput."""
+    one_line("customer id", alert.customer_id, 40)
+    one_line("customer name", alert.customer_name, 200)
+    one_line("typology", alert.typology, 100)
+    if not 0 <= alert.risk_score <= 100:
+        raise InvalidInput("The risk score lies between 0 and 100.")
+    amount = alert.amount
+    if not amount.is_finite() or amount.is_signed() or amount > MAX_AMOUNT or amount != round(amount, 2):
+        raise InvalidInput(f"The amount lies between 0 and {MAX_AMOUNT:,}, with at most two decimal places.")
+    if not re.fullmatch(r"[A-Z]{3}", alert.currency):
+        raise InvalidInput("The currency is an ISO 4217 code such as USD.")
+    if taken := _NOT_EVIDENCE.intersection(alert.evidence):
+        raise InvalidInput(f"The evidence cannot hold {', '.join(sorted(taken))}: the desk's own facts have that name.")
+    if len(sar.transactions(alert.evidence)) != len(sar.listed(alert.evidence)):
+        raise InvalidInput(f"Each transaction needs {', '.join(sar.TRANSACTION)}; amounts look like 9400.00.")
+    draft = policy.new_case(
+        case_id,
+        customer_id=alert.customer_id,
+        customer_name=alert.customer_name,
+        typology=alert.typology,
+        risk=alert.risk,
+        risk_score=alert.risk_score,
+        amount=amount,
+        currency=alert.currency,
+        opened_at=datetime.now(UTC),
+    )
+    evidence = {**alert.evidence, "alert_id": alert.alert_id} if alert.alert_id else alert.evidence
     try:
-        case, event = chain.open_chain(draft, actor_id, evidence)
+        return chain.open_chain(draft, actor_id, evidence)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"The evidence cannot be written as JSON: {error}.") from error
-    with database.transaction() as tx:
-        policy.may_open(repository.user(tx, actor_id))
-        repository.insert_case(tx, case)
-        repository.insert_event(tx, event)
-    return event
+
+
+def _store(tx: Transaction, case: Case, event: Event) -> None:
+    repository.insert_case(tx, case)
+    repository.insert_event(tx, event)
+
+
+def _told(opening: Event) -> dict[str, Any]:
+    """What the source said in an `open` event: all but what depends on the id and on the time of the opening."""
+    meta = chain.read_meta(opening)
+    facts = meta.pop("case", None)
+    told = facts.items() if isinstance(facts, dict) else ()
+    return {**meta, **{name: value for name, value in told if name not in ("due_at", "opened_at", "qa_bucket")}}
 
 
 def assign(
@@ -223,31 +355,53 @@ def _append(
     makes: frozenset[Action],
     judge: Callable[[_Scene], policy.Change],
 ) -> Event:
-    """The one way an event gets onto a case: compare-and-swap on the head, then insert, in one transaction."""
+    """The one way an event gets onto a case: compare-and-swap on the head, then insert, in one transaction.
+
+    `sent` holds what this call has tried to store: where a connection was lost in the middle of a commit, finding it
+    among the events is how the outcome becomes known.
+    """
     if form and not _FORM.fullmatch(form):
         raise InvalidInput("The form's token is not one of the desk's.")
+    sent: set[str] = set()
+
+    def attempt(tx: Transaction) -> Event | None:
+        actor = repository.user(tx, actor_id)
+        case = repository.case(tx, case_id)
+        events = repository.events(tx, case_id)
+        if not events or events[-1].event_hash != case.head_hash:
+            return None
+        for stored in events:
+            if stored.event_hash in sent:
+                return stored
+        if form and (repeat := _sent_before(events, form)):
+            if repeat.user != actor_id or repeat.action not in makes:
+                raise InvalidInput("This form was sent already, by someone else or for another purpose.")
+            return repeat
+        _check_fresh(case_id, events, seen, passes_over)
+        now = _now(case_id, events)
+        change = judge(_Scene(tx, actor, case, events, now))
+        facts = {**change.facts, "form": form} if form else change.facts
+        changed, event = chain.append(
+            case, actor.user_id, chain.format_ts(now), change.action.value, change.notes, change.columns, facts
+        )
+        sent.add(event.event_hash)
+        if not repository.update_case(tx, changed, case.head_hash):
+            return None
+        repository.insert_event(tx, event)
+        return event
+
     for _ in range(ATTEMPTS):
-        with database.transaction() as tx:
-            actor = repository.user(tx, actor_id)
-            case = repository.case(tx, case_id)
-            events = repository.events(tx, case_id)
-            if not events or events[-1].event_hash != case.head_hash:
-                raise BrokenCase(case_id, "its newest event is not the one that its row names")
-            if form and (repeat := _sent_before(events, form)):
-                if repeat.user != actor_id or repeat.action not in makes:
-                    raise InvalidInput("This form was sent already, by someone else or for another purpose.")
-                return repeat
-            _check_fresh(case_id, events, seen, passes_over)
-            now = _now(case_id, events)
-            change = judge(_Scene(tx, actor, case, events, now))
-            facts = {**change.facts, "form": form} if form else change.facts
-            changed, event = chain.append(
-                case, actor.user_id, chain.format_ts(now), change.action.value, change.notes, change.columns, facts
-            )
-            if repository.update_case(tx, changed, case.head_hash):
-                repository.insert_event(tx, event)
-                return event
+        if event := database.write(attempt):
+            return event
+        _check_end(database, case_id)
     raise DatabaseBusy(f"{case_id} is being changed by too many people at once. Try again in a moment.")
+
+
+def _check_end(database: Database, case_id: str) -> None:
+    """Raises BrokenCase where, read in one moment, the case does not end where its row says."""
+    case, events = database.read(lambda tx: (repository.case(tx, case_id), repository.events(tx, case_id)))
+    if not events or events[-1].event_hash != case.head_hash:
+        raise BrokenCase(case_id, "its newest event is not the one that its row names")
 
 
 def _now(case_id: str, events: Sequence[Event]) -> datetime:
@@ -270,3 +424,62 @@ def _check_fresh(case_id: str, events: Sequence[Event], seen: str | None, passes
     since = events[hashes.index(seen) + 1 :] if seen in hashes else events
     if seen not in hashes or any(event.action not in passes_over for event in since):
         raise StaleCase(case_id, since)
+
+
+# --- users, who are outside the chains ---
+
+
+def add_user(database: Database, user_id: str, name: str, role: Role) -> User | None:
+    """Let someone act; the same person who was deactivated is activated again.
+
+    Returns the user as they were before, None where there was none. Raises InvalidInput, or NotAllowed where the id
+    is someone else's.
+    """
+    one_line("user id", user_id, 64)
+    one_line("name", name, 200)
+    new = User(user_id, name, role, active=True)
+
+    def work(tx: Transaction) -> User | None:
+        _check_person(user_id)
+        try:
+            before = repository.user(tx, user_id)
+        except UnknownUser:
+            repository.insert_user(tx, new)
+            return None
+        if replace(before, active=True) != new:
+            raise NotAllowed(
+                f"The user id {user_id!r} is taken by {before.name}, {before.role.value}. "
+                "Nothing was changed; choose another id."
+            )
+        repository.set_active(tx, user_id, True)
+        return before
+
+    return database.write(work)
+
+
+def deactivate_user(database: Database, user_id: str) -> int:
+    """End someone's acting; what they did stays theirs.
+
+    Returns how many open cases they still own. Raises UnknownUser, or NotAllowed for the service user.
+    """
+
+    def work(tx: Transaction) -> int:
+        _check_person(user_id)
+        repository.user(tx, user_id)
+        repository.set_active(tx, user_id, False)
+        return repository.open_cases_of(tx, user_id)
+
+    return database.write(work)
+
+
+def one_line(what: str, text: str, limit: int) -> None:
+    """Raises InvalidInput unless the text is 1 to `limit` characters on one line, with no space at an end."""
+    if not text.strip() or len(text.encode("utf-16-le", "surrogatepass")) > 2 * limit:
+        raise InvalidInput(f"The {what} needs 1 to {limit} characters.")
+    if chain.clean_text(what, text) != text or text.splitlines() != [text] or "\t" in text or text != text.strip():
+        raise InvalidInput(f"The {what} has a line break or a tab, or a space at an end.")
+
+
+def _check_person(user_id: str) -> None:
+    if user_id == ALERT_FEED:
+        raise NotAllowed(f"{ALERT_FEED!r} is the alert feed's service user, not a person. It stays as it is.")

@@ -12,8 +12,10 @@ DeskError                 its text is for a person: what happened, and what to d
 ├── BrokenCase            the case was changed outside the desk, so that it cannot be worked on
 └── DatabaseError         the store itself
     ├── DatabaseMissing   there is none there, or it has no tables
-    ├── DatabaseBusy      it stayed locked; trying again may help
-    ├── DatabaseNotEmpty  it already holds cases, and nobody said to replace them
+    ├── DatabaseBusy      it stayed locked or overloaded; trying again may help
+    ├── DatabaseNotEmpty  it already holds what may not be replaced
+    ├── DatabaseUnreachable   the server does not answer, or does not let the desk in
+    │   └── OutcomeUnknown    the connection was lost in the middle of saving
     └── ConstraintBroken  a row that the schema refuses
 """
 
@@ -97,7 +99,11 @@ class BrokenCase(DeskError):
 
 
 class DatabaseError(DeskError):
-    pass
+    """`passes` says that the same work may well succeed in a moment: the desk tries it again before it gives up."""
+
+    def __init__(self, message: str, passes: bool = False) -> None:
+        super().__init__(message)
+        self.passes = passes
 
 
 class DatabaseMissing(DatabaseError):
@@ -110,6 +116,19 @@ class DatabaseBusy(DatabaseError):
 
 class DatabaseNotEmpty(DatabaseError):
     pass
+
+
+class DatabaseUnreachable(DatabaseError):
+    pass
+
+
+class OutcomeUnknown(DatabaseUnreachable):
+    def __init__(self, passes: bool) -> None:
+        super().__init__(
+            "The connection to the database was lost while saving, so it is not known whether this was saved. "
+            "Look before you send it again.",
+            passes,
+        )
 
 
 class ConstraintBroken(DatabaseError):

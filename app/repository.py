@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from app import chain
@@ -20,6 +21,7 @@ from app.errors import BrokenCase, UnknownCase, UnknownUser
 from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, User
 
 CASE_COLUMNS = tuple(field.name for field in fields(Case))
+NULLABLE_COLUMNS = {"owner", "determined_at", "closed_at", "qa_reviewer", "qa_at"}
 EVENT_COLUMNS = ("event_id", "case_id", "ts", "user", "action", "notes", "meta", "prev_hash", "event_hash")
 
 COUNT_LIMIT = 10_000
@@ -33,7 +35,7 @@ SELECT_USER = "SELECT user_id, name, role, active FROM users WHERE user_id = ?"
 def user(tx: Transaction, user_id: str) -> User:
     """Raises UnknownUser."""
     row = tx.fetch_first(SELECT_USER, (user_id,))
-    if row is None:
+    if row is None or row["user_id"] != user_id:  # SQL Server takes "ann " for "ann"
         raise UnknownUser(user_id)
     return _user(row)
 
@@ -53,6 +55,23 @@ def insert_user(tx: Transaction, person: User) -> None:
     tx.execute(INSERT_USER, (person.user_id, person.name, person.role.value, int(person.active)))
 
 
+UPDATE_USER_ACTIVE = "UPDATE users SET active = ? WHERE user_id = ?"
+
+
+def set_active(tx: Transaction, user_id: str, active: bool) -> None:
+    tx.execute(UPDATE_USER_ACTIVE, (int(active), user_id))
+
+
+COUNT_OPEN_CASES_OF = PerEngine(
+    sqlserver="SELECT COUNT(*) FROM cases WHERE owner = ? AND status <> N'Closed'",
+    sqlite="SELECT COUNT(*) FROM cases WHERE owner = ? AND status <> 'Closed'",
+)
+
+
+def open_cases_of(tx: Transaction, user_id: str) -> int:
+    return int(tx.fetch_val(COUNT_OPEN_CASES_OF, (user_id,)))
+
+
 # --- cases ---
 
 SELECT_CASE = "SELECT * FROM cases WHERE case_id = ?"
@@ -61,9 +80,17 @@ SELECT_CASE = "SELECT * FROM cases WHERE case_id = ?"
 def case(tx: Transaction, case_id: str) -> Case:
     """Raises UnknownCase."""
     row = tx.fetch_first(SELECT_CASE, (case_id,))
-    if row is None:
+    if row is None or row["case_id"] != case_id:
         raise UnknownCase(case_id)
     return _case(row)
+
+
+COUNT_CASE = "SELECT COUNT(*) FROM cases WHERE case_id = ?"
+
+
+def has_case(tx: Transaction, case_id: str) -> bool:
+    """Whether the id is taken, be the row readable or not."""
+    return bool(tx.fetch_val(COUNT_CASE, (case_id,)))
 
 
 COUNT_CASES = "SELECT COUNT(*) FROM cases"
@@ -90,7 +117,11 @@ INSERT INTO cases (
     case_id, customer_id, customer_name, typology, risk, risk_score, amount, currency, opened_at, due_at, status,
     owner, disposition, determined_at, closed_at, qa_result, qa_reviewer, qa_at, qa_notes, qa_bucket, search,
     event_count, head_hash
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+) VALUES (
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    NULLIF(?, ''), ?, NULLIF(?, ''), NULLIF(?, ''), ?, NULLIF(?, ''), NULLIF(?, ''), ?, ?, ?,
+    ?, ?
+)
 """
 
 
@@ -100,13 +131,13 @@ def insert_case(tx: Transaction, new: Case) -> None:
 
 def case_row(row: Case) -> tuple[object, ...]:
     """The values of INSERT_CASE, which are CASE_COLUMNS."""
-    return tuple(_plain(getattr(row, column)) for column in CASE_COLUMNS)
+    return tuple(_bound(row, column) for column in CASE_COLUMNS)
 
 
 UPDATE_CASE = """
 UPDATE cases
-SET status = ?, owner = ?, disposition = ?, determined_at = ?, closed_at = ?,
-    qa_result = ?, qa_reviewer = ?, qa_at = ?, qa_notes = ?, event_count = ?, head_hash = ?
+SET status = ?, owner = NULLIF(?, ''), disposition = ?, determined_at = NULLIF(?, ''), closed_at = NULLIF(?, ''),
+    qa_result = ?, qa_reviewer = NULLIF(?, ''), qa_at = NULLIF(?, ''), qa_notes = ?, event_count = ?, head_hash = ?
 WHERE case_id = ? AND head_hash = ?
 """
 UPDATED_COLUMNS = (
@@ -126,7 +157,7 @@ UPDATED_COLUMNS = (
 
 def update_case(tx: Transaction, new: Case, seen_head: str) -> bool:
     """Write what a verb changed; False where the case is no longer at `seen_head`, and nothing was written."""
-    values = [_plain(getattr(new, column)) for column in UPDATED_COLUMNS]
+    values = [_bound(new, column) for column in UPDATED_COLUMNS]
     return tx.execute(UPDATE_CASE, (*values, new.case_id, seen_head)) == 1
 
 
@@ -145,6 +176,19 @@ def events(tx: Transaction, case_id: str) -> list[Event]:
     return [_event(row) for row in tx.stream_tuples(SELECT_EVENTS, (case_id,))]
 
 
+SELECT_OPENING = """
+SELECT event_id, case_id, ts, [user], action, notes, meta, prev_hash, event_hash
+FROM case_events
+WHERE case_id = ? AND prev_hash = ?
+"""
+
+
+def opening(tx: Transaction, case_id: str) -> Event | None:
+    """A case's first event, without reading the others; None where there is none."""
+    found = [_event(row) for row in tx.stream_tuples(SELECT_OPENING, (case_id, chain.GENESIS))]
+    return found[0] if found else None
+
+
 INSERT_EVENT = """
 INSERT INTO case_events (case_id, ts, [user], action, notes, meta, prev_hash, event_hash)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -153,10 +197,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
 def insert_event(tx: Transaction, new: Event) -> None:
     """The store gives it its `event_id`."""
-    tx.execute(
-        INSERT_EVENT,
-        (new.case_id, new.ts, new.user, new.action, new.notes, new.meta, new.prev_hash, new.event_hash),
-    )
+    tx.execute(INSERT_EVENT, _event_row(new)[1:])
 
 
 LOAD_EVENT = """
@@ -168,19 +209,36 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 def load(tx: Transaction, cases: Iterable[Case], events: Iterable[Event]) -> None:
     """Store cases and their events as they are, `event_id` included."""
     tx.execute_many(INSERT_CASE, map(case_row, cases))
-    tx.execute_many(LOAD_EVENT, ([getattr(event, column) for column in EVENT_COLUMNS] for event in events))
+    tx.execute_many(LOAD_EVENT, map(_event_row, events))
+
+
+def _event_row(new: Event) -> tuple[object, ...]:
+    """The values of EVENT_COLUMNS."""
+    ts = chain.parse_ts(new.ts)
+    return new.event_id, new.case_id, ts, new.user, new.action, new.notes, new.meta, new.prev_hash, new.event_hash
 
 
 # --- verification ---
 
-SELECT_ALL_ROWS = """
-SELECT * FROM cases
-ORDER BY case_id
-"""
-SELECT_ALL_EVENTS = """
-SELECT event_id, case_id, ts, [user], action, notes, meta, prev_hash, event_hash
-FROM case_events
-ORDER BY case_id, ts
+# One result, as a connection to SQL Server reads one at a time: the joins never match, they only give each half
+# the columns of the other.
+SELECT_ALL_CHAINS = """
+SELECT
+    e.case_id AS chain, 0 AS is_case,
+    e.event_id, e.case_id, e.ts, e.[user], e.action, e.notes, e.meta, e.prev_hash, e.event_hash,
+    c.case_id, c.customer_id, c.customer_name, c.typology, c.risk, c.risk_score, c.amount, c.currency, c.opened_at,
+    c.due_at, c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at,
+    c.qa_notes, c.qa_bucket, c.search, c.event_count, c.head_hash
+FROM case_events AS e LEFT JOIN cases AS c ON 1 = 0
+UNION ALL
+SELECT
+    c.case_id, 1,
+    e.event_id, e.case_id, e.ts, e.[user], e.action, e.notes, e.meta, e.prev_hash, e.event_hash,
+    c.case_id, c.customer_id, c.customer_name, c.typology, c.risk, c.risk_score, c.amount, c.currency, c.opened_at,
+    c.due_at, c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at,
+    c.qa_notes, c.qa_bucket, c.search, c.event_count, c.head_hash
+FROM cases AS c LEFT JOIN case_events AS e ON 1 = 0
+ORDER BY chain
 """
 
 Chain = tuple[str, list[Event], Mapping[str, Any] | None]
@@ -201,23 +259,23 @@ def chains_of(tx: Transaction, case_id: str) -> list[Chain]:
 
 
 def all_chains(tx: Transaction) -> Iterator[Chain]:
-    """Every case that has a row or an event, by case id; holds one case in memory at a time."""
-    rows = tx.stream(SELECT_ALL_ROWS)
-    row = next(rows, None)
-    every_event = map(_event, tx.stream_tuples(SELECT_ALL_EVENTS))
-    for case_id, found in groupby(every_event, key=lambda event: event.case_id):
-        while row is not None and _order(row["case_id"]) < _order(case_id):
-            yield row["case_id"], [], _recorded(row)
-            row = next(rows, None)
-        ordered = sorted(found, key=lambda event: _order(event.event_id))
-        if row is not None and row["case_id"] == case_id:
-            yield case_id, ordered, _recorded(row)
-            row = next(rows, None)
-        else:
-            yield case_id, ordered, None
-    while row is not None:
-        yield row["case_id"], [], _recorded(row)
-        row = next(rows, None)
+    """Every case that has a row or an event, by case id; holds one case in memory at a time.
+
+    Where someone put in a second row of a case, that one comes too, as a chain without events.
+    """
+    first_of_row = 2 + len(EVENT_COLUMNS)
+    for case_id, found in groupby(tx.stream_tuples(SELECT_ALL_CHAINS), key=itemgetter(0)):
+        stored: list[Event] = []
+        rows: list[Mapping[str, Any]] = []
+        for values in found:
+            if values[1]:
+                rows.append(_recorded(dict(zip(CASE_COLUMNS, values[first_of_row:], strict=True))))
+            else:
+                stored.append(_event(values[2:first_of_row]))
+        stored.sort(key=lambda event: _order(event.event_id))
+        yield case_id, stored, rows[0] if rows else None
+        for other in rows[1:]:
+            yield case_id, [], other
 
 
 # --- QA ---
@@ -225,7 +283,7 @@ def all_chains(tx: Transaction) -> Iterator[Chain]:
 SELECT_QA_WAITING = PerEngine(
     sqlserver="""
 SELECT * FROM cases
-WHERE status = 'Closed' AND qa_bucket = 0 AND qa_result = ''
+WHERE status = N'Closed' AND qa_bucket = 0 AND qa_result = N''
 ORDER BY closed_at, case_id
 OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
 """,
@@ -246,7 +304,7 @@ def qa_waiting(tx: Transaction, limit: int) -> list[Case]:
 SELECT_QA_REVIEWED = PerEngine(
     sqlserver="""
 SELECT * FROM cases
-WHERE qa_result <> ''
+WHERE qa_result <> N''
 ORDER BY qa_at DESC, case_id DESC
 OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
 """,
@@ -338,7 +396,7 @@ COUNT_CLAUSE = PerEngine(sqlserver=") AS counted", sqlite="LIMIT 10001) AS count
 
 # The + keeps SQLite from sorting all of a person's cases where the index of the order holds what the filter asks.
 FILTERS: Mapping[str, Sql] = {
-    "open": "status <> 'Closed'",
+    "open": PerEngine(sqlserver="status <> N'Closed'", sqlite="status <> 'Closed'"),
     "owner": PerEngine(sqlserver="owner = ?", sqlite="+owner = ?"),
     "unassigned": PerEngine(sqlserver="owner IS NULL", sqlite="+owner IS NULL"),
     "risk": "risk = ?",
@@ -391,7 +449,7 @@ def triage_page(tx: Transaction, filters: Filters, order: Order, size: int, keys
     position = 0
     if found and keyset is not None:
         first = found[0]
-        value = _plain(getattr(first, ORDER_COLUMN[order]))
+        value = getattr(first, ORDER_COLUMN[order])
         position = count(tx, filters, order, before=(value, value, first.case_id))
     at_end = not (backward or more)
     total = position + len(found) if at_end else count(tx, filters, order)
@@ -500,7 +558,15 @@ def _order(value: Any) -> tuple[int, Any]:
     return 3 if isinstance(value, bytes) else 1, value
 
 
-def _plain(value: object) -> object:
+def _bound(row: Case, column: str) -> object:
+    """A column's value as INSERT_CASE and UPDATE_CASE take it.
+
+    Nothing is an empty text there, which NULLIF turns to NULL: of a bare NULL the driver would ask the server first
+    what type it is to have.
+    """
+    value = getattr(row, column)
+    if value is None and column in NULLABLE_COLUMNS:
+        return ""
     return value.value if isinstance(value, StrEnum) else value
 
 

@@ -1,39 +1,81 @@
-"""What the environment says, read once: nothing else in the desk looks at it."""
+"""What the environment and `.streamlit/secrets.toml` say: nothing else in the desk looks at them."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_DATABASE = ROOT / ".data" / "aml_cases.db"
+SECRETS = ROOT / ".streamlit" / "secrets.toml"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`database` is a file for SQLite; `exports` is the folder that exports are written to; `busy_timeout` is in
-    seconds: how long an operation waits for a lock before it gives up."""
+    """Where the desk's data is, and how patient it is; all times are in seconds.
 
-    database: str
+    `database` is a file for SQLite or an ODBC connection string for SQL Server, and `read_replica` what is different
+    in the string for reads that may lag (empty: there is no replica). Both may hold a password.
+    `busy_timeout` is how long an operation waits for a lock or for one of the `pool_size` connections,
+    `connect_timeout` how long for a server to let it in, and `query_timeout` how long for a statement.
+    """
+
+    database: str = field(repr=False)
     exports: Path
-    busy_timeout: float
+    busy_timeout: float = 5
+    read_replica: str = field(default="", repr=False)
+    pool_size: int = 10
+    connect_timeout: int = 10
+    query_timeout: int = 60
 
 
 def load(database: str | None = None) -> Settings:
-    """Settings from AML_DATABASE, AML_EXPORTS and AML_BUSY_TIMEOUT; `database` overrides the first.
+    """Settings from AML_DATABASE, AML_EXPORTS and so on; `database` overrides the first.
 
+    What the environment does not say is looked up in the [aml] section of the secrets file (`database`, `exports` …).
     Raises SettingsError.
     """
-    timeout = os.environ.get("AML_BUSY_TIMEOUT") or "5"
-    try:
-        busy_timeout = float(timeout)
-    except ValueError as error:
-        raise SettingsError(f"AML_BUSY_TIMEOUT is a number of seconds, not {timeout!r}.") from error
+    secrets = _secrets()
+
+    def said(name: str, default: str) -> str:
+        return os.environ.get(f"AML_{name.upper()}") or str(secrets.get(name, "")) or default
+
+    def seconds(name: str, default: str) -> float:
+        text = said(name, default)
+        if not (re.fullmatch(r"[0-9]{1,4}(\.[0-9]+)?", text)):
+            raise SettingsError(f"AML_{name.upper()} is a number of seconds below 10,000, not {text!r}.")
+        return float(text)
+
+    def whole(name: str, default: str) -> int:
+        text = said(name, default)
+        if not (text.isdigit() and 1 <= int(text) <= 10_000):
+            raise SettingsError(f"AML_{name.upper()} is a whole number from 1 to 10,000, not {text!r}.")
+        return int(text)
+
     return Settings(
-        database=database or os.environ.get("AML_DATABASE") or str(DEMO_DATABASE),
-        exports=Path(os.environ.get("AML_EXPORTS") or ROOT / "exports"),
-        busy_timeout=busy_timeout,
+        database=database or said("database", str(DEMO_DATABASE)),
+        exports=Path(said("exports", str(ROOT / "exports"))),
+        busy_timeout=seconds("busy_timeout", "5"),
+        read_replica=said("read_replica", ""),
+        pool_size=whole("pool_size", "10"),
+        connect_timeout=whole("connect_timeout", "10"),
+        query_timeout=whole("query_timeout", "60"),
     )
+
+
+def _secrets() -> Mapping[str, object]:
+    try:
+        section = tomllib.loads(SECRETS.read_text("utf-8")).get("aml", {})
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{SECRETS} cannot be read: {type(error).__name__}.") from error
+    if not isinstance(section, dict):
+        raise SettingsError(f"[aml] in {SECRETS} is not a section.")
+    return section

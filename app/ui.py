@@ -72,14 +72,12 @@ def errors_shown() -> Iterator[None]:
 
 def people() -> dict[str, User]:
     """All users by id, the inactive too."""
-    with desk().snapshot() as tx:
-        return {person.user_id: person for person in repository.users(tx)}
+    return {person.user_id: person for person in desk().read(repository.users)}
 
 
 def actor() -> User:
     """Who is acting, as the database knows them now. Raises UnknownUser."""
-    with desk().snapshot() as tx:
-        return repository.user(tx, st.session_state.get("acting") or "")
+    return desk().read(lambda tx: repository.user(tx, st.session_state.get("acting") or ""))
 
 
 def choose_actor() -> None:

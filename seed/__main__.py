@@ -63,10 +63,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _demo(desk: database.Database) -> int:
-    if desk.has_schema():
-        with desk.snapshot() as tx:
-            if repository.case_count(tx):
-                return 0
+    if not desk.is_embedded:
+        desk.create_schema()
+        return 0
+    if desk.has_schema() and desk.read(repository.case_count):
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder), DEMO_CASES, DEMO_SEED, _today(), _progress("generated"))
         try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,8 @@ import hypothesis
 import pytest
 
 from app import casework, database, repository, settings
+from app.database import odbc
+from app.database.sqlite import SqliteDatabase
 from app.models import ALERT_FEED, ALERT_FEED_USER, Case, Risk, Role, User
 
 # A slow machine is no fault: no deadline for a single example.
@@ -41,18 +46,73 @@ TRANSACTIONS = [
 EVIDENCE = {"alert": "7 cash deposits just under $10,000 in 9 days", "transactions": TRANSACTIONS}
 
 
-@pytest.fixture(params=["sqlite"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[database.Database]:
-    """An empty desk with its people."""
-    assert request.param == "sqlite"
-    config = settings.Settings(str(tmp_path / "desk.db"), tmp_path / "exports", busy_timeout=5)
-    made = database.connect(config)
+SERVER = os.environ.get("AML_TEST_SQLSERVER", "")
+"""The ODBC connection string of a server on which the tests may create databases of their own."""
+
+EMPTY = ("TRUNCATE TABLE case_events", "DELETE FROM cases", "DELETE FROM users")
+
+
+def on_the_server(*statements: str, database: str = "master") -> None:
+    """Run statements beside the desk, each on its own."""
+    import pyodbc
+
+    pyodbc.pooling = False
+    string = odbc.build({**odbc.parse(SERVER), "database": database})
+    with closing(pyodbc.connect(odbc.complete(string), autocommit=True)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The connection string of a new database on the server; it is dropped at the end."""
+    if not SERVER:
+        reason = "AML_TEST_SQLSERVER names no SQL Server to test on"
+        if os.environ.get("AML_REQUIRE_SQLSERVER") == "1":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    name = f"aml_test_{secrets.token_hex(4)}"
+    on_the_server(f"CREATE DATABASE {name}")
+    yield odbc.build({**odbc.parse(SERVER), "database": name})
+    on_the_server(f"DROP DATABASE {name}")
+
+
+@pytest.fixture(scope="session")
+def server_desk(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[database.Database]:
+    """The desk on that database: one for the session, as creating tables takes its time."""
+    made = database.connect(settings.Settings(server, tmp_path_factory.mktemp("exports")))
     made.create_schema()
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["sqlite", "sqlserver"])
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[database.Database]:
+    """An empty desk with its people, on each engine."""
+    if request.param == "sqlserver":
+        made: database.Database = request.getfixturevalue("server_desk")
+        if made.missing_guards():
+            made.create_schema()
+        with made.transaction() as tx:
+            for statement in EMPTY:
+                tx.execute(statement)
+    else:
+        made = database.connect(settings.Settings(str(tmp_path / "desk.db"), tmp_path / "exports"))
+        made.create_schema()
     with made.transaction() as tx:
         for person in PEOPLE:
             repository.insert_user(tx, person)
     yield made
     made.close()
+
+
+ON_SQLITE = pytest.mark.parametrize("desk", ["sqlite"], indirect=True)
+"""For a test of what only the embedded store does."""
+
+
+def address(desk: database.Database) -> str:
+    """What AML_DATABASE or --database says to get to this desk."""
+    return str(desk.file) if isinstance(desk, SqliteDatabase) else desk.config.database
 
 
 OpenCase = Callable[..., Case]
@@ -88,9 +148,13 @@ def open_case(desk: database.Database) -> OpenCase:
 
 
 def tamper(desk: database.Database, statement: str, *parameters: object) -> None:
-    """Change the file as someone with the file in hands would: without the triggers."""
-    with sqlite3.connect(desk.file) as connection:
-        connection.execute("DROP TRIGGER IF EXISTS case_events_no_update")
-        connection.execute("DROP TRIGGER IF EXISTS case_events_no_delete")
-        connection.execute(statement, parameters)
-    connection.close()
+    """Change the database as someone who rules it would: without the triggers."""
+    if isinstance(desk, SqliteDatabase):
+        with closing(sqlite3.connect(desk.file)) as connection, connection:
+            connection.execute("DROP TRIGGER IF EXISTS case_events_no_update")
+            connection.execute("DROP TRIGGER IF EXISTS case_events_no_delete")
+            connection.execute(statement, parameters)
+    else:
+        with desk.transaction() as tx:
+            tx.execute("DISABLE TRIGGER case_events_no_change ON case_events")
+            tx.execute(statement, parameters)

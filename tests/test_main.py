@@ -17,8 +17,8 @@ def test_verify_says_that_all_is_intact(
     desk: Database, open_case: OpenCase, capsys: pytest.CaptureFixture[str]
 ) -> None:
     case = open_case()
-    assert main(["verify", "--database", str(desk.file)]) == 0
-    assert main(["verify", "--database", str(desk.file), case.case_id.lower()]) == 0
+    assert main(["verify", "--database", address(desk)]) == 0
+    assert main(["verify", "--database", address(desk), case.case_id.lower()]) == 0
     assert capsys.readouterr().out == "1 case, 1 event: all intact\n" * 2
 
 
@@ -28,7 +28,7 @@ def test_verify_names_case_event_kind_expected_and_found(
     case = open_case()
     note = casework.add_note(desk, ANALYST.user_id, case.case_id, "Teller called.")
     tamper(desk, "UPDATE case_events SET notes = 'Nobody called.' WHERE event_hash = ?", note.event_hash)
-    assert main(["verify", "--database", str(desk.file)]) == 1
+    assert main(["verify", "--database", address(desk)]) == 1
     line, total = capsys.readouterr().out.splitlines()
     assert re.fullmatch(
         rf"{case.case_id}  event 2  edited  event_hash: expected [0-9a-f]{{64}}, found {note.event_hash}", line
@@ -41,7 +41,7 @@ def test_export_writes_what_verify_file_accepts_and_refuses_once_changed(
 ) -> None:
     case = open_case()
     out = tmp_path / "out"
-    assert main(["export", "--database", str(desk.file), case.case_id, "--to", str(out)]) == 0
+    assert main(["export", "--database", address(desk), case.case_id, "--to", str(out)]) == 0
     trail, summary = (Path(line) for line in capsys.readouterr().out.splitlines())
     assert (trail.name, summary.name) == (f"audit_{case.case_id}.csv", f"case_{case.case_id}.md")
     assert main(["verify-file", str(trail)]) == 0
@@ -63,7 +63,7 @@ def test_export_writes_what_verify_file_accepts_and_refuses_once_changed(
 def test_unknown_input_is_a_sentence_and_status_2(
     desk: Database, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([arguments[0], "--database", str(desk.file), *arguments[1:]]) == 2
+    assert main([arguments[0], "--database", address(desk), *arguments[1:]]) == 2
     assert message in capsys.readouterr().err
 
 

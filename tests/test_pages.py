@@ -25,7 +25,7 @@ APP = str(Path(__file__).resolve().parent.parent / "app" / "streamlit_app.py")
 @pytest.fixture(autouse=True)
 def served(desk: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The pages read what the environment says: this desk, and a folder for exports."""
-    monkeypatch.setenv("AML_DATABASE", str(desk.file))
+    monkeypatch.setenv("AML_DATABASE", address(desk))
     monkeypatch.setenv("AML_EXPORTS", str(tmp_path / "exports"))
     st.cache_resource.clear()
     yield
@@ -286,7 +286,7 @@ def test_a_missing_database_is_a_message_and_comes_back(page: str, desk: Databas
     desk.file.rename(hidden)
     shown = open_page(page, case_id=case_id)
     assert "There is no database at" in texts(shown)
-    hidden.rename(desk.file)
+    hidden.rename(address(desk))
     run(shown)
     assert "There is no database at" not in texts(shown)
 
@@ -297,7 +297,7 @@ def test_a_locked_database_is_a_message_and_loses_no_text(
     monkeypatch.setenv("AML_BUSY_TIMEOUT", "0.2")
     page = open_page("case", ANALYST.user_id, case_id=open_case().case_id)
     labelled(page.text_area, "Note").set_value("Teller called.")
-    with sqlite3.connect(desk.file) as other:
+    with sqlite3.connect(address(desk)) as other:
         other.execute("BEGIN IMMEDIATE")
         click(page, "Add note")
         assert "The database is locked" in texts(page)

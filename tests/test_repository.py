@@ -50,7 +50,7 @@ def stored(desk: Database, cases: Iterable[Case]) -> list[Case]:
         fresh, event = chain.open_chain(replace(case, event_count=0, search=search), ALERT_FEED, {})
         chained.append(fresh)
         events.append(replace(event, event_id=number))
-    with desk.transaction() as tx:
+    with desk.transaction() as tx, tx.bulk_load():
         repository.load(tx, chained, events)
     return chained
 

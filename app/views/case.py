@@ -211,10 +211,8 @@ if not case_id:
 
 try:
     verified = audit.verify_case(ui.desk(), case_id)
-    with ui.desk().snapshot() as tx:
-        case = repository.case(tx, case_id)
-        events = repository.events(tx, case_id)
-        others = repository.other_cases(tx, case.customer_id, case_id)
+    case, events = ui.desk().read(lambda tx: (repository.case(tx, case_id), repository.events(tx, case_id)))
+    others = ui.desk().read(lambda tx: repository.other_cases(tx, case.customer_id, case_id))
 except UnknownCase as error:
     st.warning(ui.plain(error))
     st.stop()

@@ -45,14 +45,13 @@ def verdict_form(actor: User, case: Case, events: list[Event]) -> None:
 
 
 actor, names = ui.actor(), ui.people()
-with ui.desk().snapshot() as tx:
-    counts = repository.qa_counts(tx)
-    waiting = repository.qa_waiting(tx, LIMIT)
-    reviewed = repository.qa_reviewed(tx, LIMIT)
-    # The case at hand stays, even where someone else was quicker: what was typed about it must not be lost.
-    review = st.session_state.get("review") or (waiting[0].case_id if waiting else "")
-    events = repository.events(tx, review)
-    chosen = repository.case(tx, review) if events else None
+counts, waiting, reviewed = ui.desk().read(
+    lambda tx: (repository.qa_counts(tx), repository.qa_waiting(tx, LIMIT), repository.qa_reviewed(tx, LIMIT))
+)
+# The case at hand stays, even where someone else was quicker: what was typed about it must not be lost.
+review = st.session_state.get("review") or (waiting[0].case_id if waiting else "")
+events = ui.desk().read(lambda tx: repository.events(tx, review))
+chosen = ui.desk().read(lambda tx: repository.case(tx, review)) if events else None
 
 st.title("QA", anchor=False)
 ui.show_outcome(names)

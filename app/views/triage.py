@@ -106,9 +106,13 @@ quick: dict[str, tuple[dict[str, str | bool], Filters]] = {
     "High risk": ({"risk": Risk.HIGH.value}, Filters(risk=Risk.HIGH)),
     "Mine": ({"owner": ME}, Filters(owner=actor.user_id)),
 }
-with ui.desk().snapshot() as tx:
-    page = repository.triage_page(tx, filters, ORDERS[order], size, keyset)
-    counts = {label: repository.count(tx, wanted) for label, (_, wanted) in quick.items()}
+page, counts = ui.desk().read(
+    lambda tx: (
+        repository.triage_page(tx, filters, ORDERS[order], size, keyset),
+        {label: repository.count(tx, wanted) for label, (_, wanted) in quick.items()},
+    ),
+    may_lag=True,
+)
 
 with tiles:
     st.title("Triage", anchor=False, width="content")

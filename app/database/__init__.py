@@ -1,0 +1,28 @@
+"""Connections and transactions: the only package that knows which engine it is on.
+
+    database = connect(settings.load())
+    cases = database.read(lambda tx: repository.qa_waiting(tx, 50))   # one moment; tried again after a passing fault
+    database.write(work)                        # begins, runs work(tx), commits; again as a whole after such a fault
+    with database.snapshot() as tx:             # the same without trying again: for streams and loads
+        rows = tx.fetch_all("SELECT * FROM users")
+
+Parameters are `?`. A datetime is bound as the engine keeps it, a Decimal exactly; `as_time` and `as_money` bring
+them back. A statement that cannot be the same text on both engines is a `PerEngine`.
+"""
+
+from __future__ import annotations
+
+from app import settings
+from app.database import odbc
+from app.database.engine import Database, PerEngine, Row, Sql, Transaction, as_money, as_time
+from app.database.sqlite import SqliteDatabase
+from app.database.sqlserver import SqlServerDatabase
+
+__all__ = ["Database", "PerEngine", "Row", "Sql", "Transaction", "as_money", "as_time", "connect"]
+
+
+def connect(config: settings.Settings) -> Database:
+    """The database that the settings name; nothing is opened before it is used. Raises SettingsError."""
+    if odbc.is_connection_string(config.database):
+        return SqlServerDatabase(config)
+    return SqliteDatabase(config)

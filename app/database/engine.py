@@ -1,0 +1,289 @@
+"""What both engines share: statements, transactions, the pool, and when a piece of work is tried again."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from queue import Empty, LifoQueue
+from threading import BoundedSemaphore
+from typing import Any, Generic, TypeVar
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
+
+from app import chain
+from app.errors import DatabaseBusy, DatabaseError, OutcomeUnknown
+
+TABLES = ("case_events", "cases", "users")
+
+ATTEMPTS = 6
+"""How often work is tried where a fault that passes keeps coming; in between at most 0.1, 0.2, 0.4 … seconds."""
+PATIENCE = 20
+"""Seconds after which no further attempt is made."""
+
+Row = dict[str, Any]
+Parameters = Sequence[object]
+Result = TypeVar("Result")
+
+_TWO_PLACES = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class PerEngine:
+    """Two whole texts that take the same parameters in the same order."""
+
+    sqlserver: str
+    sqlite: str
+
+
+Sql = str | PerEngine
+
+
+def as_time(value: Any) -> datetime:
+    """A time column's value as an aware UTC datetime. Raises ValueError where it is none."""
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else chain.parse_ts(value)
+
+
+def as_money(value: Any) -> Decimal:
+    """A money column's value, to two places; SQLite hands out an int or a float that stands for exactly one."""
+    return Decimal(str(value)).quantize(_TWO_PLACES)
+
+
+class Transaction(ABC):
+    """What a statement can be run on, over a DB-API connection. One result is read at a time."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._cursors: list[Any] = []
+
+    @abstractmethod
+    def text(self, sql: Sql) -> str:
+        """The statement as this engine reads it."""
+
+    @abstractmethod
+    def create_tables(self) -> None:
+        """Create what is missing of the desk's tables, indexes and triggers."""
+
+    @abstractmethod
+    def empty_tables(self) -> None:
+        """Take away every row, events included: for loading a demo anew. A server refuses it."""
+
+    @abstractmethod
+    def bulk_load(self) -> AbstractContextManager[None]:
+        """Inside, rows are loaded as they are, with the `event_id` they have."""
+
+    @staticmethod
+    @abstractmethod
+    def _faults() -> AbstractContextManager[None]:
+        """The driver's errors as the desk's own."""
+
+    def _execute(self, cursor: Any, statement: str, parameters: Parameters) -> None:
+        cursor.execute(statement, parameters)
+
+    def _execute_many(self, cursor: Any, statement: str, rows: Iterable[Parameters]) -> None:
+        cursor.executemany(statement, rows)
+
+    def execute(self, sql: Sql, parameters: Parameters = ()) -> int:
+        """Run it; the number of rows it changed."""
+        with self._run(sql, parameters) as cursor:
+            return int(cursor.rowcount)
+
+    def execute_many(self, sql: Sql, rows: Iterable[Parameters]) -> None:
+        with self._faults():
+            cursor = self._connection.cursor()
+            try:
+                self._execute_many(cursor, self.text(sql), rows)
+            finally:
+                cursor.close()
+
+    def fetch_all(self, sql: Sql, parameters: Parameters = ()) -> list[Row]:
+        return list(self.stream(sql, parameters))
+
+    def fetch_first(self, sql: Sql, parameters: Parameters = ()) -> Row | None:
+        with self._run(sql, parameters) as cursor:
+            row = cursor.fetchone()
+            return None if row is None else dict(zip(_columns(cursor), row, strict=True))
+
+    def fetch_val(self, sql: Sql, parameters: Parameters = ()) -> Any:
+        """The first column of the first row."""
+        with self._run(sql, parameters) as cursor:
+            return cursor.fetchone()[0]
+
+    def stream(self, sql: Sql, parameters: Parameters = ()) -> Iterator[Row]:
+        """Rows as they come, as mappings from column to value."""
+        with self._run(sql, parameters) as cursor:
+            columns = _columns(cursor)
+            for row in cursor:
+                yield dict(zip(columns, row, strict=True))
+
+    def stream_tuples(self, sql: Sql, parameters: Parameters = ()) -> Iterator[Sequence[Any]]:
+        """Rows as they come, as bare tuples: for reading millions."""
+        with self._run(sql, parameters) as cursor:
+            yield from cursor
+
+    def close(self) -> None:
+        """Close what nobody read to its end: it would hold up the connection."""
+        while self._cursors:
+            self._cursors.pop().close()
+
+    @contextmanager
+    def _run(self, sql: Sql, parameters: Parameters) -> Iterator[Any]:
+        with self._faults():
+            cursor = self._connection.cursor()
+            self._cursors.append(cursor)
+            try:
+                self._execute(cursor, self.text(sql), parameters)
+                yield cursor
+            finally:
+                if cursor in self._cursors:
+                    self._cursors.remove(cursor)
+                    cursor.close()
+
+
+def _columns(cursor: Any) -> list[str]:
+    return [column[0] for column in cursor.description]
+
+
+class Database(ABC):
+    """A store of cases, safe to share between threads."""
+
+    is_embedded: bool
+    """Whether it is the desk's own file, which may be filled with demo data and emptied, or a bank's server."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """For writing: commits at the end, rolls back on any error. Raises DatabaseError."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[Transaction]:
+        """For reading: everything read inside is of one moment, and holds up no writer."""
+
+    @abstractmethod
+    def create_schema(self) -> None:
+        """Create what is missing of the desk's tables. Raises DatabaseError where that cannot be done."""
+
+    @abstractmethod
+    def has_schema(self) -> bool:
+        """Whether the database is there and has the desk's tables."""
+
+    @abstractmethod
+    def missing_guards(self) -> list[str]:
+        """The triggers that keep events from being changed, as far as someone took them away."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the idle connections."""
+
+    def read(self, work: Callable[[Transaction], Result], may_lag: bool = False) -> Result:
+        """What `work` returns in a snapshot; tried again after a fault that passes.
+
+        `may_lag` is for a list or a count that need not show the newest change: a read replica may answer it.
+        """
+        return self._attempts(may_lag)(lambda: _within(self._lagging() if may_lag else self.snapshot(), work))
+
+    def write(self, work: Callable[[Transaction], Result]) -> Result:
+        """What `work` returns in a transaction; tried again as a whole after a fault that passes.
+
+        A connection may be lost in the middle of the commit. So `work` may run although an earlier run of it was
+        committed: it must look for what that one wrote. Raises OutcomeUnknown where that cannot be found out.
+        """
+        unknown = False
+
+        def attempt() -> Result:
+            nonlocal unknown
+            try:
+                return _within(self.transaction(), work)
+            except OutcomeUnknown:
+                unknown = True
+                raise
+            except DatabaseError as error:
+                if unknown:
+                    raise OutcomeUnknown(passes=error.passes) from error
+                raise
+
+        return self._attempts()(attempt)
+
+    def _lagging(self) -> AbstractContextManager[Transaction]:
+        return self.snapshot()
+
+    def _attempts(self, _may_lag: bool = False) -> Retrying:
+        return Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, DatabaseError) and error.passes),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(PATIENCE),
+            wait=wait_random_exponential(multiplier=0.1, max=2),
+            reraise=True,
+        )
+
+
+def _within(transaction: AbstractContextManager[Transaction], work: Callable[[Transaction], Result]) -> Result:
+    with transaction as tx:
+        return work(tx)
+
+
+C = TypeVar("C")
+
+
+class Pool(Generic[C]):
+    """Connections, each for one operation of one thread at a time; at most `limit` are out at once.
+
+    DBUtils was looked at: its pool waits without a time limit, and its connections run a failed statement again by
+    themselves, which must not happen where the outcome of a commit is unknown.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        patience: float,
+        connect: Callable[[], C],
+        clean: Callable[[C], None],
+        close: Callable[[C], None],
+    ) -> None:
+        """`patience` is in seconds. `clean` ends a transaction that failed; it raises where that cannot be done."""
+        self._idle: LifoQueue[C] = LifoQueue()
+        self._room = BoundedSemaphore(limit)
+        self._patience, self._connect, self._clean, self._close = patience, connect, clean, close
+
+    @contextmanager
+    def lend(self, usable: Callable[[C], bool] = lambda _: True) -> Iterator[C]:
+        """An idle connection that is `usable`, or a new one. Raises DatabaseBusy where none is free in time."""
+        if not self._room.acquire(timeout=self._patience):
+            raise DatabaseBusy("All connections to the database are in use. Try again in a moment.")
+        try:
+            connection = self._take(usable)
+            try:
+                yield connection
+            except Exception:
+                try:
+                    self._clean(connection)
+                except Exception:
+                    self._close(connection)
+                else:
+                    self._idle.put(connection)
+                raise
+            except BaseException:
+                self._close(connection)
+                raise
+            self._idle.put(connection)
+        finally:
+            self._room.release()
+
+    def _take(self, usable: Callable[[C], bool]) -> C:
+        while True:
+            try:
+                connection = self._idle.get_nowait()
+            except Empty:
+                return self._connect()
+            if usable(connection):
+                return connection
+            self._close(connection)
+
+    def clear(self) -> None:
+        """Close the idle connections."""
+        while True:
+            try:
+                self._close(self._idle.get_nowait())
+            except Empty:
+                return

@@ -1,0 +1,267 @@
+"""ODBC connection strings: read, write, complete with a driver and encryption, and show without their secrets.
+
+    complete("Server=localhost;Database=aml_cases;Trusted_Connection=yes")
+    # driver=ODBC Driver 18 for SQL Server;server=localhost;…;app=AML Case Desk;encrypt=yes;
+
+Pure, but for the look at which drivers are installed. No error repeats what stands in a string: a password that holds
+a `;` can come to stand anywhere in it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app.errors import SettingsError
+
+APP = "AML Case Desk"
+"""What the server's own views of its sessions call the desk."""
+
+MICROSOFT_DRIVERS = ("ODBC Driver 18 for SQL Server", "ODBC Driver 17 for SQL Server")
+
+INSTALL = f"""
+  Windows:         winget install Microsoft.msodbcsql.18
+  macOS:           brew tap microsoft/mssql-release https://github.com/Microsoft/homebrew-mssql-release
+                   HOMEBREW_ACCEPT_EULA=Y brew install msodbcsql18
+                   (from Homebrew 6 on, first: brew trust microsoft/mssql-release)
+  Debian, Ubuntu:  sudo apt install unixodbc
+                   {sys.executable} -m pip install mssql-python-odbc"""
+"""Microsoft's driver, which works everywhere, and the driver manager it needs."""
+
+_SERVER = ("server", "addr", "address", "servername")
+_DSN = ("dsn", "filedsn")
+_TELLING = (*_SERVER, *_DSN, "driver", "database", "uid", "pwd", "trusted_connection")
+_FOREIGN = ("data source", "initial catalog", "user id", "password")  # other libraries' names for the same
+
+_CONNECTION_STRING = re.compile(
+    rf"[\s;]*(?=[a-z][a-z0-9_ ]*=)(?:.*;)?\s*(?:{'|'.join((*_TELLING, *_FOREIGN))})\s*=", re.IGNORECASE | re.DOTALL
+)
+_ATTRIBUTE = re.compile(
+    r"\s*(?P<key>[A-Za-z][A-Za-z0-9_ ]*)=\s*(?:\{(?P<quoted>(?:[^}]|\}\})*)\}\s*|(?P<plain>(?:[^;{\s][^;]*)?))(?:;|\Z)"
+)
+_EMPTY = re.compile(r"[\s;]*")
+_UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
+_SECRET = re.compile(r"pwd|pass|secret|token|key|clientcertificate")
+
+_DISTRIBUTIONS = {"/etc/alpine-release": "alpine", "/etc/redhat-release": "rhel", "/etc/SUSE-brand": "suse"}
+_FREETDS_FILES = (
+    "usr/lib/*-linux-gnu/odbc/libtdsodbc.so",
+    "usr/lib64/libtdsodbc.so*",
+    "opt/homebrew/lib/libtdsodbc.so",
+    "usr/local/lib/libtdsodbc.so",
+)
+_FREETDS_ENCRYPTION = {
+    **dict.fromkeys(("yes", "mandatory", "true", "require"), "require"),
+    **dict.fromkeys(("no", "optional", "false", "request"), "request"),  # Microsoft's `no`: only the login is encrypted
+    "off": "off",
+}
+_FREETDS_LACKS = (
+    "Authentication",
+    "ClientCertificate",
+    "ClientKey",
+    "ColumnEncryption",
+    "HostnameInCertificate",
+    "ServerCertificate",
+)
+"""What decides who is trusted with what; FreeTDS, or many a version of it, would pass over it in silence."""
+
+_DISPLACED = (
+    (_DSN, (*_DSN, *_SERVER, "port", "driver")),
+    (_SERVER, (*_SERVER, "port")),
+    (("uid", "trusted_connection", "authentication"), ("uid", "pwd", "trusted_connection", "authentication")),
+)
+"""What an override makes void beside the attributes it names: where to connect to, and who as."""
+
+
+def is_connection_string(text: str) -> bool:
+    """Whether it is meant as one, well-formed or not; anything else is the path of a file."""
+    return _CONNECTION_STRING.match(text) is not None
+
+
+def parse(text: str) -> dict[str, str]:
+    """The attributes by their keyword in lower case; the first of a repeated keyword counts. Raises SettingsError."""
+    if _UNUSABLE.search(text):
+        raise SettingsError("The connection string holds a character that cannot be sent.")
+    attributes: dict[str, str] = {}
+    position = _end(_EMPTY.match(text))
+    number = 1
+    while position < len(text):
+        found = _ATTRIBUTE.match(text, position)
+        if found is None:
+            raise SettingsError(
+                f"Part {number} of the connection string is not keyword=value. "
+                "A value with a ; or a leading { goes into braces, a } in it doubled: PWD={a;b}}c}."
+            )
+        quoted, plain = found["quoted"], found["plain"]
+        value = plain.rstrip() if quoted is None else quoted.replace("}}", "}")
+        attributes.setdefault(found["key"].rstrip().lower(), value)
+        position = _end(_EMPTY.match(text, found.end()))
+        number += 1
+    return attributes
+
+
+def build(attributes: Mapping[str, str]) -> str:
+    """The string that `parse` reads back as the same attributes."""
+    return "".join(f"{key}={_quoted(value)};" for key, value in attributes.items())
+
+
+def complete(text: str) -> str:
+    """What is handed to pyodbc: with a driver, encrypted unless the string says otherwise, under the desk's name.
+
+    A DSN keeps what it says of driver and encryption. FreeTDS gets its own keywords. Raises SettingsError.
+    """
+    attributes = parse(text)
+    pyodbc = _pyodbc()
+    if any(key in attributes for key in _FOREIGN):
+        raise SettingsError(
+            "An ODBC connection string says Server, Database, UID and PWD, "
+            "not Data Source, Initial Catalog, User ID and Password."
+        )
+    if not any(attributes.get(key) for key in (*_SERVER, *_DSN)):
+        raise SettingsError("The connection string names no Server and no DSN.")
+    attributes.setdefault("app", APP)
+    if "driver" not in attributes:
+        if any(key in attributes for key in _DSN):
+            _check_dsn(attributes, pyodbc.dataSources())
+            return build(attributes)
+        attributes = {"driver": _installed_driver(pyodbc.drivers()), **attributes}
+    driver = re.split(r"[\\/]", attributes["driver"].lower())[-1]
+    if "tds" in driver:
+        return _build_for_freetds(attributes)
+    if "msodbcsql" not in driver and not re.fullmatch(r"odbc driver \d+ for sql server", driver):
+        raise SettingsError(
+            "The Driver in the connection string is not one the desk can use safely: that is Microsoft's ODBC Driver "
+            f"for SQL Server, 17 or newer, or FreeTDS under a name with TDS in it. To install Microsoft's:{INSTALL}"
+        )
+    attributes.setdefault("encrypt", "yes")
+    if (port := attributes.pop("port", "")) and "," not in attributes.get("server", ","):
+        attributes["server"] += f",{port}"
+    return build(attributes)
+
+
+def describe(text: str) -> str:
+    r"""For people: `aml_cases on localhost\SQLEXPRESS`."""
+    attributes = parse(text)
+    server = next((attributes[key] for key in _SERVER if attributes.get(key)), "")
+    if server and attributes.get("port"):
+        server += f",{attributes['port']}"
+    where = server or next((f"DSN {attributes[key]}" for key in _DSN if attributes.get(key)), "SQL Server")
+    return f"{attributes['database']} on {where}" if attributes.get("database") else where
+
+
+def with_overrides(text: str, override: str) -> str:
+    """The string with the override's attributes over its own: for a read replica, so read-only unless that says not."""
+    base, over = parse(text), parse(override)
+    for naming, displaced in _DISPLACED:
+        if any(key in over for key in naming):
+            base = {key: value for key, value in base.items() if key not in displaced}
+    return build({**base, "applicationintent": "ReadOnly", **over})
+
+
+def redact(message: str, text: str) -> str:
+    """A driver's message without the secrets of the string that it was given."""
+    secrets = {value for key, value in parse(text).items() if value and _SECRET.search(key)}
+    for secret in sorted(secrets | {value.replace("}", "}}") for value in secrets}, key=len, reverse=True):
+        message = message.replace(secret, "***")
+    return message
+
+
+def _end(found: re.Match[str] | None) -> int:
+    return found.end() if found else 0
+
+
+def _quoted(value: str) -> str:
+    """In braces only where it must be: older versions of FreeTDS do not read a doubled brace."""
+    if ";" in value or value.startswith("{") or value != value.strip():
+        return "{" + value.replace("}", "}}") + "}"
+    return value
+
+
+def _pyodbc() -> Any:
+    try:
+        return importlib.import_module("pyodbc")
+    except ImportError as error:
+        raise SettingsError(f"SQL Server needs pyodbc and unixODBC ({error}). To install them:{INSTALL}") from error
+
+
+def _installed_driver(registered: list[str]) -> str:
+    """The best driver there is, as a registered name or a file. Raises SettingsError."""
+    names = {name.lower(): name for name in registered}
+    for name in MICROSOFT_DRIVERS:
+        if name.lower() in names:
+            return names[name.lower()]
+    freetds = [names["freetds"]] if "freetds" in names else []
+    files = [str(file) for pattern in _FREETDS_FILES for file in sorted(Path("/").glob(pattern))]
+    for driver in (*_packaged_drivers(), *freetds, *files):
+        return driver
+    raise SettingsError(f"No ODBC driver for SQL Server is installed. To install one:{INSTALL}")
+
+
+def _packaged_drivers() -> list[str]:
+    """Microsoft's driver out of the Python package mssql-python-odbc; Windows takes registered drivers only."""
+    if platform.system() == "Windows":
+        return []
+    try:
+        libraries = Path(importlib.import_module("mssql_python_odbc").get_libs_dir())
+    except ImportError:
+        return []
+    machine = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+    if platform.system() == "Darwin":
+        folder = libraries / "macos" / machine / "lib"
+    else:
+        distribution = next((name for file, name in _DISTRIBUTIONS.items() if Path(file).exists()), "debian_ubuntu")
+        folder = libraries / "linux" / distribution / machine / "lib"
+    return [str(file) for file in folder.glob("libmsodbcsql*")]
+
+
+def _check_dsn(attributes: Mapping[str, str], sources: Mapping[str, str]) -> None:
+    drivers = {name.lower(): driver.lower() for name, driver in sources.items()}
+    if "encrypt" in attributes and "tds" in drivers.get(attributes.get("dsn", "").lower(), ""):
+        raise SettingsError(
+            "This DSN uses FreeTDS, which passes over Encrypt. Say it in the DSN's section of freetds.conf: "
+            "encryption, ca file, check certificate hostname."
+        )
+
+
+def _build_for_freetds(attributes: Mapping[str, str]) -> str:
+    """In the keywords that every version knows; others that do no harm are left for it to pass over."""
+    attributes = dict(attributes)
+    for name in _FREETDS_LACKS:
+        if name.lower() in attributes:
+            raise SettingsError(f"FreeTDS does not know {name}. Microsoft's ODBC driver does:{INSTALL}")
+    encrypt = attributes.pop("encrypt", "yes")
+    encryption = _FREETDS_ENCRYPTION.get(attributes.pop("encryption", encrypt).lower())
+    trusted = attributes.pop("trustservercertificate", "no").lower() == "yes"
+    if encryption is None:
+        raise SettingsError("With FreeTDS, Encrypt is yes or no. Microsoft's ODBC driver knows strict as well.")
+    if encryption == "require" and not trusted:
+        raise SettingsError(
+            "FreeTDS cannot be told in a connection string to check the server's certificate. Either install "
+            f"Microsoft's ODBC driver:{INSTALL}\n"
+            "or name a DSN whose section of freetds.conf has `encryption = require`, `ca file` and "
+            "`check certificate hostname = yes`; or, where nobody can stand between the desk and the server, add "
+            "TrustServerCertificate=yes."
+        )
+    if attributes.get("applicationintent", "ReadOnly").lower() not in ("readonly", "readwrite"):
+        raise SettingsError("ApplicationIntent is ReadOnly or ReadWrite.")  # FreeTDS would crash
+    address = next((attributes[key] for key in _SERVER[:-1] if attributes.get(key)), "")
+    if address:
+        host, comma, port = re.sub(r"(?i)^tcp:", "", address.strip()).partition(",")
+        if comma:  # a port makes the name of an instance void
+            attributes |= {"server": host.split("\\")[0].strip(), "port": port.strip()}
+        else:
+            attributes |= {"server": host} | ({} if "\\" in host or "port" in attributes else {"port": "1433"})
+        attributes.pop("addr", None)
+        attributes.pop("address", None)
+    attributes.setdefault("tds_version", "7.4")
+    if any("}" in value and _quoted(value) != value for value in attributes.values()):
+        raise SettingsError(
+            "FreeTDS cannot take a value that holds a } and has to be in braces as well. Choose another password, or "
+            f"install Microsoft's ODBC driver:{INSTALL}"
+        )
+    return build({**attributes, "encryption": encryption})

@@ -1,0 +1,286 @@
+"""SQL Server, Azure SQL and Babelfish for PostgreSQL, through pyodbc."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from app import settings
+from app.database import odbc
+from app.database.engine import TABLES, Database, Parameters, PerEngine, Pool, Sql, Transaction
+from app.errors import (
+    ConstraintBroken,
+    DatabaseBusy,
+    DatabaseError,
+    DatabaseMissing,
+    DatabaseNotEmpty,
+    DatabaseUnreachable,
+    OutcomeUnknown,
+)
+
+FOLDER = settings.ROOT / "sql" / "sqlserver"
+SCHEMA, DATABASE_OPTIONS = FOLDER / "schema.sql", FOLDER / "database.sql"
+
+PASSING = frozenset({1205, 1222, 40613, 40501, 40197, 49918, 49919, 49920, 10928, 10929})
+"""Deadlock and lock time-out; fail-over and throttling. The same work may succeed in a moment."""
+NO_DATABASE = frozenset({911, 4060})
+"""Also while a database is failing over."""
+REFUSED = frozenset({515, 547, 2601, 2627, 2628, 8152, 51000})
+"""NULL, CHECK and foreign key, unique, text too long; and what the desk's own trigger throws."""
+MISSING = frozenset({207, 208})
+NOT_PERMITTED = frozenset({229, 230, 262, 297, 300, 1088})
+NO_SNAPSHOT = frozenset({3952, 3953})
+LOGIN_FAILED = frozenset({18452, 18456})
+
+SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION"
+READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN TRANSACTION"
+COMMIT = "COMMIT TRANSACTION"
+ROLLBACK = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION"
+LOCK_SCHEMA = """
+EXEC sp_getapplock @Resource = 'aml_schema', @LockMode = 'Exclusive', @LockOwner = 'Transaction', @LockTimeout = -1
+"""
+IDENTITY_INSERT_ON = "SET IDENTITY_INSERT case_events ON"
+IDENTITY_INSERT_OFF = "SET IDENTITY_INSERT case_events OFF"
+SELECT_TABLES = "SELECT name FROM sys.tables WHERE schema_id = SCHEMA_ID('dbo') ORDER BY name"
+SELECT_EVENT_TRIGGERS = """
+SELECT name FROM sys.triggers WHERE parent_id = OBJECT_ID('dbo.case_events') AND is_disabled = 0
+"""
+SELECT_SNAPSHOT_ISOLATION = "SELECT snapshot_isolation_state FROM sys.databases WHERE name = DB_NAME()"
+SELECT_A_FRACTION = "SELECT CAST(? AS DATETIME2(6))"
+A_FRACTION = datetime(2026, 1, 5, 9, 14, 0, 123456)  # noqa: DTZ001
+
+SHORT_TEXT = (-9, 4000, 0)
+"""SQL_WVARCHAR, so that a text is NVARCHAR(4000) whatever its length: each length would be a plan of its own."""
+
+_NUMBER = re.compile(r"\((-?\d+)\) \(SQL\w+\)")
+_PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+")
+
+
+class SqlServerTransaction(Transaction):
+    def __init__(self, connection: Any, keeps_fractions: bool) -> None:
+        super().__init__(connection)
+        self._keeps_fractions = keeps_fractions
+
+    def text(self, sql: Sql) -> str:
+        return sql.sqlserver if isinstance(sql, PerEngine) else sql
+
+    def create_tables(self) -> None:
+        for batch in _batches(SCHEMA.read_text("utf-8")):
+            self.execute(batch)
+
+    def empty_tables(self) -> None:
+        raise DatabaseNotEmpty("--replace empties the embedded database alone; a server's cases stay.")
+
+    @contextmanager
+    def bulk_load(self) -> Iterator[None]:
+        self.execute(IDENTITY_INSERT_ON)
+        try:
+            yield
+        finally:
+            with suppress(DatabaseError):  # where the transaction failed, its own error is the one to see
+                self.execute(IDENTITY_INSERT_OFF)
+
+    def stream_tuples(self, sql: Sql, parameters: Parameters = ()) -> Iterator[Sequence[Any]]:
+        """No time-out of a statement holds here: the first of millions of rows may take its time."""
+        limit, self._connection.timeout = self._connection.timeout, 0
+        try:
+            yield from super().stream_tuples(sql, parameters)
+        finally:
+            self._connection.timeout = limit
+
+    @staticmethod
+    @contextmanager
+    def _faults() -> Iterator[None]:
+        with _faults():
+            yield
+
+    def _execute(self, cursor: Any, statement: str, parameters: Parameters) -> None:
+        bound = self._bind(parameters)
+        cursor.setinputsizes([SHORT_TEXT if isinstance(value, str) and len(value) <= 1000 else None for value in bound])
+        cursor.execute(statement, bound)
+
+    def _execute_many(self, cursor: Any, statement: str, rows: Iterable[Parameters]) -> None:
+        cursor.executemany(statement, [self._bind(row) for row in rows])
+
+    def _bind(self, parameters: Parameters) -> Parameters:
+        return [self._time(value) if isinstance(value, datetime) else value for value in parameters]
+
+    def _time(self, value: datetime) -> datetime | str:
+        naive = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return naive if self._keeps_fractions else naive.isoformat(" ", "microseconds")
+
+
+class SqlServerDatabase(Database):
+    """A database on a server, its connections pooled."""
+
+    is_embedded = False
+
+    def __init__(self, config: settings.Settings) -> None:
+        """Raises SettingsError for a connection string or a machine that cannot be used; opens nothing yet."""
+        self.config = config
+        self._connection_string = odbc.complete(config.database)
+        self._pool: Pool[Any] = Pool(
+            config.pool_size, config.busy_timeout, connect=self._connect, clean=_clean, close=_close
+        )
+        self._replica: SqlServerDatabase | None = None
+        if config.read_replica:
+            string = odbc.with_overrides(config.database, config.read_replica)
+            self._replica = SqlServerDatabase(replace(config, database=string, read_replica=""))
+
+    def __str__(self) -> str:
+        return odbc.describe(self.config.database)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self._begin(READ_COMMITTED) as tx:
+            yield tx
+            tx.close()
+            try:
+                tx.execute(COMMIT)
+            except DatabaseUnreachable as error:
+                raise OutcomeUnknown(passes=True) from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        with self._begin(SNAPSHOT) as tx:
+            yield tx
+            tx.close()
+            tx.execute(COMMIT)
+
+    def create_schema(self) -> None:
+        with self.transaction() as tx:
+            tx.execute(LOCK_SCHEMA)
+            present = {row["name"] for row in tx.fetch_all(SELECT_TABLES)}
+            if strangers := present - set(TABLES):
+                if not present >= set(TABLES):
+                    raise DatabaseNotEmpty(
+                        f"{self} has tables that are not the desk's ({', '.join(sorted(strangers)[:5])}), so nothing "
+                        "was created in it. Give the desk a database of its own."
+                    )
+            tx.create_tables()
+        self._allow_snapshots()
+
+    def _allow_snapshots(self) -> None:
+        """Where the database does not allow snapshot isolation yet, which every read of the desk is made under."""
+        with self._pool.lend() as connection, _faults():
+            if connection.execute(SELECT_SNAPSHOT_ISOLATION).fetchval() == 0:
+                for batch in _batches(DATABASE_OPTIONS.read_text("utf-8")):
+                    connection.execute(batch)
+
+    def has_schema(self) -> bool:
+        with self._pool.lend() as connection, _faults():
+            return {name for (name,) in connection.execute(SELECT_TABLES).fetchall()} >= set(TABLES)
+
+    def missing_guards(self) -> list[str]:
+        with self.snapshot() as tx:
+            present = {row["name"] for row in tx.fetch_all(SELECT_EVENT_TRIGGERS)}
+        wanted = re.findall(r"CREATE TRIGGER (?:dbo\.)?(\w+)", SCHEMA.read_text("utf-8"))
+        return [name for name in dict.fromkeys(wanted) if name not in present]
+
+    def close(self) -> None:
+        self._pool.clear()
+        if self._replica:
+            self._replica.close()
+
+    def _lagging(self) -> AbstractContextManager[Transaction]:
+        return (self._replica or self).snapshot()
+
+    @contextmanager
+    def _begin(self, begin: str) -> Iterator[Transaction]:
+        try:
+            with self._pool.lend() as connection:
+                tx = SqlServerTransaction(connection, self._keeps_fractions)
+                try:
+                    tx.execute(begin)
+                    yield tx
+                finally:
+                    tx.close()
+        except DatabaseUnreachable:
+            self._pool.clear()  # the others are likely to be dead too
+            raise
+
+    @cached_property
+    def _keeps_fractions(self) -> bool:
+        """Whether a time arrives with its fraction of a second; Babelfish drops it from Microsoft's driver."""
+        with self._pool.lend() as connection, _faults():
+            return bool(connection.execute(SELECT_A_FRACTION, A_FRACTION).fetchval() == A_FRACTION)
+
+    def _connect(self) -> Any:
+        import pyodbc
+
+        pyodbc.pooling = False  # the desk's own pool knows which connections are clean
+        with _faults():
+            try:
+                connection = pyodbc.connect(
+                    self._connection_string, autocommit=True, timeout=self.config.connect_timeout
+                )
+            except pyodbc.Error as error:
+                error.args = tuple(odbc.redact(str(text), self._connection_string) for text in error.args)
+                raise
+            connection.timeout = self.config.query_timeout
+            connection.execute(f"SET XACT_ABORT ON; SET LOCK_TIMEOUT {int(self.config.busy_timeout * 1000)}").close()
+        return connection
+
+
+def _clean(connection: Any) -> None:
+    connection.execute(ROLLBACK).close()
+
+
+def _close(connection: Any) -> None:
+    with suppress(Exception):
+        connection.close()
+
+
+def _batches(script: str) -> Iterator[str]:
+    """The batches of a script, which stand between lines that hold nothing but GO."""
+    for batch in re.split(r"(?im)^[ \t]*GO[ \t]*$", script):
+        if batch.strip():
+            yield batch
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """The driver's errors as the desk's own."""
+    import pyodbc
+
+    try:
+        yield
+    except pyodbc.Error as error:
+        raise _fault(str(error.args[0]), str(error.args[-1])) from error
+    except (UnicodeEncodeError, UnicodeDecodeError) as error:
+        raise DatabaseError(f"The database cannot keep this text: {error.reason}.") from error
+
+
+def _fault(state: str, message: str) -> DatabaseError:
+    """The error for an SQLSTATE and the driver's message, in which SQL Server's own number stands in brackets.
+
+    Babelfish has a number for some faults only; of the others it says what PostgreSQL says.
+    """
+    numbers = {int(number) for number in _NUMBER.findall(message)}
+    text = _PREFIX.sub("", message.removeprefix(f"[{state}] ")).partition(" (SQL")[0]
+
+    def is_a(known: frozenset[int], babelfish: str, *states: str) -> bool:
+        return bool(numbers & known) or state in states or bool(re.search(babelfish, text))
+
+    if is_a(LOGIN_FAILED, "^password authentication failed", "28000"):
+        return DatabaseUnreachable("The server refuses the desk's login. Check the user and the password.")
+    if is_a(NO_DATABASE, '^database ".*" does not exist'):
+        return DatabaseMissing("The server has no such database, or does not let this login into it.", passes=True)
+    if state.startswith("08"):
+        return DatabaseUnreachable(f"The database server does not answer: {text}", passes=state == "08S01")
+    if is_a(PASSING, "due to lock timeout|could not serialize|deadlock detected", "HYT00", "40001"):
+        return DatabaseBusy("The database is busy with someone else's work. Try again in a moment.", passes=True)
+    if is_a(REFUSED, "^value too long", "23000", "22001"):
+        return ConstraintBroken(f"The database refuses this: {text}")
+    if is_a(MISSING, '^(relation|column) ".*" does not exist', "42S02", "42S22"):
+        return DatabaseMissing(f"The database lacks the desk's tables ({text}). Create them with: python -m app init")
+    if is_a(NO_SNAPSHOT, "^$"):
+        return DatabaseMissing("The database does not allow snapshot isolation. Run sql/sqlserver/database.sql in it.")
+    if is_a(NOT_PERMITTED, "^permission denied"):
+        return DatabaseError(f"The desk's login may not do this: {text}")
+    return DatabaseError(f"The database cannot be used: {text}")

@@ -1,0 +1,109 @@
+-- The desk's tables, indexes and triggers for SQL Server 2019 and later, Azure SQL and Babelfish for PostgreSQL.
+-- Run it in the desk's own database, in SSMS, with sqlcmd, or by `python -m app init`; it may run again at any time.
+-- Times are UTC. Lengths are in UTF-16 units, of which one character can need two.
+
+SET ANSI_NULLS ON;
+SET QUOTED_IDENTIFIER ON; -- sqlcmd has it off, and filtered indexes need it
+GO
+
+IF OBJECT_ID(N'dbo.users', N'U') IS NULL
+CREATE TABLE dbo.users (
+    user_id NVARCHAR(128) COLLATE Latin1_General_BIN2 NOT NULL CONSTRAINT users_pk PRIMARY KEY
+        CONSTRAINT users_id_has_no_space_at_an_end CHECK (user_id <> N'' AND user_id NOT LIKE N' %' AND user_id NOT LIKE N'% '),
+    name    NVARCHAR(400) NOT NULL,
+    role    NVARCHAR(10) COLLATE Latin1_General_BIN2 NOT NULL
+        CONSTRAINT users_role_is_known CHECK (role IN (N'Analyst', N'QA', N'Manager')),
+    active  BIT NOT NULL CONSTRAINT users_active DEFAULT 1
+);
+GO
+
+-- Triage: each order over all cases and over the open ones, with what the filters ask, so that a filter is judged in
+-- the index and only the cases of the page are looked up. QA: by status, and among the closed what waits for review.
+IF OBJECT_ID(N'dbo.cases', N'U') IS NULL
+BEGIN
+CREATE TABLE dbo.cases (
+    case_id       NVARCHAR(20) COLLATE Latin1_General_BIN2 NOT NULL CONSTRAINT cases_pk PRIMARY KEY
+        CONSTRAINT cases_id_has_no_space_at_an_end CHECK (case_id <> N'' AND case_id NOT LIKE N' %' AND case_id NOT LIKE N'% '),
+    customer_id   NVARCHAR(80) COLLATE Latin1_General_BIN2 NOT NULL,
+    customer_name NVARCHAR(400) NOT NULL,
+    typology      NVARCHAR(200) COLLATE Latin1_General_BIN2 NOT NULL,
+    risk          NVARCHAR(10) COLLATE Latin1_General_BIN2 NOT NULL
+        CONSTRAINT cases_risk_is_known CHECK (risk IN (N'Low', N'Medium', N'High')),
+    risk_score    INT NOT NULL CONSTRAINT cases_risk_score_in_range CHECK (risk_score BETWEEN 0 AND 100),
+    amount        DECIMAL(18, 2) NOT NULL
+        CONSTRAINT cases_amount_in_range CHECK (amount BETWEEN 0 AND 9999999999999.99),
+    currency      NCHAR(3) COLLATE Latin1_General_BIN2 NOT NULL,
+    opened_at     DATETIME2(6) NOT NULL,
+    due_at        DATETIME2(6) NOT NULL,
+    status        NVARCHAR(10) COLLATE Latin1_General_BIN2 NOT NULL
+        CONSTRAINT cases_status_is_known CHECK (status IN (N'New', N'In Review', N'Closed')),
+    owner         NVARCHAR(128) COLLATE Latin1_General_BIN2 NULL
+        CONSTRAINT cases_owner_is_a_user REFERENCES dbo.users (user_id),
+    disposition   NVARCHAR(10) COLLATE Latin1_General_BIN2 NOT NULL CONSTRAINT cases_disposition DEFAULT N''
+        CONSTRAINT cases_disposition_is_known CHECK (disposition IN (N'', N'No SAR', N'SAR', N'Escalate')),
+    determined_at DATETIME2(6) NULL,
+    closed_at     DATETIME2(6) NULL,
+    qa_result     NVARCHAR(10) COLLATE Latin1_General_BIN2 NOT NULL CONSTRAINT cases_qa_result DEFAULT N''
+        CONSTRAINT cases_qa_result_is_known CHECK (qa_result IN (N'', N'Pass', N'Fail')),
+    qa_reviewer   NVARCHAR(128) COLLATE Latin1_General_BIN2 NULL
+        CONSTRAINT cases_qa_reviewer_is_a_user REFERENCES dbo.users (user_id),
+    qa_at         DATETIME2(6) NULL,
+    qa_notes      NVARCHAR(MAX) NOT NULL CONSTRAINT cases_qa_notes DEFAULT N'',
+    qa_bucket     INT NOT NULL CONSTRAINT cases_qa_bucket_in_range CHECK (qa_bucket BETWEEN 0 AND 9),
+    search        NVARCHAR(1200) COLLATE Latin1_General_BIN2 NOT NULL,
+    event_count   INT NOT NULL,
+    head_hash     CHAR(64) COLLATE Latin1_General_BIN2 NOT NULL
+);
+
+CREATE INDEX cases_owner ON dbo.cases (owner);
+CREATE INDEX cases_customer ON dbo.cases (customer_id, opened_at, case_id);
+CREATE INDEX cases_due ON dbo.cases (due_at, case_id) INCLUDE (owner, risk, search);
+CREATE INDEX cases_risk ON dbo.cases (risk_score, case_id) INCLUDE (owner, risk, due_at, search);
+CREATE INDEX cases_amount ON dbo.cases (amount, case_id) INCLUDE (owner, risk, due_at, search);
+CREATE INDEX cases_age ON dbo.cases (opened_at, case_id) INCLUDE (owner, risk, due_at, search);
+CREATE INDEX cases_open_due ON dbo.cases (due_at, case_id) INCLUDE (owner, risk, search, status)
+    WHERE status <> N'Closed';
+CREATE INDEX cases_open_risk ON dbo.cases (risk_score, case_id) INCLUDE (owner, risk, due_at, search, status)
+    WHERE status <> N'Closed';
+CREATE INDEX cases_open_amount ON dbo.cases (amount, case_id) INCLUDE (owner, risk, due_at, search, status)
+    WHERE status <> N'Closed';
+CREATE INDEX cases_open_age ON dbo.cases (opened_at, case_id) INCLUDE (owner, risk, due_at, search, status)
+    WHERE status <> N'Closed';
+CREATE INDEX cases_status ON dbo.cases (status, qa_bucket, qa_result, closed_at, case_id);
+CREATE INDEX cases_qa_reviewed ON dbo.cases (qa_at, case_id) INCLUDE (qa_result) WHERE qa_result <> N'';
+END;
+GO
+
+IF OBJECT_ID(N'dbo.case_events', N'U') IS NULL
+BEGIN
+CREATE TABLE dbo.case_events (
+    event_id   BIGINT IDENTITY (1, 1) NOT NULL CONSTRAINT case_events_pk PRIMARY KEY,
+    case_id    NVARCHAR(20) COLLATE Latin1_General_BIN2 NOT NULL
+        CONSTRAINT case_events_case REFERENCES dbo.cases (case_id),
+    ts         DATETIME2(6) NOT NULL,
+    [user]     NVARCHAR(128) COLLATE Latin1_General_BIN2 NOT NULL
+        CONSTRAINT case_events_user REFERENCES dbo.users (user_id),
+    action     NVARCHAR(20) COLLATE Latin1_General_BIN2 NOT NULL,
+    notes      NVARCHAR(MAX) NOT NULL CONSTRAINT case_events_notes DEFAULT N'',
+    meta       NVARCHAR(MAX) NOT NULL CONSTRAINT case_events_meta DEFAULT N'',
+    prev_hash  CHAR(64) COLLATE Latin1_General_BIN2 NOT NULL,
+    event_hash CHAR(64) COLLATE Latin1_General_BIN2 NOT NULL,
+    CONSTRAINT case_events_do_not_fork UNIQUE (case_id, prev_hash)
+);
+
+CREATE INDEX case_events_case_ts ON dbo.case_events (case_id, ts);
+END;
+GO
+
+-- Events are never changed. TRUNCATE fires no trigger: only DENY ALTER stops it (security.sql).
+IF OBJECT_ID(N'dbo.case_events_no_change', N'TR') IS NULL
+EXEC (N'
+CREATE TRIGGER dbo.case_events_no_change ON dbo.case_events INSTEAD OF UPDATE, DELETE AS
+BEGIN
+    SET NOCOUNT ON;
+    THROW 51000, ''case_events rows are never changed or deleted'', 1;
+END;');
+GO
+
+ENABLE TRIGGER dbo.case_events_no_change ON dbo.case_events;
+GO
