@@ -357,6 +357,7 @@ def _append(
 ) -> Event:
     """The one way an event gets onto a case: compare-and-swap on the head, then insert, in one transaction.
 
+    Who finds that the case has moved on meanwhile waits for their turn the next time.
     `sent` holds what this call has tried to store: where a connection was lost in the middle of a commit, finding it
     among the events is how the outcome becomes known.
     """
@@ -365,6 +366,8 @@ def _append(
     sent: set[str] = set()
 
     def attempt(tx: Transaction) -> Event | None:
+        if sent:
+            repository.lock_case(tx, case_id)
         actor = repository.user(tx, actor_id)
         case = repository.case(tx, case_id)
         events = repository.events(tx, case_id)

@@ -161,6 +161,14 @@ def update_case(tx: Transaction, new: Case, seen_head: str) -> bool:
     return tx.execute(UPDATE_CASE, (*values, new.case_id, seen_head)) == 1
 
 
+LOCK_CASE = "UPDATE cases SET head_hash = head_hash WHERE case_id = ?"
+
+
+def lock_case(tx: Transaction, case_id: str) -> None:
+    """Wait until nobody else is changing the case, and keep others from it until this transaction ends."""
+    tx.execute(LOCK_CASE, (case_id,))
+
+
 # --- events ---
 
 SELECT_EVENTS = """
@@ -401,7 +409,7 @@ FILTERS: Mapping[str, Sql] = {
     "unassigned": PerEngine(sqlserver="owner IS NULL", sqlite="+owner IS NULL"),
     "risk": "risk = ?",
     "due_before": "due_at < ?",
-    "search": r"search LIKE ? ESCAPE '\'",
+    "search": PerEngine(sqlserver="CHARINDEX(?, search) > 0", sqlite="instr(search, ?) > 0"),
 }
 ORDERS = {
     (Order.DUE, False): "ORDER BY due_at, case_id",
@@ -486,21 +494,13 @@ def _conditions(tx: Transaction, filters: Filters) -> tuple[list[str], list[obje
         parameters.append(filters.due_before)
     if filters.search.strip():
         wanted.append("search")
-        parameters.append(like_pattern(filters.search))
+        parameters.append(filters.search.strip().casefold())
     return [tx.text(FILTERS[name]) for name in wanted], parameters
 
 
 def _statement(select: str, conditions: Sequence[str], *rest: str) -> str:
     where = ["WHERE " + "\n  AND ".join(conditions)] if conditions else []
     return "\n".join([select, *where, *rest])
-
-
-def like_pattern(typed: str) -> str:
-    r"""What a person typed as a LIKE pattern for `search`: `%`, `_` and `[` mean themselves (ESCAPE '\')."""
-    text = typed.strip().casefold()
-    for special in "\\%_[":
-        text = text.replace(special, "\\" + special)
-    return f"%{text}%"
 
 
 # --- rows ---

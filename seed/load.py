@@ -14,9 +14,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
-from app import chain, repository
+from app import audit, chain, repository
 from app.database import Database, Transaction
-from app.errors import DatabaseNotEmpty, InvalidText, UnreadableFile
+from app.errors import DatabaseError, DatabaseNotEmpty, InvalidText, UnreadableFile
 from app.models import (
     ALERT_FEED,
     ALERT_FEED_USER,
@@ -111,7 +111,8 @@ def load(database: Database, folder: Path, replace: bool = False, progress: Prog
     """Load the three files of `folder`; the tables are created where they are missing.
 
     Raises UnreadableFile (file, line, reason) for a row that the desk would not have written, DatabaseNotEmpty
-    for a database that has cases unless `replace` is given. Whatever is raised, nothing is kept.
+    for a database that has cases unless `replace` is given. Whatever is raised, nothing is kept. What a server has
+    stored is read back and every chain of it verified before it is kept.
     """
     database.create_schema()
     with database.transaction() as tx:
@@ -124,6 +125,8 @@ def load(database: Database, folder: Path, replace: bool = False, progress: Prog
         known = _load_users(tx, folder / USERS)
         with tx.bulk_load():
             cases, events = _load_cases(tx, folder, known, progress)
+        if not database.is_embedded and (breaks := audit.verify_all(tx).breaks):
+            raise DatabaseError(f"The server did not keep what was loaded into it, so nothing was kept: {breaks[0]}")
     return Loaded(len(known), cases, events)
 
 
@@ -214,7 +217,7 @@ def _case(record: _Record, known: Mapping[str, User]) -> Case:
         qa_at=record.optional_time("qa_at"),
         qa_notes=record.text("qa_notes", MAX_TEXT),
         qa_bucket=record.number("qa_bucket", 0, 9),
-        search=record.text("search", 1000),
+        search=record.text("search", 1200),
         event_count=record.number("event_count", 1, 1_000_000_000),
         head_hash=record.text("head_hash", 64),
     )

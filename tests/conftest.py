@@ -103,7 +103,8 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[database.Da
         for person in PEOPLE:
             repository.insert_user(tx, person)
     yield made
-    made.close()
+    if made.is_embedded:
+        made.close()
 
 
 ON_SQLITE = pytest.mark.parametrize("desk", ["sqlite"], indirect=True)
@@ -158,3 +159,4 @@ def tamper(desk: database.Database, statement: str, *parameters: object) -> None
         with desk.transaction() as tx:
             tx.execute("DISABLE TRIGGER case_events_no_change ON case_events")
             tx.execute(statement, parameters)
+            tx.execute("ENABLE TRIGGER case_events_no_change ON case_events")

@@ -6,8 +6,9 @@ import contextlib
 import csv
 import io
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import audit, casework, repository
+from app import audit, casework, chain, repository
 from app.audit import read_csv, verify_csv, write_csv
 from app.chain import BreakKind
 from app.database import Database
 from app.errors import DatabaseError, DeskError, InvalidInput, UnknownCase, UnreadableFile
 from app.models import Case, Event
 from tests import lives
-from tests.conftest import ANALYST, MANAGER, OpenCase, tamper
+from tests.attacks import without_keys
+from tests.conftest import ANALYST, MANAGER, ON_SQLITE, OpenCase, address, tamper
 from tests.lives import SAMPLED_ID
 
 HEADER = '"event_id","case_id","ts","user","action","notes","meta","prev_hash","event_hash"'
@@ -229,7 +231,7 @@ def test_an_export_is_the_whole_trail_and_verifies(desk: Database, open_case: Op
 )
 def test_an_id_that_is_no_case_id_names_no_file_even_where_the_database_has_it(desk: Database, case_id: str) -> None:
     life = lives.opened()
-    with desk.transaction() as tx, contextlib.suppress(DatabaseError):
+    with contextlib.suppress(DatabaseError), desk.transaction() as tx:
         repository.insert_case(tx, replace(life.case, case_id=case_id))
     with pytest.raises(InvalidInput, match="not a case id"):
         audit.export_case(desk, case_id)
@@ -296,13 +298,16 @@ def test_a_folder_in_the_place_of_an_export_is_refused_and_no_draft_stays(tmp_pa
 # --- verification in the database ---
 
 
+NOTE = "Teller says “same person”."
+
+
 @pytest.fixture
 def worked(desk: Database, open_case: OpenCase) -> Case:
     """The second of three cases, with three events (2 to 4); the others have one each (1 and 5)."""
     open_case()
     case = open_case()
     casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id)
-    casework.add_note(desk, ANALYST.user_id, case.case_id, "Teller says “same person”.")
+    casework.add_note(desk, ANALYST.user_id, case.case_id, NOTE)
     open_case()
     return case
 
@@ -323,44 +328,141 @@ def test_an_empty_database_is_intact(desk: Database) -> None:
     assert audit.verify_database(desk) == audit.Verified(0, 0, ())
 
 
-TAMPERINGS: Mapping[str, tuple[str, tuple[int | None, BreakKind, str]]] = {
+Found = tuple[int | None, BreakKind, str]
+EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
+TAMPERINGS: Mapping[str, tuple[str, Sequence[object], Found]] = {
     "note edited": (
         "UPDATE case_events SET notes = 'Teller says nothing.' WHERE event_id = 4",
+        (),
         (4, BreakKind.EDITED, "event_hash"),
     ),
-    "event deleted": ("DELETE FROM case_events WHERE event_id = 3", (4, BreakKind.MISSING, "prev_hash")),
-    "tail cut": ("DELETE FROM case_events WHERE event_id = 4", (None, BreakKind.TRUNCATED, "event_count")),
-    "all events deleted": ("DELETE FROM case_events WHERE event_id IN (2, 3, 4)", (None, BreakKind.MISSING, "events")),
+    "space added to a note": (
+        "UPDATE case_events SET notes = ? WHERE event_id = 4",
+        (f"{NOTE} ",),
+        (4, BreakKind.EDITED, "event_hash"),
+    ),
+    "user edited": (
+        "UPDATE case_events SET [user] = 'b.diaz' WHERE event_id = 4",
+        (),
+        (4, BreakKind.EDITED, "event_hash"),
+    ),
+    "time edited": (
+        "UPDATE case_events SET ts = ? WHERE event_id = 4",
+        (EARLIER,),
+        (4, BreakKind.BACKDATED, "ts"),
+    ),
+    "time of the opening edited": (
+        "UPDATE case_events SET ts = ? WHERE event_id = 2",
+        (EARLIER,),
+        (2, BreakKind.EDITED, "event_hash"),
+    ),
+    "event deleted": ("DELETE FROM case_events WHERE event_id = 3", (), (4, BreakKind.MISSING, "prev_hash")),
+    "tail cut": ("DELETE FROM case_events WHERE event_id = 4", (), (None, BreakKind.TRUNCATED, "event_count")),
+    "all events deleted": (
+        "DELETE FROM case_events WHERE event_id IN (2, 3, 4)",
+        (),
+        (None, BreakKind.MISSING, "events"),
+    ),
     "owner edited": (
         "UPDATE cases SET owner = 'b.diaz' WHERE owner = 'a.nguyen'",
+        (),
         (None, BreakKind.ROW_DIFFERS, "owner"),
     ),
-    "amount edited": ("UPDATE cases SET amount = 9 WHERE owner = 'a.nguyen'", (None, BreakKind.ROW_DIFFERS, "amount")),
-    "row deleted": ("DELETE FROM cases WHERE owner = 'a.nguyen'", (None, BreakKind.ROW_DIFFERS, "case")),
-    "time a number": ("UPDATE case_events SET ts = 5 WHERE event_id = 4", (4, BreakKind.EDITED, "ts")),
-    "note a blob": ("UPDATE case_events SET notes = x'ff00' WHERE event_id = 4", (4, BreakKind.EDITED, "event_hash")),
-    "meta a blob": (
-        "UPDATE case_events SET meta = CAST(meta AS BLOB) WHERE event_id = 4",
-        (4, BreakKind.EDITED, "event_hash"),
+    "owner taken away": (
+        "UPDATE cases SET owner = NULL WHERE owner = 'a.nguyen'",
+        (),
+        (None, BreakKind.ROW_DIFFERS, "owner"),
     ),
-    "event moved": (
-        "UPDATE case_events SET event_id = 99 WHERE event_id = 3",
-        (99, BreakKind.OUT_OF_ORDER, "prev_hash"),
+    "amount edited": (
+        "UPDATE cases SET amount = amount + 0.01 WHERE owner = 'a.nguyen'",
+        (),
+        (None, BreakKind.ROW_DIFFERS, "amount"),
+    ),
+    "deadline moved": (
+        "UPDATE cases SET due_at = ? WHERE owner = 'a.nguyen'",
+        (EARLIER,),
+        (None, BreakKind.ROW_DIFFERS, "due_at"),
+    ),
+    "letter case of a name changed": (
+        "UPDATE cases SET customer_name = UPPER(customer_name) WHERE owner = 'a.nguyen'",
+        (),
+        (None, BreakKind.ROW_DIFFERS, "customer_name"),
+    ),
+    "space added to a name": (
+        "UPDATE cases SET customer_name = ? WHERE owner = 'a.nguyen'",
+        ("Zoë Łukasik ",),
+        (None, BreakKind.ROW_DIFFERS, "customer_name"),
+    ),
+    "search text taken away": (
+        "UPDATE cases SET search = '' WHERE owner = 'a.nguyen'",
+        (),
+        (None, BreakKind.ROW_DIFFERS, "search"),
     ),
 }
+TYPED: Mapping[str, tuple[str, Sequence[object], Found]] = {
+    "time a number": ("UPDATE case_events SET ts = 5 WHERE event_id = 4", (), (4, BreakKind.EDITED, "ts")),
+    "note a blob": (
+        "UPDATE case_events SET notes = x'ff00' WHERE event_id = 4",
+        (),
+        (4, BreakKind.EDITED, "event_hash"),
+    ),
+    "meta a blob": (
+        "UPDATE case_events SET meta = CAST(meta AS BLOB) WHERE event_id = 4",
+        (),
+        (4, BreakKind.EDITED, "event_hash"),
+    ),
+}
+"""What only a store with types that are loose can suffer."""
 
 
-@pytest.mark.parametrize("attack", TAMPERINGS)
-def test_tampering_with_the_file_is_found(desk: Database, worked: Case, attack: str) -> None:
-    statement, (event_id, kind, field) = TAMPERINGS[attack]
-    tamper(desk, statement)
+def assert_found(desk: Database, worked: Case, expected: Found) -> None:
     found = audit.verify_database(desk)
-    assert (worked.case_id, event_id, kind, field) in kinds(found)
+    assert (worked.case_id, *expected) in kinds(found)
     assert {b.case_id for b in found.breaks} == {worked.case_id}
     assert found.breaks == audit.verify_case(desk, worked.case_id).breaks
     assert found.cases == 3
 
 
+@pytest.mark.parametrize("attack", TAMPERINGS)
+def test_tampering_with_the_database_is_found(desk: Database, worked: Case, attack: str) -> None:
+    statement, parameters, expected = TAMPERINGS[attack]
+    tamper(desk, statement, *parameters)
+    assert_found(desk, worked, expected)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("attack", TYPED)
+def test_values_of_another_type_are_found(desk: Database, worked: Case, attack: str) -> None:
+    statement, parameters, expected = TYPED[attack]
+    tamper(desk, statement, *parameters)
+    assert_found(desk, worked, expected)
+
+
+def test_a_row_that_is_gone_is_found(desk: Database, worked: Case) -> None:
+    with without_keys(desk):
+        tamper(desk, "DELETE FROM cases WHERE case_id = ?", worked.case_id)
+        assert_found(desk, worked, (None, BreakKind.ROW_DIFFERS, "case"))
+
+
+def test_an_event_moved_behind_the_others_is_found(desk: Database, worked: Case) -> None:
+    with desk.snapshot() as tx:
+        event = repository.events(tx, worked.case_id)[1]
+    tamper(desk, "DELETE FROM case_events WHERE event_id = 3")
+    with desk.transaction() as tx, tx.bulk_load():
+        repository.load(tx, [], [replace(event, event_id=99)])
+    assert_found(desk, worked, (99, BreakKind.OUT_OF_ORDER, "prev_hash"))
+
+
+def test_an_event_made_up_with_its_hash_is_found_by_the_row(desk: Database, worked: Case) -> None:
+    with desk.snapshot() as tx:
+        *_, last = repository.events(tx, worked.case_id)
+    made_up = chain.link(last.prev_hash, last.case_id, last.ts, last.user, last.action, "Nobody called.", last.meta)
+    statement = "UPDATE case_events SET notes = ?, event_hash = ? WHERE event_id = 4"
+    tamper(desk, statement, made_up.notes, made_up.event_hash)
+    assert_found(desk, worked, (None, BreakKind.TRUNCATED, "head_hash"))
+
+
+@ON_SQLITE
 def test_text_that_is_not_utf_8_is_found_and_not_exported(desk: Database, worked: Case) -> None:
     tamper(desk, "UPDATE case_events SET notes = CAST(x'ff' AS TEXT) WHERE event_id = 4")
     edited = (worked.case_id, 4, BreakKind.EDITED, "event_hash")
@@ -369,30 +471,54 @@ def test_text_that_is_not_utf_8_is_found_and_not_exported(desk: Database, worked
         audit.export_case(desk, worked.case_id)
 
 
-@pytest.mark.parametrize("case_id", ["CAST(x'414d4cff' AS TEXT)", "x'414d4cff'", "'AML'"])
-def test_a_case_under_an_id_that_cannot_be_asked_for_is_found(desk: Database, worked: Case, case_id: str) -> None:
-    tamper(desk, f"UPDATE case_events SET case_id = {case_id} WHERE event_id BETWEEN 2 AND 4")
+def assert_both_are_found(desk: Database, worked: Case) -> None:
     found = audit.verify_database(desk)
     assert (worked.case_id, None, BreakKind.MISSING, "events") in kinds(found)
     assert len({b.case_id for b in found.breaks}) == 2
     assert (found.cases, found.events) == (4, 5)
 
 
+@ON_SQLITE
+@pytest.mark.parametrize("case_id", ["CAST(x'414d4cff' AS TEXT)", "x'414d4cff'"])
+def test_a_case_under_an_id_that_cannot_be_asked_for_is_found(desk: Database, worked: Case, case_id: str) -> None:
+    tamper(desk, f"UPDATE case_events SET case_id = {case_id} WHERE event_id BETWEEN 2 AND 4")
+    assert_both_are_found(desk, worked)
+
+
+@pytest.mark.parametrize("case_id", ["AML", "aml-7f3kq2xa", "🦊", "￿"])
+def test_events_moved_to_a_case_that_does_not_exist_are_found(desk: Database, worked: Case, case_id: str) -> None:
+    with without_keys(desk):
+        tamper(desk, "UPDATE case_events SET case_id = ? WHERE event_id BETWEEN 2 AND 4", case_id)
+        assert_both_are_found(desk, worked)
+
+
+def test_a_space_added_to_the_case_id_of_an_event_is_found_though_a_server_takes_it_for_the_same(
+    desk: Database, worked: Case
+) -> None:
+    with without_keys(desk):
+        tamper(desk, "UPDATE case_events SET case_id = ? WHERE event_id = 4", f"{worked.case_id} ")
+        found = audit.verify_database(desk)
+        assert worked.case_id in {b.case_id for b in found.breaks}
+        assert found.events == 5
+        assert not audit.verify_case(desk, worked.case_id).intact
+
+
 def test_cases_that_lost_their_events_or_rows_at_either_end_of_the_alphabet_are_found(
     desk: Database, open_case: OpenCase
 ) -> None:
     ids = sorted(open_case().case_id for _ in range(6))
-    for case_id in (ids[0], ids[3], ids[5]):
-        tamper(desk, "DELETE FROM case_events WHERE case_id = ?", case_id)
-    tamper(desk, "DELETE FROM cases WHERE case_id = ?", ids[1])
-    found = audit.verify_database(desk)
+    with without_keys(desk):
+        for case_id in (ids[0], ids[3], ids[5]):
+            tamper(desk, "DELETE FROM case_events WHERE case_id = ?", case_id)
+        tamper(desk, "DELETE FROM cases WHERE case_id = ?", ids[1])
+        found = audit.verify_database(desk)
     assert {b.case_id for b in found.breaks} == {ids[0], ids[1], ids[3], ids[5]}
     assert (found.cases, found.events) == (6, 3)
 
 
 def test_progress_is_told_on_the_way_and_at_the_end(desk: Database) -> None:
     alive = [lives.opened(f"AML-{number:08d}") for number in range(1001)]
-    with desk.transaction() as tx:
+    with desk.transaction() as tx, tx.bulk_load():
         events = (replace(life.events[0], event_id=number) for number, life in enumerate(alive, 1))
         repository.load(tx, (life.case for life in alive), events)
     told: list[tuple[int, int]] = []
@@ -429,6 +555,7 @@ def test_a_break_is_read_again_before_it_is_reported(
 # --- what SQLite itself refuses ---
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "statement",
     [
@@ -449,7 +576,7 @@ def test_an_event_is_never_changed_deleted_or_replaced(desk: Database, worked: C
     def stored() -> list[tuple[Any, ...]]:
         return connection.execute("SELECT * FROM case_events").fetchall()
 
-    with contextlib.closing(sqlite3.connect(desk.file)) as connection:
+    with contextlib.closing(sqlite3.connect(address(desk))) as connection:
         before = stored()
         with pytest.raises(sqlite3.IntegrityError, match="case_events rows are never"):
             connection.execute(statement)

@@ -450,12 +450,20 @@ def test_a_blank_text_is_refused_but_for_a_qa_pass(
         "'; DROP TABLE cases;--",
         '{"status":["New","Closed"]}',
         "ﬁ 👩‍👩‍👧 ١٢ \u202eabc",
+        "𠀀\U0010ffff\ufffe",
+        "🦊" * MAX_TEXT,
+        "漢" * (MAX_TEXT - 1) + " ",
+        *(("x" * length for length in (999, 1000, 1001, 3999, 4000, 4001, MAX_TEXT))),
     ],
+    ids=lambda text: f"{text[:20]!a} of {len(text)}",
 )
 def test_what_a_person_writes_comes_back_as_written(desk: Database, open_case: OpenCase, text: str) -> None:
-    case = open_case()
+    case = given(desk, open_case(sampled=True), ANALYST)
     add_note(desk, A, case.case_id, text)
-    assert events_of(desk, case)[-1].notes == text
+    set_disposition(desk, A, case.case_id, NO_SAR, text)
+    record_qa(desk, Q, case.case_id, QaResult.FAIL, text)
+    assert [event.notes for event in events_of(desk, case)[2:]] == [text] * 3
+    assert row_of(desk, case).qa_notes == text
     assert intact(desk, case)
 
 
@@ -474,6 +482,21 @@ def test_an_unknown_case_or_person_is_named(desk: Database, open_case: OpenCase)
     with pytest.raises(UnknownUser, match="nobody"):
         assign(desk, M, case.case_id, "nobody")
     assert len(events_of(desk, case)) == 1
+
+
+def test_nobody_is_taken_for_another_by_a_space_or_a_letter(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    for asked in (f"{case_id} ", f" {case_id}", case_id.lower()):
+        with pytest.raises(UnknownCase):
+            add_note(desk, A, asked, "x")
+    for asked in (f"{A} ", f" {A}", A.upper()):
+        with pytest.raises(UnknownUser):
+            add_note(desk, asked, case_id, "x")
+        with pytest.raises(UnknownUser):
+            assign(desk, M, case_id, asked)
+        with pytest.raises(UnknownUser):
+            casework.deactivate_user(desk, asked)
+    assert len(events_of(desk, case_id)) == 1
 
 
 @pytest.mark.parametrize(
@@ -656,9 +679,9 @@ class Clock:
 def test_a_clock_that_goes_back_never_backdates_an_event(
     desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
-    back = timedelta(hours=-1)
-    ticks = [noon, noon + back, noon + timedelta(seconds=1), noon + back, noon + 2 * back]
+    noon = datetime(2026, 1, 5, 11, 59, 59, 999_999, tzinfo=UTC)
+    last, back = noon + timedelta(microseconds=2), timedelta(microseconds=-1)
+    ticks = [noon, noon + back, last, last + back, noon + 2 * back]
     monkeypatch.setattr(casework, "datetime", Clock(iter(ticks)))
     monkeypatch.setattr(casework, "new_case_id", lambda: "AML-00000004")  # in the QA sample
     case = open_case()
@@ -666,7 +689,6 @@ def test_a_clock_that_goes_back_never_backdates_an_event(
     add_note(desk, A, case.case_id, "x")
     set_disposition(desk, A, case.case_id, NO_SAR, "Why.")
     record_qa(desk, Q, case.case_id, QaResult.PASS)
-    last = noon + timedelta(seconds=1)
     assert [chain.parse_ts(event.ts) for event in events_of(desk, case)] == [noon, noon, last, last, last]
     row = row_of(desk, case)
     assert (row.closed_at, row.qa_at) == (last, last)

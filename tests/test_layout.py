@@ -13,23 +13,39 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 PURE = ("errors", "models", "sampling", "chain", "policy")
-FLOORS = (*PURE, "settings", "database", "repository", "sar", "casework", "intake", "audit", "ui", "views")
+STORE = ("database.odbc", "database.engine", "database.sqlite", "database.sqlserver", "database")
+FLOORS = (*PURE, "settings", *STORE, "repository", "sar", "casework", "intake", "audit", "ui", "views")
 """From the ground up; a module imports only from floors below its own."""
 
 PAGES = ("ui", "views", "streamlit_app")
+DRIVERS = {"sqlite3", "pyodbc"}
 IO_MODULES = {
+    *DRIVERS,
     "io",
     "os",
     "pathlib",
     "shutil",
     "socket",
-    "sqlite3",
-    "pyodbc",
     "subprocess",
     "tempfile",
     "urllib",
     "time",
 }
+APP = sorted((ROOT / "app").rglob("*.py"))
+
+
+def name(file: Path) -> str:
+    """A file of `app` as others import it: `database.odbc`, and `database` for the package's own file."""
+    parts = file.relative_to(ROOT / "app").with_suffix("").parts
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
+
+
+NAMES = {name(file) for file in APP}
+
+
+def floor(module: str) -> str:
+    """A module's floor: its own, or that of its package."""
+    return module if module in FLOORS else module.partition(".")[0]
 
 
 def imports(file: Path) -> set[str]:
@@ -43,32 +59,34 @@ def imports(file: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} if node.module == "app" else {node.module}
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found.add(whole if whole.removeprefix("app.") in NAMES else node.module)
     return found
-
-
-def floor(file: Path) -> str:
-    return file.relative_to(ROOT / "app").parts[0].removesuffix(".py")
-
-
-APP = sorted((ROOT / "app").rglob("*.py"))
 
 
 @pytest.mark.parametrize("file", APP, ids=lambda file: file.relative_to(ROOT).as_posix())
 def test_imports_run_one_way(file: Path) -> None:
-    own = floor(file)
+    own = floor(name(file))
     above = FLOORS[FLOORS.index(own) :] if own in FLOORS else ()
     for module in imports(file):
-        package, _, name = module.partition(".")
+        package, _, inner = module.partition(".")
         assert package != "seed", f"{file.name} imports {module}"
         if package == "app":
-            assert name.split(".")[0] not in above, f"{file.name} imports {module} from above"
+            assert floor(inner) not in above, f"{file.name} imports {module} from above"
         assert package != "streamlit" or own in PAGES, f"{file.name} imports streamlit below the pages"
         assert package not in IO_MODULES or own not in PURE, f"{file.name} is pure, yet it imports {module}"
+        assert package not in DRIVERS or own in STORE, f"{file.name} imports {module} past the database package"
+
+
+def test_the_two_engines_know_nothing_of_each_other() -> None:
+    for one, other in (("sqlite", "sqlserver"), ("sqlserver", "sqlite")):
+        assert f"app.database.{other}" not in imports(ROOT / "app" / "database" / f"{one}.py")
+    assert not DRIVERS & imports(ROOT / "app" / "database" / "engine.py")
 
 
 def test_every_module_has_its_floor() -> None:
-    assert {floor(file) for file in APP} == {*FLOORS, "__init__", "__main__", "streamlit_app"}
+    assert {floor(module) for module in NAMES} == {*FLOORS, "__init__", "__main__", "streamlit_app"}
 
 
 SERVE_WITHOUT_PYODBC = """

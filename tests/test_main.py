@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from app import casework
+from app import casework, repository
 from app.__main__ import main
 from app.database import Database
-from tests.conftest import ANALYST, OpenCase, tamper
+from app.models import ALERT_FEED, ALERT_FEED_USER
+from tests.conftest import ANALYST, OpenCase, address, tamper
 
 
 def test_verify_says_that_all_is_intact(
@@ -84,3 +85,20 @@ def test_init_makes_a_desk_that_verifies_and_may_run_again(tmp_path: Path, capsy
         assert main(["init", "--database", str(file)]) == 0
     assert main(["verify", "--database", str(file)]) == 0
     assert capsys.readouterr().out.endswith("0 cases, 0 events: all intact\n")
+
+
+def test_init_leaves_what_is_there_and_puts_the_service_user_back(
+    desk: Database, open_case: OpenCase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with desk.transaction() as tx:
+        tx.execute("DELETE FROM users WHERE user_id = ?", (ALERT_FEED,))
+    before = desk.read(repository.users)
+    for _ in range(2):
+        assert main(["init", "--database", address(desk)]) == 0
+    assert [person for person in desk.read(repository.users) if person != ALERT_FEED_USER] == before
+    open_case()  # as the service user
+    assert main(["init", "--database", address(desk)]) == 0
+    assert main(["verify", "--database", address(desk)]) == 0
+    *ready, total = capsys.readouterr().out.splitlines()
+    assert ready == [f"{desk} is ready."] * 3
+    assert total == "1 case, 1 event: all intact"

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app import audit, casework, chain, repository
 from app.casework import add_note, assign, record_qa, set_disposition
-from app.database import Database, Sql, Transaction, connect
-from app.errors import BrokenCase, ConstraintBroken, DatabaseError, UnknownCase
+from app.database import Database, Sql, Transaction
+from app.errors import BrokenCase, ConstraintBroken, DatabaseError, UnknownCase, UnknownUser
 from app.models import (
     ALERT_FEED,
-    ALERT_FEED_USER,
     MAX_AMOUNT,
     Case,
     Disposition,
@@ -34,9 +32,9 @@ from app.models import (
     search_text,
 )
 from app.repository import COUNT_LIMIT, Filters, Keyset, Order, Page, triage_page
-from app.settings import Settings
 from tests import lives
-from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, REVIEWER, OpenCase
+from tests.attacks import without_keys
+from tests.conftest import ANALYST, MANAGER, ON_SQLITE, OTHER_ANALYST, PEOPLE, REVIEWER, OpenCase, address, tamper
 
 NO_SAR = Disposition.NO_SAR
 
@@ -179,15 +177,29 @@ def test_an_unknown_case_or_one_with_nothing_beyond_it_is_the_first_page(
     assert (first.total, first.position, first.has_previous, first.has_next) == (len(expected), 0, False, True)
 
 
+def copies(desk: Database) -> str:
+    """A statement that puts ten thousand cases beside the only one there is."""
+    digits = " UNION ALL ".join(f"SELECT '{digit}' AS digit" for digit in range(10))
+    plus = "||" if desk.is_embedded else "+"
+    case_id = f" {plus} ".join(["'AML-0000'", "a.digit", "b.digit", "c.digit", "d.digit"])
+    columns = ", ".join(repository.CASE_COLUMNS[1:])
+    return f"""
+        WITH digits AS ({digits}) INSERT INTO cases (case_id, {columns})
+        SELECT {case_id}, {columns} FROM cases, digits AS a, digits AS b, digits AS c, digits AS d
+    """
+
+
 def test_counting_stops_at_the_limit(desk: Database) -> None:
-    model = numbered(0)
+    model = replace(numbered(0), case_id="AML-MODEL")
     with desk.transaction() as tx:
-        repository.load(tx, (replace(model, case_id=f"AML-{number:08d}") for number in range(COUNT_LIMIT)), ())
+        repository.insert_case(tx, model)
+        tx.execute(copies(desk))
+        tx.execute("DELETE FROM cases WHERE case_id = ?", (model.case_id,))
     with desk.snapshot() as tx:
-        assert repository.count(tx, Filters()) == COUNT_LIMIT
-    extra = (replace(model, case_id=f"AML-{number:08d}") for number in range(COUNT_LIMIT, COUNT_LIMIT + 7))
+        assert repository.count(tx, Filters()) == repository.case_count(tx) == COUNT_LIMIT
     with desk.transaction() as tx:
-        repository.load(tx, extra, ())
+        for number in range(COUNT_LIMIT, COUNT_LIMIT + 7):
+            repository.insert_case(tx, replace(model, case_id=f"AML-{number:08d}"))
     last = page_of(desk, Filters(), Order.DUE, 5, Keyset(f"AML-{COUNT_LIMIT + 4:08d}"))
     assert ids(last.cases) == [f"AML-{COUNT_LIMIT + 5:08d}", f"AML-{COUNT_LIMIT + 6:08d}"]
     assert (last.total, last.position) == (COUNT_LIMIT + 1, COUNT_LIMIT + 1)
@@ -255,12 +267,57 @@ def test_times_come_back_to_the_microsecond(desk: Database, year: int, microseco
     assert event.ts == chain.format_ts(moment)
 
 
-@pytest.mark.parametrize(
-    "name", [" both ends ", "a\tb\nc", "🦊👩‍👩‍👧", "e\u0301 or é", "'\"`;--", "\u202eright to left", "漢" * 200]
-)
+TEXTS = {
+    "spaces": " both ends  ",
+    "lines": "\n\ta\tb\n c\n",
+    "beyond the basic plane": "🦊👩‍👩‍👧 𠀀",
+    "composed or not": "e\u0301 or é",
+    "quotes": "'\"`;--",
+    "right to left": "\u202eright to left",
+    "noncharacters": "\ufffe\uffff\U0010ffff",
+    "longest": "漢" * 200,
+    "longest beyond the basic plane": "🦊" * 200,
+}
+
+
+@pytest.mark.parametrize("name", TEXTS.values(), ids=TEXTS)
 def test_a_row_comes_back_as_it_was(desk: Database, name: str) -> None:
     (case,) = stored(desk, [numbered(1, customer_name=name, qa_notes=name, amount=MAX_AMOUNT)])
     assert read(desk, case) == case
+    changed = replace(case, qa_notes=name * 50, head_hash="f" * 64)
+    with desk.transaction() as tx:
+        assert repository.update_case(tx, changed, case.head_hash)
+    assert read(desk, case) == changed
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("times", [1, 50])
+def test_an_event_comes_back_as_it_was_hashed(desk: Database, text: str, times: int) -> None:
+    life = lives.opened(evidence={"alert": text * times})
+    lives.note(life, text * times)
+    with desk.transaction() as tx:
+        repository.insert_case(tx, life.case)
+        for event in life.events:
+            repository.insert_event(tx, event)
+    with desk.snapshot() as tx:
+        assert repository.events(tx, life.case.case_id) == life.events
+        assert repository.opening(tx, life.case.case_id) == life.events[0]
+    assert audit.verify_case(desk, life.case.case_id) == audit.Verified(1, 2, ())
+
+
+def test_a_whole_life_comes_back_with_what_is_empty_empty_and_what_is_missing_missing(desk: Database) -> None:
+    alive = [lives.opened("AML-00000001"), lives.full_life("AML-00000004")]
+    events = [event for life in alive for event in life.events]
+    events = [replace(event, event_id=number) for number, event in enumerate(events, 1)]
+    with desk.transaction() as tx, tx.bulk_load():
+        repository.load(tx, [life.case for life in alive], events)
+    with desk.snapshot() as tx:
+        assert [repository.case(tx, life.case.case_id) for life in alive] == [life.case for life in alive]
+        assert [event for life in alive for event in repository.events(tx, life.case.case_id)] == events
+    fresh = read(desk, alive[0].case)
+    assert (fresh.owner, fresh.determined_at, fresh.closed_at, fresh.qa_reviewer, fresh.qa_at) == (None,) * 5
+    assert (fresh.disposition, fresh.qa_result, fresh.qa_notes, events[0].notes) == ("",) * 4
+    assert audit.verify_database(desk) == audit.Verified(2, len(events), ())
 
 
 # --- what the store refuses ---
@@ -280,7 +337,6 @@ def test_a_row_comes_back_as_it_was(desk: Database, name: str) -> None:
         {"amount": Decimal("10000000000000.00")},
         {"status": "Open"},
         {"owner": "nobody"},
-        {"owner": ""},
         {"disposition": "Maybe"},
         {"qa_result": "pass"},
         {"qa_reviewer": "nobody"},
@@ -367,16 +423,41 @@ def test_events_come_in_the_order_they_were_stored_even_where_their_times_do_not
     life = lives.full_life()
     times = [event.ts for event in reversed(life.events)]
     backdated = [replace(event, ts=ts) for event, ts in zip(life.events, times, strict=True)]
-    with desk.transaction() as tx:
+    with desk.transaction() as tx, tx.bulk_load():
         repository.load(tx, [life.case], backdated)
     with desk.snapshot() as tx:
         assert repository.events(tx, life.case.case_id) == backdated
         assert [events for _, events, _ in repository.all_chains(tx)] == [backdated]
 
 
+def test_rows_that_nobody_reads_to_the_end_hold_up_nothing(desk: Database) -> None:
+    with desk.snapshot() as tx:
+        for read in (tx.stream, tx.stream_tuples):
+            rows = read(repository.SELECT_USERS)
+            next(rows)
+            rows.close()  # type: ignore[attr-defined]
+            assert repository.case_count(tx) == 0
+        half_read = tx.stream_tuples(repository.SELECT_USERS)
+        next(half_read)
+    assert len(desk.read(repository.users)) == len(PEOPLE)
+
+
 def test_a_chain_of_nothing_is_an_unknown_case(desk: Database) -> None:
     with desk.snapshot() as tx, pytest.raises(UnknownCase):
         repository.chains_of(tx, "AML-NOBODY00")
+
+
+def test_an_id_with_a_space_at_an_end_is_nobodys(desk: Database, open_case: OpenCase) -> None:
+    case_id, user_id = open_case().case_id, ANALYST.user_id
+    for asked in (f"{case_id} ", f" {case_id}", case_id.lower()):
+        with desk.snapshot() as tx:
+            with pytest.raises(UnknownCase):
+                repository.case(tx, asked)
+            with pytest.raises(UnknownCase):
+                repository.chains_of(tx, asked)
+    for asked in (f"{user_id} ", f" {user_id}", user_id.upper()):
+        with desk.snapshot() as tx, pytest.raises(UnknownUser):
+            repository.user(tx, asked)
 
 
 def test_a_customers_other_cases_come_newest_first_without_this_one(desk: Database) -> None:
@@ -419,47 +500,39 @@ def test_users_come_back_with_role_and_whether_they_are_active(desk: Database) -
     assert [person.user_id for person in people] == sorted(person.user_id for person in people)
 
 
-# --- SQLite alone ---
+# --- what someone did behind the desk's back ---
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("change", ["closed_at = '31/12/2026'", "amount = 'a lot'", "status = 'Gone'", "due_at = 5"])
+def test_a_row_changed_behind_the_desks_back_is_an_error_that_says_where_to_look(desk: Database, change: str) -> None:
+    (case,) = stored(desk, [numbered(1)])
+    with closing(sqlite3.connect(address(desk), isolation_level=None)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute(f"UPDATE cases SET {change}")
+    with pytest.raises(BrokenCase, match="AML-00000001 .* row cannot be read .* Verify it"):
+        read(desk, case)
+    assert not audit.verify_case(desk, "AML-00000001").intact
+
+
+def test_events_whose_case_is_gone_are_found_all_the_same(desk: Database) -> None:
+    stored(desk, [numbered(1)])
+    with without_keys(desk):
+        tamper(desk, "DELETE FROM cases")
+        with desk.snapshot() as tx:
+            ((case_id, events, row),) = repository.all_chains(tx)
+        with desk.snapshot() as tx:
+            assert repository.chains_of(tx, "AML-00000001") == [(case_id, events, row)]
+    assert (case_id, len(events), row) == ("AML-00000001", 1, None)
+
+
+# --- how SQLite goes about it ---
 
 
 @pytest.fixture
-def sqlite_desk(tmp_path: Path) -> Iterator[Database]:
-    """A desk on SQLite whatever else is tested, with one case."""
-    made = connect(Settings(str(tmp_path / "alone.db"), tmp_path / "exports", busy_timeout=5))
-    made.create_schema()
-    with made.transaction() as tx:
-        repository.insert_user(tx, ALERT_FEED_USER)
-    stored(made, [numbered(1)])
-    yield made
-    made.close()
-
-
-@contextmanager
-def behind_its_back(desk: Database) -> Iterator[sqlite3.Connection]:
-    """A connection that no check of the schema holds up."""
-    with closing(sqlite3.connect(str(desk), isolation_level=None)) as connection:
-        connection.execute("PRAGMA ignore_check_constraints = ON")
-        yield connection
-
-
-@pytest.mark.parametrize("change", ["closed_at = '31/12/2026'", "amount = 'a lot'", "status = 'Gone'", "due_at = 5"])
-def test_a_row_changed_behind_the_desks_back_is_an_error_that_says_where_to_look(
-    sqlite_desk: Database, change: str
-) -> None:
-    with behind_its_back(sqlite_desk) as connection:
-        connection.execute(f"UPDATE cases SET {change}")
-    with pytest.raises(BrokenCase, match="AML-00000001 .* row cannot be read .* Verify it"):
-        read(sqlite_desk, numbered(1))
-    assert not audit.verify_case(sqlite_desk, "AML-00000001").intact
-
-
-def test_events_whose_case_is_gone_are_found_all_the_same(sqlite_desk: Database) -> None:
-    with behind_its_back(sqlite_desk) as connection:
-        connection.execute("DELETE FROM cases")
-    with sqlite_desk.snapshot() as tx:
-        ((case_id, events, row),) = repository.all_chains(tx)
-        assert repository.chains_of(tx, "AML-00000001") == [(case_id, events, row)]
-    assert (case_id, len(events), row) == ("AML-00000001", 1, None)
+def one(desk: Database) -> Case:
+    (case,) = stored(desk, [numbered(1)])
+    return case
 
 
 def plan_of(desk: Database, ask: Callable[[Any], object]) -> list[str]:
@@ -487,38 +560,41 @@ def plan_of(desk: Database, ask: Callable[[Any], object]) -> list[str]:
     return steps
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("include_closed", [False, True])
 def test_sqlite_reads_a_page_along_an_index_and_sorts_nothing(
-    sqlite_desk: Database, order: Order, backward: bool, include_closed: bool
+    desk: Database, one: Case, order: Order, backward: bool, include_closed: bool
 ) -> None:
     filters = Filters(include_closed=include_closed)
     index = f"cases_{'' if include_closed else 'open_'}{order}"
-    for keyset in (None, Keyset("AML-00000001", backward)):
-        steps = plan_of(sqlite_desk, partial(triage_page, filters=filters, order=order, size=5, keyset=keyset))
+    for keyset in (None, Keyset(one.case_id, backward)):
+        steps = plan_of(desk, partial(triage_page, filters=filters, order=order, size=5, keyset=keyset))
         assert not any("TEMP B-TREE" in step for step in steps), steps
         assert any(f"USING INDEX {index}" in step for step in steps), steps
         assert "SCAN cases" not in steps
 
 
-def test_sqlite_finds_what_waits_for_qa_without_going_through_the_closed_cases(sqlite_desk: Database) -> None:
+@ON_SQLITE
+def test_sqlite_finds_what_waits_for_qa_without_going_through_the_closed_cases(desk: Database) -> None:
     for ask, how in (
         (partial(repository.qa_waiting, limit=50), "(status=? AND qa_bucket=? AND qa_result=?)"),
         (partial(repository.qa_reviewed, limit=50), "INDEX cases_qa_reviewed"),
         (repository.qa_counts, "(status=? AND qa_bucket=? AND qa_result=?)"),
     ):
-        steps = plan_of(sqlite_desk, ask)
+        steps = plan_of(desk, ask)
         assert any(how in step for step in steps), steps
         assert not any("ORDER BY" in step for step in steps), steps
 
 
-def test_sqlite_finds_a_case_its_events_and_its_customer_by_index(sqlite_desk: Database) -> None:
+@ON_SQLITE
+def test_sqlite_finds_a_case_its_events_and_its_customer_by_index(desk: Database, one: Case) -> None:
     for ask in (
-        partial(repository.case, case_id="AML-00000001"),
-        partial(repository.events, case_id="AML-00000001"),
-        partial(repository.other_cases, customer_id="C-1", case_id="AML-00000001"),
+        partial(repository.case, case_id=one.case_id),
+        partial(repository.events, case_id=one.case_id),
+        partial(repository.other_cases, customer_id="C-1", case_id=one.case_id),
     ):
-        steps = plan_of(sqlite_desk, ask)
+        steps = plan_of(desk, ask)
         assert steps
         assert all(step.startswith(("SEARCH case", "USE TEMP B-TREE")) for step in steps), steps

@@ -19,6 +19,8 @@ from app.errors import DatabaseBusy, DatabaseError, OutcomeUnknown
 
 TABLES = ("case_events", "cases", "users")
 
+LACKING = "The database lacks a table or column of the desk's ({}). A missing table is created by: python -m app init"
+
 ATTEMPTS = 6
 """How often work is tried where a fault that passes keeps coming; in between at most 0.1, 0.2, 0.4 … seconds."""
 PATIENCE = 20

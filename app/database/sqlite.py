@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from app import chain, settings
-from app.database.engine import TABLES, Database, PerEngine, Pool, Sql, Transaction
+from app.database.engine import LACKING, TABLES, Database, PerEngine, Pool, Sql, Transaction
 from app.errors import ConstraintBroken, DatabaseBusy, DatabaseError, DatabaseMissing
 
 SCHEMA = settings.ROOT / "sql" / "sqlite" / "schema.sql"
@@ -211,9 +211,7 @@ def _faults() -> Iterator[None]:
         if "locked" in text or "busy" in text:
             raise DatabaseBusy("The database is locked by someone else's work. Try again in a moment.") from error
         if "no such table" in text or "no such column" in text:
-            raise DatabaseMissing(
-                f"The database lacks the desk's tables ({text}). Create them with: python -m app init"
-            ) from error
+            raise DatabaseMissing(LACKING.format(text)) from error
         raise DatabaseError(f"The database cannot be used: {text}.") from error
     except UnicodeEncodeError as error:
         raise DatabaseError(f"The database cannot keep this text: {error.reason}.") from error

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from app import settings
 from app.database import odbc
-from app.database.engine import TABLES, Database, Parameters, PerEngine, Pool, Sql, Transaction
+from app.database.engine import LACKING, TABLES, Database, Parameters, PerEngine, Pool, Sql, Transaction
 from app.errors import (
     ConstraintBroken,
     DatabaseBusy,
@@ -30,6 +31,8 @@ PASSING = frozenset({1205, 1222, 40613, 40501, 40197, 49918, 49919, 49920, 10928
 """Deadlock and lock time-out; fail-over and throttling. The same work may succeed in a moment."""
 NO_DATABASE = frozenset({911, 4060})
 """Also while a database is failing over."""
+LOST = frozenset({20004, 20006, 20017, 20047})
+"""FreeTDS's numbers of a connection that ended."""
 REFUSED = frozenset({515, 547, 2601, 2627, 2628, 8152, 51000})
 """NULL, CHECK and foreign key, unique, text too long; and what the desk's own trigger throws."""
 MISSING = frozenset({207, 208})
@@ -53,9 +56,14 @@ SELECT name FROM sys.triggers WHERE parent_id = OBJECT_ID('dbo.case_events') AND
 SELECT_SNAPSHOT_ISOLATION = "SELECT snapshot_isolation_state FROM sys.databases WHERE name = DB_NAME()"
 SELECT_A_FRACTION = "SELECT CAST(? AS DATETIME2(6))"
 A_FRACTION = datetime(2026, 1, 5, 9, 14, 0, 123456)  # noqa: DTZ001
+"""Babelfish drops the fraction of a second of a time that Microsoft's driver sends; times go as text then."""
 
-SHORT_TEXT = (-9, 4000, 0)
-"""SQL_WVARCHAR, so that a text is NVARCHAR(4000) whatever its length: each length would be a plan of its own."""
+NO_CONNECTION, TIMED_OUT = "08001", "HYT00"
+"""SQLSTATEs."""
+
+SQL_WVARCHAR, SQL_DECIMAL, SQL_BIGINT = -9, 3, -5
+SHORT_TEXT = (SQL_WVARCHAR, 4000, 0)
+"""NVARCHAR(4000), whatever a text's length: to the server each length would be a statement of its own to plan."""
 
 _NUMBER = re.compile(r"\((-?\d+)\) \(SQL\w+\)")
 _PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+")
@@ -70,8 +78,8 @@ class SqlServerTransaction(Transaction):
         return sql.sqlserver if isinstance(sql, PerEngine) else sql
 
     def create_tables(self) -> None:
-        for batch in _batches(SCHEMA.read_text("utf-8")):
-            self.execute(batch)
+        with self._faults():
+            _run_script(self._connection, SCHEMA)
 
     def empty_tables(self) -> None:
         raise DatabaseNotEmpty("--replace empties the embedded database alone; a server's cases stay.")
@@ -105,14 +113,26 @@ class SqlServerTransaction(Transaction):
         cursor.execute(statement, bound)
 
     def _execute_many(self, cursor: Any, statement: str, rows: Iterable[Parameters]) -> None:
-        cursor.executemany(statement, [self._bind(row) for row in rows])
+        bound = [[_as_text(value) if isinstance(value, datetime) else value for value in row] for row in rows]
+        if not bound:
+            return
+        if self._sends_arrays:
+            cursor.fast_executemany = True
+            cursor.setinputsizes([_array_type(column) for column in zip(*bound, strict=True)])
+        cursor.executemany(statement, bound)
 
     def _bind(self, parameters: Parameters) -> Parameters:
         return [self._time(value) if isinstance(value, datetime) else value for value in parameters]
 
     def _time(self, value: datetime) -> datetime | str:
-        naive = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-        return naive if self._keeps_fractions else naive.isoformat(" ", "microseconds")
+        return _naive(value) if self._keeps_fractions else _as_text(value)
+
+    @property
+    def _sends_arrays(self) -> bool:
+        """Whether the driver can send many rows at once: Microsoft's can, FreeTDS ends the process over it."""
+        import pyodbc
+
+        return "msodbcsql" in self._connection.getinfo(pyodbc.SQL_DRIVER_NAME).lower()
 
 
 class SqlServerDatabase(Database):
@@ -127,6 +147,7 @@ class SqlServerDatabase(Database):
         self._pool: Pool[Any] = Pool(
             config.pool_size, config.busy_timeout, connect=self._connect, clean=_clean, close=_close
         )
+        self._keeps_fractions: bool | None = None
         self._replica: SqlServerDatabase | None = None
         if config.read_replica:
             string = odbc.with_overrides(config.database, config.read_replica)
@@ -142,7 +163,7 @@ class SqlServerDatabase(Database):
             tx.close()
             try:
                 tx.execute(COMMIT)
-            except DatabaseUnreachable as error:
+            except DatabaseError as error:
                 raise OutcomeUnknown(passes=True) from error
 
     @contextmanager
@@ -156,12 +177,12 @@ class SqlServerDatabase(Database):
         with self.transaction() as tx:
             tx.execute(LOCK_SCHEMA)
             present = {row["name"] for row in tx.fetch_all(SELECT_TABLES)}
-            if strangers := present - set(TABLES):
-                if not present >= set(TABLES):
-                    raise DatabaseNotEmpty(
-                        f"{self} has tables that are not the desk's ({', '.join(sorted(strangers)[:5])}), so nothing "
-                        "was created in it. Give the desk a database of its own."
-                    )
+            strangers = sorted(present - set(TABLES)) or sorted(present)
+            if present and not present >= set(TABLES):
+                raise DatabaseNotEmpty(
+                    f"{self} has tables that are not the desk's ({', '.join(strangers[:5])}), so nothing was created "
+                    "in it. Give the desk a database of its own."
+                )
             tx.create_tables()
         self._allow_snapshots()
 
@@ -169,8 +190,7 @@ class SqlServerDatabase(Database):
         """Where the database does not allow snapshot isolation yet, which every read of the desk is made under."""
         with self._pool.lend() as connection, _faults():
             if connection.execute(SELECT_SNAPSHOT_ISOLATION).fetchval() == 0:
-                for batch in _batches(DATABASE_OPTIONS.read_text("utf-8")):
-                    connection.execute(batch)
+                _run_script(connection, DATABASE_OPTIONS)
 
     def has_schema(self) -> bool:
         with self._pool.lend() as connection, _faults():
@@ -194,7 +214,7 @@ class SqlServerDatabase(Database):
     def _begin(self, begin: str) -> Iterator[Transaction]:
         try:
             with self._pool.lend() as connection:
-                tx = SqlServerTransaction(connection, self._keeps_fractions)
+                tx = SqlServerTransaction(connection, bool(self._keeps_fractions))
                 try:
                     tx.execute(begin)
                     yield tx
@@ -203,12 +223,6 @@ class SqlServerDatabase(Database):
         except DatabaseUnreachable:
             self._pool.clear()  # the others are likely to be dead too
             raise
-
-    @cached_property
-    def _keeps_fractions(self) -> bool:
-        """Whether a time arrives with its fraction of a second; Babelfish drops it from Microsoft's driver."""
-        with self._pool.lend() as connection, _faults():
-            return bool(connection.execute(SELECT_A_FRACTION, A_FRACTION).fetchval() == A_FRACTION)
 
     def _connect(self) -> Any:
         import pyodbc
@@ -220,10 +234,14 @@ class SqlServerDatabase(Database):
                     self._connection_string, autocommit=True, timeout=self.config.connect_timeout
                 )
             except pyodbc.Error as error:
-                error.args = tuple(odbc.redact(str(text), self._connection_string) for text in error.args)
+                state, *texts = (odbc.redact(str(text), self._connection_string) for text in error.args)
+                error.args = (NO_CONNECTION if state == TIMED_OUT else state, *texts)
                 raise
             connection.timeout = self.config.query_timeout
             connection.execute(f"SET XACT_ABORT ON; SET LOCK_TIMEOUT {int(self.config.busy_timeout * 1000)}").close()
+            if self._keeps_fractions is None:
+                arrived = connection.execute(SELECT_A_FRACTION, A_FRACTION).fetchval()
+                self._keeps_fractions = arrived == A_FRACTION
         return connection
 
 
@@ -236,11 +254,33 @@ def _close(connection: Any) -> None:
         connection.close()
 
 
-def _batches(script: str) -> Iterator[str]:
-    """The batches of a script, which stand between lines that hold nothing but GO."""
-    for batch in re.split(r"(?im)^[ \t]*GO[ \t]*$", script):
+def _run_script(connection: Any, file: Path) -> None:
+    """Run the batches of a script, which stand between lines that hold nothing but GO."""
+    for batch in re.split(r"(?im)^[ \t]*GO[ \t]*$", file.read_text("utf-8")):
         if batch.strip():
-            yield batch
+            cursor = connection.execute(batch)
+            while cursor.nextset():  # an error of a later statement comes with its result
+                pass
+            cursor.close()
+
+
+def _naive(value: datetime) -> datetime:
+    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+
+
+def _as_text(value: datetime) -> str:
+    return _naive(value).isoformat(" ", "microseconds")
+
+
+def _array_type(values: Sequence[object]) -> tuple[int, int, int]:
+    """What `setinputsizes` is told of a column of rows: SQL type, size, digits. Left to itself, the driver asks the
+    server, and believes it where it is wrong."""
+    if all(isinstance(value, str) for value in values):
+        units = max(len(str(value).encode("utf-16-le", "surrogatepass")) // 2 for value in values)
+        return SQL_WVARCHAR, (max(units, 1) if units <= 4000 else 0), 0
+    if all(isinstance(value, Decimal) for value in values):
+        return SQL_DECIMAL, 18, 2
+    return SQL_BIGINT, 0, 0
 
 
 @contextmanager
@@ -271,14 +311,15 @@ def _fault(state: str, message: str) -> DatabaseError:
         return DatabaseUnreachable("The server refuses the desk's login. Check the user and the password.")
     if is_a(NO_DATABASE, '^database ".*" does not exist'):
         return DatabaseMissing("The server has no such database, or does not let this login into it.", passes=True)
-    if state.startswith("08"):
-        return DatabaseUnreachable(f"The database server does not answer: {text}", passes=state == "08S01")
-    if is_a(PASSING, "due to lock timeout|could not serialize|deadlock detected", "HYT00", "40001"):
+    lost = is_a(LOST, "^Unknown error", "08S01")
+    if lost or state.startswith("08"):
+        return DatabaseUnreachable(f"The database server does not answer: {text}", passes=lost)
+    if is_a(PASSING, "due to lock timeout|could not serialize|deadlock detected", TIMED_OUT, "40001"):
         return DatabaseBusy("The database is busy with someone else's work. Try again in a moment.", passes=True)
     if is_a(REFUSED, "^value too long", "23000", "22001"):
         return ConstraintBroken(f"The database refuses this: {text}")
-    if is_a(MISSING, '^(relation|column) ".*" does not exist', "42S02", "42S22"):
-        return DatabaseMissing(f"The database lacks the desk's tables ({text}). Create them with: python -m app init")
+    if is_a(MISSING, "^(relation|column) .* does not exist", "42S02", "42S22"):
+        return DatabaseMissing(LACKING.format(text))
     if is_a(NO_SNAPSHOT, "^$"):
         return DatabaseMissing("The database does not allow snapshot isolation. Run sql/sqlserver/database.sql in it.")
     if is_a(NOT_PERMITTED, "^permission denied"):

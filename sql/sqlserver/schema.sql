@@ -1,4 +1,5 @@
--- The desk's tables, indexes and triggers for SQL Server 2019 and later, Azure SQL and Babelfish for PostgreSQL.
+-- The desk's tables, indexes and triggers for SQL Server 2019 and later, Azure SQL, and Babelfish for PostgreSQL from
+-- 4.4 on (4.3 refuses every row under the foreign keys, since they are over columns with a collation of their own).
 -- Run it in the desk's own database, in SSMS, with sqlcmd, or by `python -m app init`; it may run again at any time.
 -- Times are UTC. Lengths are in UTF-16 units, of which one character can need two.
 
@@ -9,7 +10,8 @@ GO
 IF OBJECT_ID(N'dbo.users', N'U') IS NULL
 CREATE TABLE dbo.users (
     user_id NVARCHAR(128) COLLATE Latin1_General_BIN2 NOT NULL CONSTRAINT users_pk PRIMARY KEY
-        CONSTRAINT users_id_has_no_space_at_an_end CHECK (user_id <> N'' AND user_id NOT LIKE N' %' AND user_id NOT LIKE N'% '),
+        CONSTRAINT users_id_has_no_space_at_an_end
+            CHECK (user_id <> N'' AND user_id NOT LIKE N' %' AND user_id NOT LIKE N'% '),
     name    NVARCHAR(400) NOT NULL,
     role    NVARCHAR(10) COLLATE Latin1_General_BIN2 NOT NULL
         CONSTRAINT users_role_is_known CHECK (role IN (N'Analyst', N'QA', N'Manager')),
@@ -23,7 +25,8 @@ IF OBJECT_ID(N'dbo.cases', N'U') IS NULL
 BEGIN
 CREATE TABLE dbo.cases (
     case_id       NVARCHAR(20) COLLATE Latin1_General_BIN2 NOT NULL CONSTRAINT cases_pk PRIMARY KEY
-        CONSTRAINT cases_id_has_no_space_at_an_end CHECK (case_id <> N'' AND case_id NOT LIKE N' %' AND case_id NOT LIKE N'% '),
+        CONSTRAINT cases_id_has_no_space_at_an_end
+            CHECK (case_id <> N'' AND case_id NOT LIKE N' %' AND case_id NOT LIKE N'% '),
     customer_id   NVARCHAR(80) COLLATE Latin1_General_BIN2 NOT NULL,
     customer_name NVARCHAR(400) NOT NULL,
     typology      NVARCHAR(200) COLLATE Latin1_General_BIN2 NOT NULL,
@@ -105,5 +108,6 @@ BEGIN
 END;');
 GO
 
-ENABLE TRIGGER dbo.case_events_no_change ON dbo.case_events;
+IF EXISTS (SELECT 1 FROM sys.triggers WHERE object_id = OBJECT_ID(N'dbo.case_events_no_change') AND is_disabled = 1)
+ALTER TABLE dbo.case_events ENABLE TRIGGER case_events_no_change;
 GO

@@ -14,12 +14,13 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from time import monotonic
 from typing import Any, cast
 
 import pytest
 
 from app import casework, database, repository, settings
-from app.database import Database
+from app.database.sqlite import SqliteDatabase
 from app.errors import (
     ConstraintBroken,
     DatabaseBusy,
@@ -40,7 +41,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(file: Path) -> Iterator[Database]:
+def store(file: Path) -> Iterator[SqliteDatabase]:
     """An embedded store with one user; it waits a tenth of a second for a lock."""
     made = at(file)
     made.create_schema()
@@ -49,16 +50,16 @@ def store(file: Path) -> Iterator[Database]:
     made.close()
 
 
-def at(file: Path, busy_timeout: float = SHORT) -> Database:
-    return database.connect(settings.Settings(str(file), file.parent, busy_timeout))
+def at(file: Path, busy_timeout: float = SHORT, pool_size: int = 10) -> SqliteDatabase:
+    return SqliteDatabase(settings.Settings(str(file), file.parent, busy_timeout, pool_size=pool_size))
 
 
-def add(store: Database, person: User) -> None:
+def add(store: SqliteDatabase, person: User) -> None:
     with store.transaction() as tx:
         repository.insert_user(tx, person)
 
 
-def people(store: Database) -> list[str]:
+def people(store: SqliteDatabase) -> list[str]:
     with store.snapshot() as tx:
         return [person.user_id for person in repository.users(tx)]
 
@@ -72,7 +73,7 @@ def raw(file: Path) -> Iterator[sqlite3.Connection]:
 # --- what is there, and what is not ---
 
 
-def test_a_file_that_is_missing_is_named_and_found_again_once_it_is_back(file: Path, store: Database) -> None:
+def test_a_file_that_is_missing_is_named_and_found_again_once_it_is_back(file: Path, store: SqliteDatabase) -> None:
     away = file.with_name("away.db")
     store.close()
     file.rename(away)
@@ -91,7 +92,7 @@ def test_a_file_without_tables_is_told_apart_and_filled_by_create_schema(file: P
     file.touch()
     store = at(file)
     assert not store.has_schema()
-    with pytest.raises(DatabaseMissing, match="lacks the desk's tables"):
+    with pytest.raises(DatabaseMissing, match="no such table: users.* python -m app init"):
         people(store)
     store.create_schema()
     assert store.has_schema()
@@ -99,7 +100,7 @@ def test_a_file_without_tables_is_told_apart_and_filled_by_create_schema(file: P
     store.close()
 
 
-def test_create_schema_makes_the_folder_and_keeps_what_is_there(store: Database) -> None:
+def test_create_schema_makes_the_folder_and_keeps_what_is_there(store: SqliteDatabase) -> None:
     store.create_schema()
     at(store.file).create_schema()
     assert people(store) == [ANALYST.user_id]
@@ -124,10 +125,11 @@ def test_desks_that_start_at_the_same_moment_make_one_schema(tmp_path: Path) -> 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(file: Path, content: bytes) -> None:
     file.parent.mkdir()
     file.write_bytes(content)
-    store = at(file)
+    store = at(file, pool_size=1)
     for use in (store.has_schema, store.create_schema, lambda: people(store)):
-        with pytest.raises(DatabaseError):
+        with pytest.raises(DatabaseError) as refused:
             use()
+        assert not isinstance(refused.value, DatabaseBusy), "the connection that failed was not given back"
     assert file.read_bytes() == content
 
 
@@ -184,17 +186,20 @@ def test_rights_that_are_missing_are_an_error_with_a_sentence_and_work_goes_on_w
         store.close()
 
 
-def test_a_connection_string_is_not_taken_for_a_file(tmp_path: Path) -> None:
-    text = "Driver={ODBC Driver 18 for SQL Server};Server=tcp:127.0.0.1"
+def test_a_connection_string_that_cannot_be_read_is_not_taken_for_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingsError):
-        database.connect(settings.Settings(text, tmp_path, SHORT))
+        database.connect(settings.Settings("Server=127.0.0.1;Database=aml;PWD={a;b", tmp_path))
+    assert not list(tmp_path.iterdir())
 
 
 # --- locks ---
 
 
 @pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
-def test_a_writer_who_holds_the_lock_makes_others_busy_but_no_reader(store: Database, lock: str) -> None:
+def test_a_writer_who_holds_the_lock_makes_others_busy_but_no_reader(store: SqliteDatabase, lock: str) -> None:
     with raw(store.file) as other:
         other.execute(lock)
         with pytest.raises(DatabaseBusy, match="Try again"):
@@ -205,7 +210,7 @@ def test_a_writer_who_holds_the_lock_makes_others_busy_but_no_reader(store: Data
     assert people(store) == [ANALYST.user_id, GONE.user_id]
 
 
-def test_a_file_locked_for_one_connection_alone_makes_readers_busy_too(store: Database) -> None:
+def test_a_file_locked_for_one_connection_alone_makes_readers_busy_too(store: SqliteDatabase) -> None:
     store.close()
     with raw(store.file) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -216,7 +221,7 @@ def test_a_file_locked_for_one_connection_alone_makes_readers_busy_too(store: Da
     assert people(store) == [ANALYST.user_id]
 
 
-def test_a_writer_waits_for_a_lock_that_is_let_go_in_time(file: Path, store: Database) -> None:
+def test_a_writer_waits_for_a_lock_that_is_let_go_in_time(file: Path, store: SqliteDatabase) -> None:
     patient = at(file, busy_timeout=5)
     with raw(file) as other, ThreadPoolExecutor(1) as thread:
         other.execute("BEGIN IMMEDIATE")
@@ -250,7 +255,7 @@ def test_a_new_desk_waits_for_the_lock_too_and_gives_up_with_a_sentence(file: Pa
 
 
 @pytest.mark.parametrize("error", [NotAllowed("no"), ValueError("a bug"), KeyboardInterrupt(), SystemExit(1)])
-def test_whatever_is_raised_in_a_transaction_undoes_all_of_it(store: Database, error: BaseException) -> None:
+def test_whatever_is_raised_in_a_transaction_undoes_all_of_it(store: SqliteDatabase, error: BaseException) -> None:
     with pytest.raises(type(error)), store.transaction() as tx:
         repository.insert_user(tx, GONE)
         raise error
@@ -259,14 +264,14 @@ def test_whatever_is_raised_in_a_transaction_undoes_all_of_it(store: Database, e
     assert people(store) == [ANALYST.user_id, GONE.user_id]
 
 
-def test_a_statement_the_schema_refuses_undoes_the_ones_before_it(store: Database) -> None:
+def test_a_statement_the_schema_refuses_undoes_the_ones_before_it(store: SqliteDatabase) -> None:
     with pytest.raises(ConstraintBroken), store.transaction() as tx:
         repository.insert_user(tx, GONE)
         repository.insert_user(tx, ANALYST)
     assert people(store) == [ANALYST.user_id]
 
 
-def test_a_text_that_utf_8_cannot_carry_is_refused_and_undone(store: Database) -> None:
+def test_a_text_that_utf_8_cannot_carry_is_refused_and_undone(store: SqliteDatabase) -> None:
     with pytest.raises(DatabaseError, match="cannot keep this text"), store.transaction() as tx:
         repository.insert_user(tx, GONE)
         tx.execute_many(repository.INSERT_USER, [("y.lone", "\ud800", "Analyst", 1)])
@@ -275,7 +280,7 @@ def test_a_text_that_utf_8_cannot_carry_is_refused_and_undone(store: Database) -
     assert people(store) == [ANALYST.user_id]
 
 
-def test_a_snapshot_shows_one_state_while_a_writer_commits(store: Database) -> None:
+def test_a_snapshot_shows_one_state_while_a_writer_commits(store: SqliteDatabase) -> None:
     with store.snapshot() as tx:
         before = repository.users(tx)
         add(store, GONE)
@@ -283,7 +288,7 @@ def test_a_snapshot_shows_one_state_while_a_writer_commits(store: Database) -> N
     assert people(store) == [ANALYST.user_id, GONE.user_id]
 
 
-def test_a_stream_that_nobody_reads_to_its_end_holds_up_nothing(store: Database) -> None:
+def test_a_stream_that_nobody_reads_to_its_end_holds_up_nothing(store: SqliteDatabase) -> None:
     add(store, GONE)
     with store.snapshot() as tx:
         rows = tx.stream(repository.SELECT_USERS)
@@ -295,7 +300,7 @@ def test_a_stream_that_nobody_reads_to_its_end_holds_up_nothing(store: Database)
 # --- connections ---
 
 
-def test_each_connection_has_wal_full_synchronous_and_foreign_keys_on(store: Database) -> None:
+def test_each_connection_has_wal_full_synchronous_and_foreign_keys_on(store: SqliteDatabase) -> None:
     for use in (store.transaction, store.snapshot, at(store.file).snapshot):
         with use() as tx:
             pragmas = {name: tx.fetch_val(f"PRAGMA {name}") for name in ("journal_mode", "synchronous", "foreign_keys")}
@@ -303,7 +308,7 @@ def test_each_connection_has_wal_full_synchronous_and_foreign_keys_on(store: Dat
 
 
 def test_an_idle_connection_is_used_again_but_not_after_an_error(
-    store: Database, monkeypatch: pytest.MonkeyPatch
+    store: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
     connect = sqlite3.connect
@@ -324,23 +329,56 @@ def test_an_idle_connection_is_used_again_but_not_after_an_error(
     assert len(opened) == 1
 
 
-def test_more_people_at_once_than_idle_connections_are_all_served_and_none_waits_at_the_end(store: Database) -> None:
-    count = 3 * database.IDLE_CONNECTIONS
-    together = threading.Barrier(count)
+def test_who_finds_all_connections_in_use_is_told_in_time_and_waits_for_one_if_there_is_time(
+    file: Path, store: SqliteDatabase
+) -> None:
+    hasty, patient = at(file, pool_size=2), at(file, busy_timeout=10, pool_size=2)
+    with hasty.snapshot(), hasty.transaction():
+        began = monotonic()
+        for use in (lambda: people(hasty), lambda: add(hasty, GONE), hasty.has_schema):
+            with pytest.raises(DatabaseBusy, match="All connections .* in use. Try again"):
+                use()
+        assert 3 * SHORT <= monotonic() - began < 5
+    add(hasty, GONE)
+    with ThreadPoolExecutor(1) as thread:
+        with patient.snapshot(), patient.transaction():
+            waiting = thread.submit(people, patient)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+        assert waiting.result(timeout=10) == [ANALYST.user_id, GONE.user_id]
+    hasty.close()
+    patient.close()
 
-    def look() -> list[str]:
-        with store.snapshot() as tx:
-            together.wait(timeout=30)
-            found = [person.user_id for person in repository.users(tx)]
-            together.wait(timeout=30)
-        return found
 
-    with ThreadPoolExecutor(count) as threads:
-        looking = [threads.submit(look) for _ in range(count)]
-        assert all(look.result(timeout=30) == [ANALYST.user_id] for look in looking)
+def test_many_more_threads_than_connections_are_all_served_by_these(
+    file: Path, store: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def counted(name: str, **options: Any) -> sqlite3.Connection:
+        opened.append(connect(name, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", counted)
+    crowded, together = at(file, busy_timeout=30, pool_size=3), threading.Barrier(24)
+
+    def look(_: int) -> list[str]:
+        together.wait(timeout=30)
+        return people(crowded)
+
+    with ThreadPoolExecutor(24) as threads:
+        assert list(threads.map(look, range(24))) == [[ANALYST.user_id]] * 24
+    assert 1 <= len(opened) <= 3
+    crowded.close()
+    for connection in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
 
 
-def test_a_file_put_in_the_databases_place_is_the_one_that_is_used(file: Path, store: Database, tmp_path: Path) -> None:
+def test_a_file_put_in_the_databases_place_is_the_one_that_is_used(
+    file: Path, store: SqliteDatabase, tmp_path: Path
+) -> None:
     other = at(tmp_path / "other.db")
     other.create_schema()
     add(other, GONE)
@@ -358,7 +396,7 @@ def test_a_file_put_in_the_databases_place_is_the_one_that_is_used(file: Path, s
 # --- events stay ---
 
 
-def open_one(store: Database) -> None:
+def open_one(store: SqliteDatabase) -> None:
     add(store, ALERT_FEED_USER)
     casework.open_case(
         store,
@@ -384,7 +422,7 @@ def open_one(store: Database) -> None:
         "DELETE FROM case_events WHERE event_id = 1",
     ],
 )
-def test_no_statement_replaces_an_event_on_any_connection(store: Database, statement: str) -> None:
+def test_no_statement_replaces_an_event_on_any_connection(store: SqliteDatabase, statement: str) -> None:
     open_one(store)
     with raw(store.file) as connection:
         before = connection.execute("SELECT * FROM case_events").fetchall()
@@ -393,7 +431,7 @@ def test_no_statement_replaces_an_event_on_any_connection(store: Database, state
         assert connection.execute("SELECT * FROM case_events").fetchall() == before
 
 
-def test_empty_tables_takes_everything_and_leaves_the_rules_in_force(store: Database) -> None:
+def test_empty_tables_takes_everything_and_leaves_the_rules_in_force(store: SqliteDatabase) -> None:
     open_one(store)
     with store.transaction() as tx:
         tx.empty_tables()
@@ -404,7 +442,7 @@ def test_empty_tables_takes_everything_and_leaves_the_rules_in_force(store: Data
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_events_are_protected_again_after_a_bulk_load_even_one_that_fails(store: Database, fails: bool) -> None:
+def test_events_are_protected_again_after_a_bulk_load_even_one_that_fails(store: SqliteDatabase, fails: bool) -> None:
     open_one(store)
     with contextlib.suppress(ConstraintBroken), store.transaction() as tx, tx.bulk_load():
         tx.execute_many(repository.INSERT_USER, [("y.new", "Y", "Analyst", 1)] * (2 if fails else 1))
@@ -414,7 +452,7 @@ def test_events_are_protected_again_after_a_bulk_load_even_one_that_fails(store:
             tx.execute(statement)
 
 
-def test_a_time_and_an_amount_are_bound_exactly(store: Database) -> None:
+def test_a_time_and_an_amount_are_bound_exactly(store: SqliteDatabase) -> None:
     moment = datetime(2026, 1, 5, 9, 14, 0, 1, tzinfo=UTC)
     with store.snapshot() as tx:
         assert tx.fetch_val("SELECT ?", (moment,)) == "2026-01-05T09:14:00.000001Z"

@@ -1,0 +1,494 @@
+"""SQL Server when things go wrong: each fault has its own clean error, nothing is stored twice, and work goes on."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app import audit, casework, database, repository
+from app.__main__ import main
+from app.database import Database, Transaction, odbc
+from app.errors import (
+    ConstraintBroken,
+    DatabaseBusy,
+    DatabaseError,
+    DatabaseMissing,
+    DatabaseNotEmpty,
+    DatabaseUnreachable,
+    OutcomeUnknown,
+)
+from app.models import Role, User
+from app.settings import ROOT, Settings
+from tests.conftest import ANALYST, GONE, OpenCase, on_the_server
+
+ON_SQLSERVER = pytest.mark.parametrize("desk", ["sqlserver"], indirect=True)
+COMMIT = "COMMIT TRANSACTION".encode("utf-16-le")
+NOBODY = User("y.new", "Ýr New", Role.ANALYST, active=True)
+
+
+class Wire:
+    """Passes on what goes between desk and server, until it is cut."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.target = host, port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.open: list[socket.socket] = []
+        self.lose: str | None = None
+        """Which commit is lost, once: `sent` (it never arrives) or `answer` (it arrives, and nobody is told)."""
+        self.lost = 0
+        self.up = True
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """The server is gone."""
+        self.up = False
+        self._hang_up(*self.open)
+
+    def mend(self) -> None:
+        self.up = True
+
+    def close(self) -> None:
+        self.listener.close()
+        self._hang_up(*self.open)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                desk, _ = self.listener.accept()
+                if not self.up:
+                    desk.close()
+                    continue
+                server = socket.create_connection(self.target)
+                self.open += [desk, server]
+                threading.Thread(target=self._pass_on, args=(desk, server, True), daemon=True).start()
+                threading.Thread(target=self._pass_on, args=(server, desk, False), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, from_desk: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if from_desk and self.lose and COMMIT in data:
+                    lost, self.lose = self.lose, None
+                    self.lost += 1
+                    if lost == "answer":
+                        self._swallowing = target
+                        target.sendall(data)
+                        continue
+                    break
+                if not from_desk and getattr(self, "_swallowing", None) is source:
+                    break
+                target.sendall(data)
+        self._hang_up(source, target)
+
+    @staticmethod
+    def _hang_up(*ends: socket.socket) -> None:
+        for end in ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+def address_of(string: str) -> tuple[str, int]:
+    attributes = odbc.parse(string)
+    host, _, port = attributes["server"].removeprefix("tcp:").partition(",")
+    return host, int(port or attributes.get("port", "1433"))
+
+
+@pytest.fixture
+def wire(server: str) -> Iterator[Wire]:
+    made = Wire(*address_of(server))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def wired(wire: Wire, server: str, tmp_path: Path, desk: Database) -> Iterator[Database]:
+    """The desk over the wire, unencrypted, so that the wire can tell a commit."""
+    attributes = {**odbc.parse(server), "server": f"127.0.0.1,{wire.port}", "encrypt": "no"}
+    attributes.pop("port", None)
+    made = database.connect(Settings(odbc.build(attributes), tmp_path, busy_timeout=2, connect_timeout=3))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def impatient(server: str, tmp_path: Path) -> Iterator[Database]:
+    """A desk that waits half a second for a lock and a second for a statement."""
+    made = database.connect(Settings(server, tmp_path, busy_timeout=0.5, query_timeout=1, pool_size=2))
+    yield made
+    made.close()
+
+
+def other(string: str, **attributes: str) -> Database:
+    return database.connect(Settings(odbc.build({**odbc.parse(string), **attributes}), Path(), connect_timeout=2))
+
+
+def stored(desk: Database, case_id: str) -> list[str]:
+    return [event.event_hash for event in desk.read(lambda tx: repository.events(tx, case_id))]
+
+
+# --- what is there, and what is not ---
+
+
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def test_a_server_that_does_not_answer_is_told_in_time(server: str) -> None:
+    away = other(server, server=f"127.0.0.1,{unused_port()}", port="")
+    started = monotonic()
+    with pytest.raises(DatabaseUnreachable, match="does not answer"):
+        away.read(repository.users)
+    assert monotonic() - started < 10
+
+
+def test_a_wrong_password_is_told_and_no_password_is_repeated(server: str) -> None:
+    if "trusted_connection" in odbc.parse(server):
+        pytest.skip("this server is entered without a password")
+    locked_out = other(server, pwd="Secret-word-1")
+    with pytest.raises(DatabaseUnreachable, match="refuses the desk's login") as refused:
+        locked_out.read(repository.users)
+    error: BaseException | None = refused.value
+    while error:
+        assert "Secret-word-1" not in f"{error} {error.args}"
+        error = error.__cause__ or error.__context__
+    assert "Secret-word-1" not in f"{locked_out} {locked_out!r} {vars(locked_out)['config']}"
+
+
+def test_a_database_that_is_not_there_is_told_apart(server: str, capsys: pytest.CaptureFixture[str]) -> None:
+    string = odbc.build({**odbc.parse(server), "database": "aml_nowhere"})
+    with pytest.raises(DatabaseMissing, match="no such database"):
+        database.connect(Settings(string, Path(), connect_timeout=2)).create_schema()
+    assert main(["verify", "--database", string]) == 2
+    assert "no such database" in capsys.readouterr().err
+
+
+@pytest.fixture
+def bare(server: str) -> Iterator[str]:
+    """A database of the server with nothing in it."""
+    name = odbc.parse(server)["database"] + "_bare"
+    on_the_server(f"CREATE DATABASE {name}")
+    yield odbc.build({**odbc.parse(server), "database": name})
+    on_the_server(f"DROP DATABASE {name}")
+
+
+def test_a_database_without_tables_is_told_apart_and_init_makes_them_once(
+    bare: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(database.connect(Settings(bare, Path()))) as store:
+        assert not store.has_schema()
+        with pytest.raises(DatabaseMissing, match="python -m app init"):
+            store.read(repository.users)
+    for _ in range(2):
+        assert main(["init", "--database", bare]) == 0
+        assert main(["verify", "--database", bare]) == 0
+    assert not capsys.readouterr().err
+
+
+def test_a_database_with_tables_of_others_is_left_alone(bare: str, server: str) -> None:
+    name = odbc.parse(bare)["database"]
+    on_the_server("CREATE TABLE payroll (id INT)", "CREATE TABLE users (id INT)", database=name)
+    with closing(database.connect(Settings(bare, Path()))) as store:
+        with pytest.raises(DatabaseNotEmpty, match="payroll"):
+            store.create_schema()
+        assert not store.has_schema()
+
+
+def test_a_table_that_only_has_the_name_of_the_desks_is_left_alone(bare: str) -> None:
+    on_the_server("CREATE TABLE users (id INT)", database=odbc.parse(bare)["database"])
+    with closing(database.connect(Settings(bare, Path()))) as store, pytest.raises(DatabaseNotEmpty, match="users"):
+        store.create_schema()
+
+
+@ON_SQLSERVER
+def test_a_servers_cases_are_never_replaced(desk: Database) -> None:
+    with pytest.raises(DatabaseNotEmpty, match="embedded"), desk.transaction() as tx:
+        tx.empty_tables()
+
+
+# --- a connection that is lost ---
+
+Verb = Callable[[Database, str], str]
+VERBS: dict[str, Verb] = {
+    "a note": lambda desk, case_id: casework.add_note(desk, ANALYST.user_id, case_id, "Teller called.").event_hash,
+    "a note of a form": lambda desk, case_id: casework.add_note(
+        desk, ANALYST.user_id, case_id, "Teller called.", form="token"
+    ).event_hash,
+    "an assignment": lambda desk, case_id: casework.assign(
+        desk, ANALYST.user_id, case_id, ANALYST.user_id
+    ).event_hash,
+}
+
+
+@ON_SQLSERVER
+@pytest.mark.parametrize("lose", ["sent", "answer"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_commit_whose_outcome_is_unknown_stores_the_event_once(
+    desk: Database, wired: Database, wire: Wire, open_case: OpenCase, verb: str, lose: str
+) -> None:
+    case = open_case()
+    wired.read(repository.users)
+    wire.lose = lose
+    acknowledged = VERBS[verb](wired, case.case_id)
+    assert wire.lost == 1
+    assert stored(desk, case.case_id) == [case.head_hash, acknowledged]
+    assert audit.verify_case(desk, case.case_id).intact
+
+
+@ON_SQLSERVER
+@pytest.mark.parametrize("lose", ["sent", "answer"])
+def test_a_case_opened_over_a_lost_commit_is_opened_once(
+    desk: Database, wired: Database, wire: Wire, open_case: OpenCase, lose: str
+) -> None:
+    facts = open_case()
+    wire.lose = lose
+    event = casework.open_case(
+        wired,
+        "alert-feed",
+        customer_id=facts.customer_id,
+        customer_name="Once",
+        typology=facts.typology,
+        risk=facts.risk,
+        risk_score=1,
+        amount=Decimal("1.00"),
+        currency="USD",
+        evidence={},
+    )
+    assert wire.lost == 1
+    found = desk.read(lambda tx: tx.fetch_all("SELECT case_id FROM cases WHERE customer_name = 'Once'"))
+    assert found == [{"case_id": event.case_id}]
+    assert audit.verify_database(desk).intact
+
+
+@ON_SQLSERVER
+def test_an_outcome_that_stays_unknown_is_said_to_be(wired: Database, wire: Wire, desk: Database) -> None:
+    def work(tx: Transaction) -> None:
+        wire.lose = "sent"
+        tx.execute("UPDATE users SET active = 1 WHERE user_id = ?", (ANALYST.user_id,))
+
+    with pytest.raises(OutcomeUnknown, match="not known whether this was saved"):
+        wired.write(work)
+    assert wire.lost > 1
+
+
+@ON_SQLSERVER
+def test_a_session_killed_before_the_commit_is_begun_again(desk: Database, open_case: OpenCase) -> None:
+    case = open_case()
+    killed: list[int] = []
+
+    def work(tx: Transaction) -> int:
+        tx.execute("UPDATE cases SET event_count = event_count + 1 WHERE case_id = ?", (case.case_id,))
+        session = int(tx.fetch_val("SELECT @@SPID"))
+        if len(killed) < 2:
+            killed.append(session)
+            on_the_server(f"KILL {session}")
+        return session
+
+    assert desk.write(work) not in killed
+    assert desk.read(lambda tx: repository.case(tx, case.case_id)).event_count == case.event_count + 1
+
+
+@ON_SQLSERVER
+def test_idle_connections_that_died_are_replaced(desk: Database) -> None:
+    together = threading.Barrier(4)
+
+    def session(_: int) -> int:
+        def work(tx: Transaction) -> int:
+            together.wait(timeout=30)
+            return int(tx.fetch_val("SELECT @@SPID"))
+
+        with desk.snapshot() as tx:
+            return work(tx)
+
+    with ThreadPoolExecutor(4) as threads:
+        sessions = list(threads.map(session, range(4)))
+        assert len(set(sessions)) == 4, "a connection was shared"
+        on_the_server(*(f"KILL {session}" for session in sessions))
+        assert all(threads.map(lambda _: desk.read(repository.users), range(8)))
+
+
+@ON_SQLSERVER
+@pytest.mark.parametrize("page", ["triage", "case", "qa", "exports"])
+def test_a_server_that_is_stopped_is_a_message_on_the_page_and_comes_back(
+    wired: Any, wire: Wire, open_case: OpenCase, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AML_DATABASE", wired.config.database)
+    monkeypatch.setenv("AML_CONNECT_TIMEOUT", "2")
+    st.cache_resource.clear()
+    shown = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=60)
+    shown.query_params["case_id"] = open_case().case_id
+    shown.switch_page(f"views/{page}.py")
+    assert not shown.run().error
+    wire.cut()
+    shown.run()
+    assert [error.value for error in shown.error if "does not answer" in error.value], shown.error
+    assert not shown.exception
+    wire.mend()
+    next(button for button in shown.button if button.label == "Try again").click().run()
+    assert not shown.error
+    st.cache_resource.clear()
+
+
+# --- locks ---
+
+
+@ON_SQLSERVER
+def test_of_two_that_lock_each_other_out_both_get_done(desk: Database, open_case: OpenCase) -> None:
+    first, second = open_case().case_id, open_case().case_id
+    together = threading.Barrier(2)
+
+    def touch_both(order: tuple[str, str]) -> int:
+        runs = 0
+
+        def work(tx: Transaction) -> int:
+            nonlocal runs
+            runs += 1
+            tx.execute("UPDATE cases SET event_count = event_count + 1 WHERE case_id = ?", (order[0],))
+            if runs == 1:
+                together.wait(timeout=30)
+            tx.execute("UPDATE cases SET event_count = event_count + 1 WHERE case_id = ?", (order[1],))
+            return runs
+
+        return desk.write(work)
+
+    with ThreadPoolExecutor(2) as threads:
+        runs = list(threads.map(touch_both, [(first, second), (second, first)]))
+    assert sorted(runs) in ([1, 2], [2, 2]), "they did not lock each other out"
+    for case_id in (first, second):
+        assert desk.read(lambda tx, case_id=case_id: repository.case(tx, case_id)).event_count == 3
+
+
+@ON_SQLSERVER
+def test_a_lock_that_is_not_let_go_is_told_and_work_goes_on_when_it_is(
+    desk: Database, impatient: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.database.engine.ATTEMPTS", 2)
+    case = open_case()
+    with desk.transaction() as tx:
+        tx.execute("UPDATE cases SET event_count = event_count WHERE case_id = ?", (case.case_id,))
+        with pytest.raises(DatabaseBusy, match="Try again"):
+            casework.add_note(impatient, ANALYST.user_id, case.case_id, "Teller called.")
+        assert repository.case(tx, case.case_id) == case
+        assert impatient.read(lambda tx: repository.case(tx, case.case_id)) == case, "readers wait for nobody"
+    casework.add_note(impatient, ANALYST.user_id, case.case_id, "Teller called.")
+    assert audit.verify_case(desk, case.case_id) == audit.Verified(1, 2, ())
+
+
+@ON_SQLSERVER
+def test_a_statement_that_takes_too_long_is_given_up_and_work_goes_on(desk: Database, impatient: Database) -> None:
+    session = 0
+    with pytest.raises(DatabaseBusy), impatient.snapshot() as tx:
+        session = int(tx.fetch_val("SELECT @@SPID"))
+        tx.fetch_val(
+            "SELECT COUNT_BIG(*) FROM sys.all_columns AS a CROSS JOIN sys.all_columns AS b CROSS JOIN sys.objects AS c"
+        )
+    with suppress(Exception):  # where the server did not hear that it was given up
+        on_the_server(f"KILL {session}")
+    assert impatient.read(repository.users) == desk.read(repository.users)
+
+
+def test_when_all_connections_are_out_the_next_one_waits_and_is_told(impatient: Database) -> None:
+    with impatient.snapshot(), impatient.snapshot():
+        with pytest.raises(DatabaseBusy, match="in use"):
+            impatient.read(repository.users)
+    impatient.read(repository.users)
+
+
+# --- transactions ---
+
+
+@ON_SQLSERVER
+@pytest.mark.parametrize("error", [DatabaseError("no"), ValueError("a bug"), KeyboardInterrupt()])
+def test_whatever_is_raised_undoes_all_of_it_and_the_connection_comes_back_clean(
+    desk: Database, error: BaseException
+) -> None:
+    with pytest.raises(type(error)), desk.transaction() as tx:
+        repository.insert_user(tx, NOBODY)
+        raise error
+    with pytest.raises(ConstraintBroken), desk.transaction() as tx:
+        repository.insert_user(tx, NOBODY)
+        repository.insert_user(tx, ANALYST)
+    with desk.transaction() as tx:
+        assert tx.fetch_val("SELECT @@TRANCOUNT") == 1
+    assert NOBODY not in desk.read(repository.users)
+
+
+@ON_SQLSERVER
+def test_a_snapshot_shows_one_state_while_a_writer_commits(desk: Database) -> None:
+    with desk.snapshot() as tx:
+        before = repository.users(tx)
+        desk.write(lambda other_tx: repository.insert_user(other_tx, NOBODY))
+        assert repository.users(tx) == before
+    assert NOBODY in desk.read(repository.users)
+
+
+@ON_SQLSERVER
+def test_a_result_that_nobody_reads_to_its_end_holds_up_nothing(desk: Database) -> None:
+    with desk.snapshot() as tx:
+        rows = tx.stream(repository.SELECT_USERS)
+        next(rows)
+    assert GONE in desk.read(repository.users)
+
+
+@ON_SQLSERVER
+@pytest.mark.parametrize("many", [False, True])
+def test_times_and_texts_and_amounts_arrive_to_the_last_bit_one_by_one_and_in_bulk(
+    desk: Database, open_case: OpenCase, many: bool
+) -> None:
+    case = open_case()
+    texts = ["", "x ", " \n\t", "Ünal 東京 🦊", "🦊" * 10_000, "x" * 4000, "x" * 4001, "'; --", "{ts '2026-01-01'}"]
+    moments = [datetime(2026, 1, 5, 9, 14, 0, micro, tzinfo=UTC) for micro in (0, 1, 999_999, 123_456)]
+    rows = [
+        (case.case_id, moments[number % 4], ANALYST.user_id, "note", text, text[::-1], f"{number:064x}", "0" * 64)
+        for number, text in enumerate(texts, 1)
+    ]
+    with desk.transaction() as tx:
+        if many:
+            tx.execute_many(repository.INSERT_EVENT, rows)
+        else:
+            for row in rows:
+                tx.execute(repository.INSERT_EVENT, row)
+    found = desk.read(lambda tx: tx.fetch_all("SELECT * FROM case_events WHERE action = 'note' ORDER BY event_id"))
+    assert [(row["notes"], row["meta"], database.as_time(row["ts"])) for row in found] == [
+        (row[4], row[5], row[1]) for row in rows
+    ]
+
+
+# --- many at once ---
+
+
+@ON_SQLSERVER
+def test_two_desks_racing_on_four_cases_store_every_acknowledged_event_once(
+    desk: Database, server: str, tmp_path: Path, open_case: OpenCase
+) -> None:
+    """32 threads, 200 events a case."""
+    cases = [open_case() for _ in range(4)]
+    desks = [database.connect(Settings(server, tmp_path, busy_timeout=60, pool_size=16)) for _ in range(2)]
+
+    def append(number: int) -> list[str]:
+        case_id = cases[number % 4].case_id
+        return [
+            casework.add_note(desks[number % 2], ANALYST.user_id, case_id, f"{number} {turn}").event_hash
+            for turn in range(25)
+        ]
+
+    with ThreadPoolExecutor(32) as threads:
+        acknowledged = [one for done in threads.map(append, range(32)) for one in done]
+    for one in desks:
+        one.close()
+    found = [one for case in cases for one in stored(desk, case.case_id)]
+    assert sorted(found) == sorted([*acknowledged, *(case.head_hash for case in cases)])
+    assert audit.verify_database(desk) == audit.Verified(4, 804, ())
