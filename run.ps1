@@ -16,6 +16,9 @@ Usage: .\run.ps1 [VERB [ARGUMENTS]]
   seed ...      fill a database with made-up data   (python -m seed ...)
   verify ...    check the audit trail               (python -m app verify ...)
   export ...    write an export                     (python -m app export ...)
+  init          make the tables of a new database   (python -m app init)
+  open ...      open cases on a file of alerts      (python -m app open ...)
+  user ...      add, deactivate and list people     (python -m app user ...)
   help          print this
 
 Relative paths count from the folder of this script.
@@ -322,7 +325,7 @@ try {
         Install-Packages 'run'
         & $Py -m seed @rest
         exit $LASTEXITCODE
-    } elseif (@('verify', 'export') -contains $verb) {
+    } elseif (@('verify', 'export', 'init', 'open', 'user') -contains $verb) {
         Install-Packages 'run'
         & $Py -m app $verb @rest
         exit $LASTEXITCODE

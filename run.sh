@@ -18,6 +18,9 @@ Usage: ./run.sh [VERB [ARGUMENTS]]
   seed ...      fill a database with made-up data   (python -m seed ...)
   verify ...    check the audit trail               (python -m app verify ...)
   export ...    write an export                     (python -m app export ...)
+  init          make the tables of a new database   (python -m app init)
+  open ...      open cases on a file of alerts      (python -m app open ...)
+  user ...      add, deactivate and list people     (python -m app user ...)
   help          print this
 
 Relative paths count from the folder of this script.
@@ -25,7 +28,8 @@ Relative paths count from the folder of this script.
 Environment:
   PORT            port to serve on, 8501 unless set
   PYTHON          the Python (3.11 or newer) to make .venv with
-  AML_DATABASE    the database to use instead of the embedded one
+  AML_DATABASE    the database to use instead of the embedded one: the file of another,
+                  or the ODBC connection string of a SQL Server
   AML_NO_BROWSER  set it to open no browser; none is opened either with CI set,
                   over SSH, without a display or without a terminal
 
@@ -271,7 +275,7 @@ case $verb in
         setup run
         exec "$py" -m seed "$@"
         ;;
-    verify | export)
+    verify | export | init | open | user)
         setup run
         exec "$py" -m app "$verb" "$@"
         ;;

@@ -18,11 +18,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from app import audit, casework, chain, database, intake, repository, settings
-from app.errors import DeskError, UnknownUser, UnreadableFile
-from app.models import ALERT_FEED_USER, Role, read_case_id
+from app.errors import DeskError, UnreadableFile
+from app.models import Role, read_case_id
 
 INTACT, BROKEN, UNUSABLE = 0, 1, 2
 DONE, DONE_IN_PART = INTACT, BROKEN
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m app", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--database", metavar="FILE", help="instead of AML_DATABASE")
+    shared.add_argument("--database", metavar="DATABASE", help="instead of AML_DATABASE")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("init", parents=[shared], help="create the tables where they are missing")
     verify = verbs.add_parser("verify", parents=[shared], help="verify cases in the database")
@@ -61,32 +62,33 @@ def main(arguments: list[str] | None = None) -> int:
         if options.verb == "verify-file":
             return _verify_files(options.files)
         config = settings.load(options.database)
-        desk = database.connect(config)
-        if options.verb == "init":
-            return _init(desk)
-        if options.verb == "export":
-            return _export(desk, read_case_id(options.case_id), options.to or config.exports)
-        if options.verb == "open":
-            return _open(desk, options.file, options.skip_bad)
-        if options.verb == "user":
-            if options.user_verb == "add":
-                return _add_user(desk, options.user_id, options.name, Role(options.role))
-            if options.user_verb == "deactivate":
-                return _deactivate_user(desk, options.user_id)
-            return _list_users(desk)
-        return _verify(desk, [read_case_id(case_id) for case_id in options.case_ids])
+        with closing(database.connect(config)) as desk:
+            match options.verb:
+                case "init":
+                    return _init(desk)
+                case "export":
+                    return _export(desk, read_case_id(options.case_id), options.to or config.exports)
+                case "open":
+                    return _open(desk, options.file, options.skip_bad)
+                case "user":
+                    return _user(desk, options)
+            return _verify(desk, [read_case_id(case_id) for case_id in options.case_ids])
     except DeskError as error:
         print(error, file=sys.stderr)
         return UNUSABLE
 
 
+def _user(desk: database.Database, options: argparse.Namespace) -> int:
+    match options.user_verb:
+        case "add":
+            return _add_user(desk, options.user_id, options.name, Role(options.role))
+        case "deactivate":
+            return _deactivate_user(desk, options.user_id)
+    return _list_users(desk)
+
+
 def _init(desk: database.Database) -> int:
-    desk.create_schema()
-    with desk.transaction() as tx:
-        try:
-            repository.user(tx, ALERT_FEED_USER.user_id)
-        except UnknownUser:
-            repository.insert_user(tx, ALERT_FEED_USER)
+    casework.init(desk)
     print(f"{desk} is ready.")
     return INTACT
 

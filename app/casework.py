@@ -32,6 +32,7 @@ from app.errors import (
 )
 from app.models import (
     ALERT_FEED,
+    ALERT_FEED_USER,
     CROCKFORD,
     MAX_AMOUNT,
     Action,
@@ -92,6 +93,19 @@ class _Scene:
     case: Case
     events: Sequence[Event]
     now: datetime
+
+
+def init(database: Database) -> None:
+    """Make what the desk needs before its first case: the tables, and the service user that opens cases."""
+
+    def add_the_alert_feed(tx: Transaction) -> None:
+        try:
+            repository.user(tx, ALERT_FEED)
+        except UnknownUser:
+            repository.insert_user(tx, ALERT_FEED_USER)
+
+    database.create_schema()
+    database.write(add_the_alert_feed)
 
 
 def new_form() -> str:

@@ -181,7 +181,7 @@ ORDER BY event_id
 
 def events(tx: Transaction, case_id: str) -> list[Event]:
     """A case's events in the order in which they were stored."""
-    return [_event(row) for row in tx.stream_tuples(SELECT_EVENTS, (case_id,))]
+    return [_event(row) for row in tx.stream_tuples(SELECT_EVENTS, (case_id,)) if row[1] == case_id]
 
 
 SELECT_OPENING = """
@@ -258,7 +258,7 @@ def chains_of(tx: Transaction, case_id: str) -> list[Chain]:
 
     Raises UnknownCase where neither a row nor an event has this id.
     """
-    rows = tx.fetch_all(SELECT_CASE, (case_id,))
+    rows = [row for row in tx.stream(SELECT_CASE, (case_id,)) if row["case_id"] == case_id]
     found = events(tx, case_id)
     if not rows and not found:
         raise UnknownCase(case_id)

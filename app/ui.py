@@ -84,7 +84,8 @@ def choose_actor() -> None:
     """The demo's sign-in: a picker of active users."""
     active = {user_id: person for user_id, person in people().items() if person.active}
     if not active:
-        st.info("This desk has no active users yet. Fill it with demo data: ./run.sh seed demo")
+        fill = "Fill it with demo data: ./run.sh seed demo" if desk().is_embedded else "Add them: ./run.sh user add"
+        st.info(f"This desk has no active users yet. {fill}")
         st.stop()
     if st.session_state.get("acting") not in (None, *active):
         st.session_state["left"] = st.session_state.pop("acting")

@@ -2,7 +2,8 @@
 
     python -m seed generate --cases 500 --seed 7 --as-of 2026-01-31 --out DIR
     python -m seed load --from DIR [--replace]
-    python -m seed demo                       fill the database where it has no cases yet
+    python -m seed demo                       fill the embedded database where it has no cases yet; on a server,
+                                              only make the tables where there are none
 
 AML_DATABASE, or --database, says which database. Exit status: 0 done, 2 wrong use, or input or a database that
 cannot be used; nothing is kept of a load that failed.
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from app import database, repository, settings
+from app import casework, database, repository, settings
 from app.errors import DatabaseNotEmpty, DeskError
 from seed.generate import generate
 from seed.load import load
@@ -37,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     generating.add_argument("--as-of", type=_date, default=_today(), metavar="DATE", help="default: today (UTC)")
     generating.add_argument("--out", type=Path, required=True, metavar="DIR")
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--database", metavar="FILE", help="instead of AML_DATABASE")
+    shared.add_argument("--database", metavar="DATABASE", help="instead of AML_DATABASE")
     loading = verbs.add_parser("load", parents=[shared], help="load the three files into the database")
     loading.add_argument("--from", type=Path, required=True, metavar="DIR", dest="folder")
     loading.add_argument("--replace", action="store_true", help="put them in the place of what is there")
@@ -64,7 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _demo(desk: database.Database) -> int:
     if not desk.is_embedded:
-        desk.create_schema()
+        if not desk.has_schema():
+            casework.init(desk)
+            print(f"{desk}: the tables are made. Next: python -m app user add, and python -m app open")
         return 0
     if desk.has_schema() and desk.read(repository.case_count):
         return 0

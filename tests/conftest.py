@@ -13,10 +13,12 @@ from typing import Any
 
 import hypothesis
 import pytest
+from tenacity import retry, stop_after_delay, wait_fixed
 
 from app import casework, database, repository, settings
 from app.database import odbc
 from app.database.sqlite import SqliteDatabase
+from app.database.sqlserver import SqlServerDatabase
 from app.models import ALERT_FEED, ALERT_FEED_USER, Case, Risk, Role, User
 
 # A slow machine is no fault: no deadline for a single example.
@@ -63,6 +65,11 @@ def on_the_server(*statements: str, database: str = "master") -> None:
             connection.execute(statement)
 
 
+def drop(database: str) -> None:
+    """A session that has just ended may count as a user of the database for a moment longer."""
+    retry(stop=stop_after_delay(20), wait=wait_fixed(0.2), reraise=True)(on_the_server)(f"DROP DATABASE {database}")
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The connection string of a new database on the server; it is dropped at the end."""
@@ -74,7 +81,7 @@ def server() -> Iterator[str]:
     name = f"aml_test_{secrets.token_hex(4)}"
     on_the_server(f"CREATE DATABASE {name}")
     yield odbc.build({**odbc.parse(SERVER), "database": name})
-    on_the_server(f"DROP DATABASE {name}")
+    drop(name)
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +120,9 @@ ON_SQLITE = pytest.mark.parametrize("desk", ["sqlite"], indirect=True)
 
 def address(desk: database.Database) -> str:
     """What AML_DATABASE or --database says to get to this desk."""
-    return str(desk.file) if isinstance(desk, SqliteDatabase) else desk.config.database
+    if isinstance(desk, SqlServerDatabase):
+        return desk.config.database
+    return str(desk)
 
 
 OpenCase = Callable[..., Case]

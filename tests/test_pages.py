@@ -14,10 +14,20 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import audit, casework, repository
+from app import audit, casework, database, repository
 from app.database import Database
 from app.models import Disposition, QaResult, Risk
-from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_REVIEWER, REVIEWER, OpenCase, tamper
+from tests.conftest import (
+    ANALYST,
+    MANAGER,
+    ON_SQLITE,
+    OTHER_ANALYST,
+    OTHER_REVIEWER,
+    REVIEWER,
+    OpenCase,
+    address,
+    tamper,
+)
 
 APP = str(Path(__file__).resolve().parent.parent / "app" / "streamlit_app.py")
 
@@ -25,6 +35,8 @@ APP = str(Path(__file__).resolve().parent.parent / "app" / "streamlit_app.py")
 @pytest.fixture(autouse=True)
 def served(desk: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The pages read what the environment says: this desk, and a folder for exports."""
+    if not desk.is_embedded:  # to connect to a server anew takes its time
+        monkeypatch.setattr(database, "connect", lambda config: desk)
     monkeypatch.setenv("AML_DATABASE", address(desk))
     monkeypatch.setenv("AML_EXPORTS", str(tmp_path / "exports"))
     st.cache_resource.clear()
@@ -278,19 +290,21 @@ def test_breaks_in_the_database_are_listed_and_stay_in_the_sidebar(desk: Databas
 # --- faults ---
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("page", ["triage", "case", "qa", "exports"])
 def test_a_missing_database_is_a_message_and_comes_back(page: str, desk: Database, open_case: OpenCase) -> None:
     case_id = open_case().case_id
     desk.close()
-    hidden = desk.file.with_suffix(".hidden")
-    desk.file.rename(hidden)
+    file = Path(address(desk))
+    hidden = file.rename(file.with_suffix(".hidden"))
     shown = open_page(page, case_id=case_id)
     assert "There is no database at" in texts(shown)
-    hidden.rename(address(desk))
+    hidden.rename(file)
     run(shown)
     assert "There is no database at" not in texts(shown)
 
 
+@ON_SQLITE
 def test_a_locked_database_is_a_message_and_loses_no_text(
     desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -340,17 +354,26 @@ def test_who_acts_is_not_in_the_address_and_never_changes_by_itself(desk: Databa
     assert run(page).button
 
 
+DAMAGES = (
+    "UPDATE case_events SET ts = '2026-01-01'",
+    "UPDATE case_events SET meta = replace(meta, 'just under', '\\ud800')",
+    "UPDATE case_events SET meta = '[]'",
+    "UPDATE cases SET head_hash = 'x'",
+    "UPDATE cases SET amount = amount + 0.01",
+)
+SQLITE_DAMAGES = (
+    "UPDATE case_events SET ts = 5",
+    "UPDATE case_events SET notes = CAST(x'ff' AS TEXT)",
+    "UPDATE cases SET customer_name = CAST(x'ff' AS TEXT)",
+    "UPDATE cases SET amount = amount + 0.004",
+)
+
+
 @pytest.mark.parametrize("page", ["case", "exports"])
 @pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE case_events SET ts = 5",
-        "UPDATE case_events SET notes = CAST(x'ff' AS TEXT)",
-        "UPDATE case_events SET meta = replace(meta, 'just under', '\\ud800')",
-        "UPDATE cases SET customer_name = CAST(x'ff' AS TEXT)",
-        "UPDATE cases SET head_hash = 'x'",
-        "UPDATE cases SET amount = amount + 0.004",
-    ],
+    ("desk", "statement"),
+    [("sqlite", statement) for statement in (*DAMAGES, *SQLITE_DAMAGES)] + [("sqlserver", one) for one in DAMAGES],
+    indirect=["desk"],
 )
 def test_a_damaged_case_is_told_and_not_a_traceback(
     desk: Database, open_case: OpenCase, page: str, statement: str

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -433,9 +433,8 @@ def test_events_come_in_the_order_they_were_stored_even_where_their_times_do_not
 def test_rows_that_nobody_reads_to_the_end_hold_up_nothing(desk: Database) -> None:
     with desk.snapshot() as tx:
         for read in (tx.stream, tx.stream_tuples):
-            rows = read(repository.SELECT_USERS)
-            next(rows)
-            rows.close()  # type: ignore[attr-defined]
+            with closing(cast(Generator[Any, None, None], read(repository.SELECT_USERS))) as rows:
+                next(rows)
             assert repository.case_count(tx) == 0
         half_read = tx.stream_tuples(repository.SELECT_USERS)
         next(half_read)

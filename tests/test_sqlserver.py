@@ -31,7 +31,7 @@ from app.errors import (
 )
 from app.models import Role, User
 from app.settings import ROOT, Settings
-from tests.conftest import ANALYST, GONE, OpenCase, on_the_server
+from tests.conftest import ANALYST, GONE, OpenCase, drop, on_the_server
 
 ON_SQLSERVER = pytest.mark.parametrize("desk", ["sqlserver"], indirect=True)
 COMMIT = "COMMIT TRANSACTION".encode("utf-16-le")
@@ -182,7 +182,7 @@ def bare(server: str) -> Iterator[str]:
     name = odbc.parse(server)["database"] + "_bare"
     on_the_server(f"CREATE DATABASE {name}")
     yield odbc.build({**odbc.parse(server), "database": name})
-    on_the_server(f"DROP DATABASE {name}")
+    drop(name)
 
 
 def test_a_database_without_tables_is_told_apart_and_init_makes_them_once(
@@ -224,12 +224,10 @@ def test_a_servers_cases_are_never_replaced(desk: Database) -> None:
 Verb = Callable[[Database, str], str]
 VERBS: dict[str, Verb] = {
     "a note": lambda desk, case_id: casework.add_note(desk, ANALYST.user_id, case_id, "Teller called.").event_hash,
-    "a note of a form": lambda desk, case_id: casework.add_note(
-        desk, ANALYST.user_id, case_id, "Teller called.", form="token"
-    ).event_hash,
-    "an assignment": lambda desk, case_id: casework.assign(
-        desk, ANALYST.user_id, case_id, ANALYST.user_id
-    ).event_hash,
+    "a note of a form": lambda desk, case_id: (
+        casework.add_note(desk, ANALYST.user_id, case_id, "Teller called.", form="token").event_hash
+    ),
+    "an assignment": lambda desk, case_id: casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id).event_hash,
 }
 
 
@@ -367,8 +365,8 @@ def test_of_two_that_lock_each_other_out_both_get_done(desk: Database, open_case
     with ThreadPoolExecutor(2) as threads:
         runs = list(threads.map(touch_both, [(first, second), (second, first)]))
     assert sorted(runs) in ([1, 2], [2, 2]), "they did not lock each other out"
-    for case_id in (first, second):
-        assert desk.read(lambda tx, case_id=case_id: repository.case(tx, case_id)).event_count == 3
+    with desk.snapshot() as tx:
+        assert [repository.case(tx, case_id).event_count for case_id in (first, second)] == [3, 3]
 
 
 @ON_SQLSERVER
@@ -401,9 +399,8 @@ def test_a_statement_that_takes_too_long_is_given_up_and_work_goes_on(desk: Data
 
 
 def test_when_all_connections_are_out_the_next_one_waits_and_is_told(impatient: Database) -> None:
-    with impatient.snapshot(), impatient.snapshot():
-        with pytest.raises(DatabaseBusy, match="in use"):
-            impatient.read(repository.users)
+    with impatient.snapshot(), impatient.snapshot(), pytest.raises(DatabaseBusy, match="in use"):
+        impatient.read(repository.users)
     impatient.read(repository.users)
 
 

@@ -124,7 +124,8 @@ class Transaction(ABC):
     def stream_tuples(self, sql: Sql, parameters: Parameters = ()) -> Iterator[Sequence[Any]]:
         """Rows as they come, as bare tuples: for reading millions."""
         with self._run(sql, parameters) as cursor:
-            yield from cursor
+            for row in cursor:  # noqa: UP028 - `yield from` would close the cursor behind `_run`'s back
+                yield row
 
     def close(self) -> None:
         """Close what nobody read to its end: it would hold up the connection."""

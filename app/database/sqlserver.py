@@ -238,6 +238,8 @@ class SqlServerDatabase(Database):
                 error.args = (NO_CONNECTION if state == TIMED_OUT else state, *texts)
                 raise
             connection.timeout = self.config.query_timeout
+            for kind in (pyodbc.SQL_WCHAR, pyodbc.SQL_WVARCHAR, pyodbc.SQL_WLONGVARCHAR):
+                connection.add_output_converter(kind, _text)
             connection.execute(f"SET XACT_ABORT ON; SET LOCK_TIMEOUT {int(self.config.busy_timeout * 1000)}").close()
             if self._keeps_fractions is None:
                 arrived = connection.execute(SELECT_A_FRACTION, A_FRACTION).fetchval()
@@ -262,6 +264,11 @@ def _run_script(connection: Any, file: Path) -> None:
             while cursor.nextset():  # an error of a later statement comes with its result
                 pass
             cursor.close()
+
+
+def _text(stored: bytes | None) -> str | None:
+    """Stored text; half of a surrogate pair stays one, which no hash and no page accepts."""
+    return None if stored is None else stored.decode("utf-16-le", "surrogatepass")
 
 
 def _naive(value: datetime) -> datetime:
