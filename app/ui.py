@@ -67,7 +67,10 @@ def errors_shown() -> Iterator[None]:
         st.error(plain(error), title="The database does not answer", icon=":material/database_off:")
         st.button("Try again", icon=":material/refresh:")
     except DeskError as error:
-        st.error(plain(error), icon=":material/error:")
+        what, _, how = str(error).partition("\n")
+        st.error(plain(what), icon=":material/error:")
+        if how:
+            st.text(how)
 
 
 def people() -> dict[str, User]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
@@ -169,3 +170,10 @@ def tamper(desk: database.Database, statement: str, *parameters: object) -> None
             tx.execute("DISABLE TRIGGER case_events_no_change ON case_events")
             tx.execute(statement, parameters)
             tx.execute("ENABLE TRIGGER case_events_no_change ON case_events")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Why tests were skipped, a line a reason."""
+    reasons = Counter(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ()))
+    for reason, tests in reasons.most_common():
+        terminalreporter.write_line(f"{tests} skipped: {reason.removeprefix('Skipped: ')}", yellow=True)

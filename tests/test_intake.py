@@ -433,6 +433,7 @@ def test_only_the_alert_feed_opens_alerts_and_it_has_to_be_there(desk: Database)
 def terminal(desk: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """The desk is the one that `main` connects to."""
     monkeypatch.setattr(database, "connect", lambda config: desk)
+    monkeypatch.setattr(desk, "close", lambda: None)  # as to connect to a server anew takes its time
     return desk
 
 

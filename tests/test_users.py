@@ -18,6 +18,7 @@ NEW = User("k.berg", "Kari Berg", Role.ANALYST, active=True)
 def terminal(desk: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """The desk is the one that `main` connects to."""
     monkeypatch.setattr(database, "connect", lambda config: desk)
+    monkeypatch.setattr(desk, "close", lambda: None)  # as to connect to a server anew takes its time
     return desk
 
 

@@ -315,12 +315,16 @@ def _fault(state: str, message: str) -> DatabaseError:
         return bool(numbers & known) or state in states or bool(re.search(babelfish, text))
 
     if is_a(LOGIN_FAILED, "^password authentication failed", "28000"):
-        return DatabaseUnreachable("The server refuses the desk's login. Check the user and the password.")
+        return DatabaseUnreachable("The server refuses the desk's login. Check the user and password in AML_DATABASE.")
     if is_a(NO_DATABASE, '^database ".*" does not exist'):
-        return DatabaseMissing("The server has no such database, or does not let this login into it.", passes=True)
+        return DatabaseMissing(
+            "The server has no such database as AML_DATABASE names, or does not let this login into it.", passes=True
+        )
     lost = is_a(LOST, "^Unknown error", "08S01")
     if lost or state.startswith("08"):
-        return DatabaseUnreachable(f"The database server does not answer: {text}", passes=lost)
+        return DatabaseUnreachable(
+            f"The database server does not answer ({text}). Check that it runs, and what AML_DATABASE says.", lost
+        )
     if is_a(PASSING, "due to lock timeout|could not serialize|deadlock detected", TIMED_OUT, "40001"):
         return DatabaseBusy("The database is busy with someone else's work. Try again in a moment.", passes=True)
     if is_a(REFUSED, "^value too long", "23000", "22001"):
