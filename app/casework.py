@@ -23,7 +23,6 @@ from app import chain, policy, repository, sar
 from app.database import Database, Transaction
 from app.errors import (
     BrokenCase,
-    ConstraintBroken,
     DatabaseBusy,
     InvalidInput,
     NotAllowed,
@@ -122,7 +121,7 @@ def case_ids(alert_id: str) -> Iterator[str]:
     """The ids that the case of a source system's alert may have, the first free one being it.
 
     They come from a hash, not from chance, so that an alert that is sent again finds its case by primary key, and of
-    two feeds that send it at once the primary key refuses one. There are 2^40 ids: among a million cases, some two
+    two feeds that send it at once only one can open it. There are 2^40 ids: among a million cases, some two
     alerts will share their first one, and the later of them takes its next.
     """
     for number in count():
@@ -170,12 +169,11 @@ def open_case(
 def open_alerts(database: Database, actor_id: str, alerts: Callable[[], Iterable[Alert]]) -> Opened:
     """Open a case on each alert that has none yet: on all of them or, whatever is raised, on none.
 
-    `alerts` is asked for them anew whenever the work is begun again.
+    `alerts` is asked for them anew whenever the work is begun again. Feeds of the same actor wait for one another.
     """
-    case_id = ""
 
     def work(tx: Transaction) -> Opened:
-        nonlocal case_id
+        repository.lock_user(tx, actor_id)
         policy.may_open(repository.user(tx, actor_id))
         opened = already = 0
         changed = []
@@ -195,13 +193,7 @@ def open_alerts(database: Database, actor_id: str, alerts: Callable[[], Iterable
                     break
         return Opened(opened, already, changed)
 
-    for _ in range(ATTEMPTS):
-        try:
-            return database.write(work)
-        except ConstraintBroken:
-            if not database.read(lambda tx: repository.has_case(tx, case_id)):
-                raise
-    raise DatabaseBusy("Too many feeds open the same alerts at once. Try again in a moment.")
+    return database.write(work)
 
 
 def check_alert(alert: Alert) -> None:

@@ -72,6 +72,14 @@ def open_cases_of(tx: Transaction, user_id: str) -> int:
     return int(tx.fetch_val(COUNT_OPEN_CASES_OF, (user_id,)))
 
 
+LOCK_USER = "UPDATE users SET active = active WHERE user_id = ?"
+
+
+def lock_user(tx: Transaction, user_id: str) -> None:
+    """Wait until nobody else holds this lock, and keep it until this transaction ends."""
+    tx.execute(LOCK_USER, (user_id,))
+
+
 # --- cases ---
 
 SELECT_CASE = "SELECT * FROM cases WHERE case_id = ?"

@@ -453,7 +453,7 @@ def test_a_blank_text_is_refused_but_for_a_qa_pass(
         "𠀀\U0010ffff\ufffe",
         "🦊" * MAX_TEXT,
         "漢" * (MAX_TEXT - 1) + " ",
-        *(("x" * length for length in (999, 1000, 1001, 3999, 4000, 4001, MAX_TEXT))),
+        *("x" * length for length in (999, 1000, 1001, 3999, 4000, 4001, MAX_TEXT)),
     ],
     ids=lambda text: f"{text[:20]!a} of {len(text)}",
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app import audit, casework, chain, repository
+from app import audit, casework, chain, database, repository
 from app.__main__ import main
 from app.database import Database
 from app.errors import BrokenCase, InvalidInput
@@ -46,6 +46,14 @@ SERVER_ATTACKS = {
     "a second of a day that is none of the chain's": "UPDATE case_events SET ts = '0001-01-01' WHERE event_id = 2",
     "a space at the end of an id": "UPDATE case_events SET case_id = case_id + ' ' WHERE event_id = 2",
 }
+
+
+@pytest.fixture(autouse=True)
+def terminal(desk: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To connect to a server anew takes its time, so the verbs use this desk's connections."""
+    if not desk.is_embedded:
+        monkeypatch.setattr(database, "connect", lambda config: desk)
+        monkeypatch.setattr(desk, "close", lambda: None)
 
 
 @pytest.fixture

@@ -353,25 +353,6 @@ def test_feeds_that_send_the_same_file_at_once_open_each_case_once(desk: Databas
     assert audit.verify_database(desk).intact
 
 
-def test_who_loses_the_race_for_an_id_finds_the_case_of_the_other(
-    desk: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    take(desk, alert(1))
-    has_case, opening, insert = repository.has_case, repository.opening, repository.insert_case
-    committed = False
-
-    def once_the_other_is_done(tx: Transaction, new: Case) -> None:
-        nonlocal committed
-        committed = True
-        insert(tx, new)
-
-    monkeypatch.setattr(repository, "has_case", lambda tx, case_id: committed and has_case(tx, case_id))
-    monkeypatch.setattr(repository, "opening", lambda tx, case_id: opening(tx, case_id) if committed else None)
-    monkeypatch.setattr(repository, "insert_case", once_the_other_is_done)
-    assert counts(take(desk, alert(1))) == (0, 1, 0)
-    assert len(stored(desk)) == 1
-
-
 def test_alerts_that_hash_alike_each_have_their_case(desk: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = casework.case_ids
 

@@ -340,6 +340,22 @@ def test_a_server_that_is_stopped_is_a_message_on_the_page_and_comes_back(
     st.cache_resource.clear()
 
 
+@ON_SQLSERVER
+def test_only_what_may_lag_is_asked_of_the_replica(
+    desk: Database, server: str, wire: Wire, tmp_path: Path, open_case: OpenCase
+) -> None:
+    case_id = open_case().case_id
+    replica = f"Server=127.0.0.1,{wire.port}"
+    with closing(database.connect(Settings(server, tmp_path, read_replica=replica, connect_timeout=2))) as split:
+        assert split.read(repository.case_count, may_lag=True) == 1
+        wire.cut()
+        with pytest.raises(DatabaseUnreachable):
+            split.read(repository.case_count, may_lag=True)
+        assert split.read(repository.case_count) == 1
+        casework.add_note(split, ANALYST.user_id, case_id, "Teller called.")
+        assert audit.verify_database(split) == audit.Verified(1, 2, ())
+
+
 # --- locks ---
 
 
