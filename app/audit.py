@@ -60,8 +60,7 @@ def verify_case(database: Database, case_id: str) -> Verified:
 
 def verify_database(database: Database, progress: Progress | None = None) -> Verified:
     """Verify every case in one snapshot, holding one case in memory at a time."""
-    with database.snapshot() as tx:
-        found = verify_all(tx, progress)
+    found = database.read(lambda tx: verify_all(tx, progress))
     suspicious: dict[str, list[chain.Break]] = {}
     for one in found.breaks:
         suspicious.setdefault(one.case_id, []).append(one)

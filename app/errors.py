@@ -123,11 +123,11 @@ class DatabaseUnreachable(DatabaseError):
 
 
 class OutcomeUnknown(DatabaseUnreachable):
-    def __init__(self, passes: bool) -> None:
+    def __init__(self) -> None:
         super().__init__(
             "The connection to the database was lost while saving, so it is not known whether this was saved. "
             "Look before you send it again.",
-            passes,
+            passes=True,
         )
 
 

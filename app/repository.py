@@ -17,7 +17,7 @@ from typing import Any
 
 from app import chain
 from app.database import PerEngine, Row, Sql, Transaction, as_money, as_time
-from app.errors import BrokenCase, UnknownCase, UnknownUser
+from app.errors import BrokenCase, DatabaseError, UnknownCase, UnknownUser
 from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, User
 
 CASE_COLUMNS = tuple(field.name for field in fields(Case))
@@ -166,7 +166,10 @@ UPDATED_COLUMNS = (
 def update_case(tx: Transaction, new: Case, seen_head: str) -> bool:
     """Write what a verb changed; False where the case is no longer at `seen_head`, and nothing was written."""
     values = [_bound(new, column) for column in UPDATED_COLUMNS]
-    return tx.execute(UPDATE_CASE, (*values, new.case_id, seen_head)) == 1
+    changed = tx.execute(UPDATE_CASE, (*values, new.case_id, seen_head))
+    if changed not in (0, 1):
+        raise DatabaseError(f"The database says that {changed} rows of {new.case_id} were changed instead of one.")
+    return changed == 1
 
 
 LOCK_CASE = "UPDATE cases SET head_hash = head_hash WHERE case_id = ?"

@@ -16,6 +16,7 @@ import gc
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -49,13 +50,13 @@ def main(arguments: list[str] | None = None) -> int:
             counts = generate(options.out, options.cases, options.seed, options.as_of, _progress("generated"))
             print(f"{options.out}: " + ", ".join(f"{count:,} rows in {name}" for name, count in counts.items()))
             return 0
-        desk = database.connect(settings.load(options.database))
-        if options.verb == "load":
+        with closing(database.connect(settings.load(options.database))) as desk:
+            if options.verb == "demo":
+                return _demo(desk)
             gc.disable()  # millions of rows, none of which refers to itself
             loaded = load(desk, options.folder, options.replace, _progress("loaded"))
             print(f"{desk}: {loaded.users:,} users, {loaded.cases:,} cases, {loaded.events:,} events")
             return 0
-        return _demo(desk)
     except DeskError as error:
         print(error, file=sys.stderr)
     except OSError as error:

@@ -322,7 +322,7 @@ def test_whatever_people_do_the_case_is_what_the_rules_make_it_and_its_chain_hol
     run_state_machine_as_test(
         AtThisDesk,
         settings=settings(
-            max_examples=75 if desk.is_embedded else 15,
+            max_examples=75 if desk.is_embedded else 8,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),

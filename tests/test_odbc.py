@@ -178,12 +178,12 @@ def test_without_pyodbc_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Server=a", f"driver={MICROSOFT_18};server=a;app=AML Case Desk;encrypt=yes;"),
-        ("Server=a;Encrypt=strict;APP=x", f"driver={MICROSOFT_18};server=a;encrypt=strict;app=x;"),
+        ("Server=a", f"driver={MICROSOFT_18};server=a;app=AML Case Desk;encrypt=yes;connectretrycount=0;"),
+        ("Server=a;Encrypt=strict;APP=x", f"driver={MICROSOFT_18};server=a;encrypt=strict;app=x;connectretrycount=0;"),
         (
             "driver=/opt/libmsodbcsql-18.so;Server=a;Port=1444;MultiSubnetFailover=yes;TrustServerCertificate=no",
             "driver=/opt/libmsodbcsql-18.so;server=a,1444;multisubnetfailover=yes;trustservercertificate=no;"
-            "app=AML Case Desk;encrypt=yes;",
+            "app=AML Case Desk;encrypt=yes;connectretrycount=0;",
         ),
         ("DSN=aml;UID=sa", "dsn=aml;uid=sa;app=AML Case Desk;"),
         ("DSN=aml;Encrypt=yes", "dsn=aml;encrypt=yes;app=AML Case Desk;"),

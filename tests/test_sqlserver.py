@@ -20,6 +20,7 @@ from streamlit.testing.v1 import AppTest
 from app import audit, casework, database, repository
 from app.__main__ import main
 from app.database import Database, Transaction, odbc
+from app.database.sqlserver import _fault
 from app.errors import (
     ConstraintBroken,
     DatabaseBusy,
@@ -272,7 +273,11 @@ def test_a_case_opened_over_a_lost_commit_is_opened_once(
 
 
 @ON_SQLSERVER
-def test_an_outcome_that_stays_unknown_is_said_to_be(wired: Database, wire: Wire, desk: Database) -> None:
+def test_an_outcome_that_stays_unknown_is_said_to_be(
+    wired: Database, wire: Wire, desk: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.database.engine.PATIENCE", 3)
+
     def work(tx: Transaction) -> None:
         wire.lose = "sent"
         tx.execute("UPDATE users SET active = 1 WHERE user_id = ?", (ANALYST.user_id,))
@@ -348,12 +353,12 @@ def test_only_what_may_lag_is_asked_of_the_replica(
     replica = f"Server=127.0.0.1,{wire.port}"
     with closing(database.connect(Settings(server, tmp_path, read_replica=replica, connect_timeout=2))) as split:
         assert split.read(repository.case_count, may_lag=True) == 1
-        wire.cut()
-        with pytest.raises(DatabaseUnreachable):
-            split.read(repository.case_count, may_lag=True)
         assert split.read(repository.case_count) == 1
         casework.add_note(split, ANALYST.user_id, case_id, "Teller called.")
         assert audit.verify_database(split) == audit.Verified(1, 2, ())
+        assert len(wire.open) == 2, "only one connection went to the replica"
+        wire.cut()
+        assert split.read(repository.case_count, may_lag=True) == 1, "without the replica the server answers"
 
 
 # --- locks ---
@@ -389,7 +394,7 @@ def test_of_two_that_lock_each_other_out_both_get_done(desk: Database, open_case
 def test_a_lock_that_is_not_let_go_is_told_and_work_goes_on_when_it_is(
     desk: Database, impatient: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.database.engine.ATTEMPTS", 2)
+    monkeypatch.setattr("app.database.engine.PATIENCE", 1)
     case = open_case()
     with desk.transaction() as tx:
         tx.execute("UPDATE cases SET event_count = event_count WHERE case_id = ?", (case.case_id,))
@@ -478,6 +483,60 @@ def test_times_and_texts_and_amounts_arrive_to_the_last_bit_one_by_one_and_in_bu
     assert [(row["notes"], row["meta"], database.as_time(row["ts"])) for row in found] == [
         (row[4], row[5], row[1]) for row in rows
     ]
+
+
+@ON_SQLSERVER
+def test_rows_in_bulk_are_stored_all_or_none(desk: Database) -> None:
+    rows = [(f"u.{number:02d}", "Someone", "Analyst", 1) for number in range(20)]
+    rows[7] = rows[3]
+    with pytest.raises(ConstraintBroken), desk.transaction() as tx:
+        tx.execute_many(repository.INSERT_USER, rows)
+    assert not [person for person in desk.read(repository.users) if person.name == "Someone"]
+
+
+@ON_SQLSERVER
+def test_a_count_of_rows_that_makes_no_sense_undoes_the_change(desk: Database, open_case: OpenCase) -> None:
+    case = open_case()
+    with pytest.raises(DatabaseError, match="instead of one"), desk.transaction() as tx:
+        tx.execute("SET NOCOUNT ON")
+        repository.update_case(tx, case, case.head_hash)
+    desk.close()
+    assert audit.verify_case(desk, case.case_id).intact
+
+
+MICROSOFT = "[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]"
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "error", "passes"),
+    [
+        ("28000", "Login failed for user 'x'. (18456) (SQLDriverConnect)", DatabaseUnreachable, False),
+        (
+            "28000",
+            f"Login failed for user 'x'. (18456) (SQLDriverConnect); [28000] {MICROSOFT}Cannot open database (4060)",
+            DatabaseMissing,
+            True,
+        ),
+        ("08S01", "Communication link failure (0) (SQLExecDirectW)", DatabaseUnreachable, True),
+        ("IMC06", "The connection is broken and recovery is not possible. (0) (SQLExecute)", DatabaseUnreachable, True),
+        ("08001", "Database 'y' is not currently available. (40613) (SQLDriverConnect)", DatabaseUnreachable, True),
+        ("08001", "TCP Provider: Error code 0x2749 (10057) (SQLDriverConnect)", DatabaseUnreachable, False),
+        ("40001", "Transaction (Process ID 5) was deadlocked. (1205) (SQLExecute)", DatabaseBusy, True),
+        ("42000", "Lock request time out period exceeded. (1222) (SQLExecute)", DatabaseBusy, True),
+        ("HYT00", "Query timeout expired (0) (SQLExecDirectW)", DatabaseBusy, True),
+        ("42000", "Snapshot isolation transaction failed. (3953) (SQLExecute)", DatabaseUnreachable, True),
+        ("42000", "Snapshot isolation is not allowed. (3952) (SQLExecute)", DatabaseMissing, False),
+        ("42S02", "Invalid object name 'cases'. (208) (SQLExecute)", DatabaseMissing, False),
+        ("42000", "case_events rows are never changed or deleted (51000) (SQLExecute)", ConstraintBroken, False),
+        ("42000", "The UPDATE permission was denied. (229) (SQLExecute)", DatabaseError, False),
+        ("HY000", "", DatabaseError, False),
+    ],
+)
+def test_what_the_driver_says_of_a_server_becomes_the_desks_own_error(
+    state: str, message: str, error: type[DatabaseError], passes: bool
+) -> None:
+    found = _fault(state, f"[{state}] {MICROSOFT}{message}")
+    assert (type(found), found.passes) == (error, passes)
 
 
 # --- many at once ---

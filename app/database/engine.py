@@ -12,7 +12,7 @@ from queue import Empty, LifoQueue
 from threading import BoundedSemaphore
 from typing import Any, Generic, TypeVar
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from app import chain
 from app.errors import DatabaseBusy, DatabaseError, OutcomeUnknown
@@ -21,10 +21,8 @@ TABLES = ("case_events", "cases", "users")
 
 LACKING = "The database lacks a table or column of the desk's ({}). A missing table is created by: python -m app init"
 
-ATTEMPTS = 6
-"""How often work is tried where a fault that passes keeps coming; in between at most 0.1, 0.2, 0.4 … seconds."""
 PATIENCE = 20
-"""Seconds after which no further attempt is made."""
+"""Seconds for which work is tried again where a fault that passes keeps coming: about what a fail-over takes."""
 
 Row = dict[str, Any]
 Parameters = Sequence[object]
@@ -77,10 +75,8 @@ class Transaction(ABC):
     def bulk_load(self) -> AbstractContextManager[None]:
         """Inside, rows are loaded as they are, with the `event_id` they have."""
 
-    @staticmethod
-    @abstractmethod
-    def _faults() -> AbstractContextManager[None]:
-        """The driver's errors as the desk's own."""
+    _faults: Callable[[], AbstractContextManager[None]]
+    """The driver's errors as the desk's own."""
 
     def _execute(self, cursor: Any, statement: str, parameters: Parameters) -> None:
         cursor.execute(statement, parameters)
@@ -129,8 +125,9 @@ class Transaction(ABC):
 
     def close(self) -> None:
         """Close what nobody read to its end: it would hold up the connection."""
-        while self._cursors:
-            self._cursors.pop().close()
+        with self._faults():
+            while self._cursors:
+                self._cursors.pop().close()
 
     @contextmanager
     def _run(self, sql: Sql, parameters: Parameters) -> Iterator[Any]:
@@ -185,7 +182,7 @@ class Database(ABC):
 
         `may_lag` is for a list or a count that need not show the newest change: a read replica may answer it.
         """
-        return self._attempts(may_lag)(lambda: _within(self._lagging() if may_lag else self.snapshot(), work))
+        return self._attempts()(lambda: _within(self.snapshot(), work))
 
     def write(self, work: Callable[[Transaction], Result]) -> Result:
         """What `work` returns in a transaction; tried again as a whole after a fault that passes.
@@ -199,23 +196,18 @@ class Database(ABC):
             nonlocal unknown
             try:
                 return _within(self.transaction(), work)
-            except OutcomeUnknown:
-                unknown = True
-                raise
             except DatabaseError as error:
-                if unknown:
-                    raise OutcomeUnknown(passes=error.passes) from error
+                unknown = unknown or isinstance(error, OutcomeUnknown)
+                if unknown:  # then no other error says how it ended
+                    raise OutcomeUnknown() from error
                 raise
 
         return self._attempts()(attempt)
 
-    def _lagging(self) -> AbstractContextManager[Transaction]:
-        return self.snapshot()
-
-    def _attempts(self, _may_lag: bool = False) -> Retrying:
+    def _attempts(self) -> Retrying:
         return Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, DatabaseError) and error.passes),
-            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(PATIENCE),
+            stop=stop_after_delay(PATIENCE),
             wait=wait_random_exponential(multiplier=0.1, max=2),
             reraise=True,
         )

@@ -79,8 +79,18 @@ _DISPLACED = (
 
 
 def is_connection_string(text: str) -> bool:
-    """Whether it is meant as one, well-formed or not; anything else is the path of a file."""
-    return _CONNECTION_STRING.match(text) is not None
+    """Whether it is meant as one, well-formed or not; anything else is the path of a file.
+
+    Raises SettingsError for what is neither: it may hold a password, so that it is not repeated.
+    """
+    if _CONNECTION_STRING.match(text):
+        return True
+    if "://" in text or re.search(r"(pwd|password)\s*=", text, re.IGNORECASE):
+        raise SettingsError(
+            "The database is the path of a file, or an ODBC connection string such as "
+            "Server=localhost;Database=aml_cases;Trusted_Connection=yes; without quotes around it."
+        )
+    return False
 
 
 def parse(text: str) -> dict[str, str]:
@@ -139,6 +149,7 @@ def complete(text: str) -> str:
             f"for SQL Server, 17 or newer, or FreeTDS under a name with TDS in it. To install Microsoft's:{INSTALL}"
         )
     attributes.setdefault("encrypt", "yes")
+    attributes.setdefault("connectretrycount", "0")  # the desk tries again itself, and knows what is safe to
     if (port := attributes.pop("port", "")) and "," not in attributes.get("server", ","):
         attributes["server"] += f",{port}"
     return build(attributes)
@@ -184,9 +195,11 @@ def _quoted(value: str) -> str:
 
 def _pyodbc() -> Any:
     try:
-        return importlib.import_module("pyodbc")
+        pyodbc: Any = importlib.import_module("pyodbc")
     except ImportError as error:
         raise SettingsError(f"SQL Server needs pyodbc and unixODBC ({error}). To install them:{INSTALL}") from error
+    pyodbc.pooling = False  # before anything else is asked of it; the desk's own pool knows which connections are clean
+    return pyodbc
 
 
 def _installed_driver(registered: list[str]) -> str:

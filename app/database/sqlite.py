@@ -31,7 +31,27 @@ class Connection(sqlite3.Connection):
     file_number: int
 
 
+@contextmanager
+def _faults() -> Iterator[None]:
+    """The driver's errors as the desk's own."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise ConstraintBroken(f"The database refuses this: {error}.") from error
+    except sqlite3.Error as error:
+        text = str(error)
+        if "locked" in text or "busy" in text:
+            raise DatabaseBusy("The database is locked by someone else's work. Try again in a moment.") from error
+        if "no such table" in text or "no such column" in text:
+            raise DatabaseMissing(LACKING.format(text)) from error
+        raise DatabaseError(f"The database cannot be used: {text}.") from error
+    except UnicodeEncodeError as error:
+        raise DatabaseError(f"The database cannot keep this text: {error.reason}.") from error
+
+
 class SqliteTransaction(Transaction):
+    _faults = staticmethod(_faults)
+
     def text(self, sql: Sql) -> str:
         return sql.sqlite if isinstance(sql, PerEngine) else sql
 
@@ -53,12 +73,6 @@ class SqliteTransaction(Transaction):
         yield
         for row in waiting:
             self.execute(row["sql"])
-
-    @staticmethod
-    @contextmanager
-    def _faults() -> Iterator[None]:
-        with _faults():
-            yield
 
 
 class SqliteDatabase(Database):
@@ -197,21 +211,3 @@ def _statements(script: str) -> Iterator[str]:
 def _text(stored: bytes) -> str:
     """Stored text; bytes that are no UTF-8 become lone surrogates, which no hash and no page accepts."""
     return stored.decode("utf-8", "surrogateescape")
-
-
-@contextmanager
-def _faults() -> Iterator[None]:
-    """The driver's errors as the desk's own."""
-    try:
-        yield
-    except sqlite3.IntegrityError as error:
-        raise ConstraintBroken(f"The database refuses this: {error}.") from error
-    except sqlite3.Error as error:
-        text = str(error)
-        if "locked" in text or "busy" in text:
-            raise DatabaseBusy("The database is locked by someone else's work. Try again in a moment.") from error
-        if "no such table" in text or "no such column" in text:
-            raise DatabaseMissing(LACKING.format(text)) from error
-        raise DatabaseError(f"The database cannot be used: {text}.") from error
-    except UnicodeEncodeError as error:
-        raise DatabaseError(f"The database cannot keep this text: {error.reason}.") from error

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from app import settings
 from app.database import odbc
-from app.database.engine import LACKING, TABLES, Database, Parameters, PerEngine, Pool, Sql, Transaction
+from app.database.engine import LACKING, Database, Parameters, PerEngine, Pool, Result, Sql, Transaction
 from app.errors import (
     ConstraintBroken,
     DatabaseBusy,
@@ -27,29 +28,39 @@ from app.errors import (
 FOLDER = settings.ROOT / "sql" / "sqlserver"
 SCHEMA, DATABASE_OPTIONS = FOLDER / "schema.sql", FOLDER / "database.sql"
 
-PASSING = frozenset({1205, 1222, 40613, 40501, 40197, 49918, 49919, 49920, 10928, 10929})
-"""Deadlock and lock time-out; fail-over and throttling. The same work may succeed in a moment."""
+BUSY = frozenset({1204, 1205, 1222, 3961, 3966, 8645, 10928, 10929, 40501, 49918, 49919, 49920})
+"""Locks, deadlock and lock time-out; a table that is just being altered; no memory, or throttled."""
+MOVING = frozenset({976, 978, 983, 3953, 3956, 3957, 4221, 6005, 40143, 40197, 40540, 40613})
+"""The database is starting, or moving to another server."""
 NO_DATABASE = frozenset({911, 4060})
 """Also while a database is failing over."""
-LOST = frozenset({20004, 20006, 20017, 20047})
-"""FreeTDS's numbers of a connection that ended."""
+LOST = frozenset({596, 20004, 20006, 20017, 20047})
+"""The session was ended; FreeTDS's numbers of the same."""
 REFUSED = frozenset({515, 547, 2601, 2627, 2628, 8152, 51000})
 """NULL, CHECK and foreign key, unique, text too long; and what the desk's own trigger throws."""
 MISSING = frozenset({207, 208})
-NOT_PERMITTED = frozenset({229, 230, 262, 297, 300, 1088})
-NO_SNAPSHOT = frozenset({3952, 3953})
+NOT_PERMITTED = frozenset({229, 230, 262, 297, 300, 1088, 5011})
+NO_SNAPSHOT = frozenset({3952})
 LOGIN_FAILED = frozenset({18452, 18456})
 
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION"
 READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN TRANSACTION"
 COMMIT = "COMMIT TRANSACTION"
-ROLLBACK = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION"
+ROLLBACK = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SET IMPLICIT_TRANSACTIONS OFF"
+SESSION = "SET IMPLICIT_TRANSACTIONS OFF; SET NOCOUNT OFF; SET XACT_ABORT ON; SET LOCK_TIMEOUT "
+"""What the desk relies on, whatever the server's `user options` are. Milliseconds follow."""
 LOCK_SCHEMA = """
 EXEC sp_getapplock @Resource = 'aml_schema', @LockMode = 'Exclusive', @LockOwner = 'Transaction', @LockTimeout = -1
 """
 IDENTITY_INSERT_ON = "SET IDENTITY_INSERT case_events ON"
 IDENTITY_INSERT_OFF = "SET IDENTITY_INSERT case_events OFF"
-SELECT_TABLES = "SELECT name FROM sys.tables WHERE schema_id = SCHEMA_ID('dbo') ORDER BY name"
+SELECT_TABLES = """
+SELECT SCHEMA_NAME(t.schema_id) AS schema_name, t.name AS table_name, c.name AS column_name
+FROM sys.tables AS t LEFT JOIN sys.columns AS c
+    ON c.object_id = t.object_id AND c.name IN ('user_id', 'head_hash', 'event_hash')
+"""
+OWN_TABLES = {("dbo", "users", "user_id"), ("dbo", "cases", "head_hash"), ("dbo", "case_events", "event_hash")}
+"""The desk's tables as SELECT_TABLES shows them: one of their name without that column is someone else's."""
 SELECT_EVENT_TRIGGERS = """
 SELECT name FROM sys.triggers WHERE parent_id = OBJECT_ID('dbo.case_events') AND is_disabled = 0
 """
@@ -58,18 +69,73 @@ SELECT_A_FRACTION = "SELECT CAST(? AS DATETIME2(6))"
 A_FRACTION = datetime(2026, 1, 5, 9, 14, 0, 123456)  # noqa: DTZ001
 """Babelfish drops the fraction of a second of a time that Microsoft's driver sends; times go as text then."""
 
+NO_ANSWER = "The database server does not answer ({}). Check that it runs, and what AML_DATABASE says."
+REPLICA_RESTS = 30
+"""Seconds for which the server itself is asked instead of a replica that did not answer."""
+
 NO_CONNECTION, TIMED_OUT = "08001", "HYT00"
 """SQLSTATEs."""
 
-SQL_WVARCHAR, SQL_DECIMAL, SQL_BIGINT = -9, 3, -5
+SQL_WVARCHAR, SQL_DECIMAL, SQL_BIGINT, SQL_TYPE_TIMESTAMP = -9, 3, -5, 93
+TIME = (SQL_TYPE_TIMESTAMP, 26, 6)
+"""DATETIME2(6), as the columns are."""
 SHORT_TEXT = (SQL_WVARCHAR, 4000, 0)
 """NVARCHAR(4000), whatever a text's length: to the server each length would be a statement of its own to plan."""
 
-_NUMBER = re.compile(r"\((-?\d+)\) \(SQL\w+\)")
+_NUMBER = re.compile(r"\((-?\d+)\)(?= \(SQL\w+\)|;|$)")
 _PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+")
 
 
+@contextmanager
+def _faults() -> Iterator[None]:
+    """The driver's errors as the desk's own."""
+    import pyodbc
+
+    try:
+        yield
+    except pyodbc.Error as error:
+        raise _fault(str(error.args[0]), str(error.args[-1])) from error
+    except (UnicodeEncodeError, UnicodeDecodeError) as error:
+        raise DatabaseError(f"The database cannot keep this text: {error.reason}.") from error
+
+
+def _fault(state: str, message: str) -> DatabaseError:
+    """The error for an SQLSTATE and the driver's message, in which SQL Server's own number stands in brackets.
+
+    Babelfish has a number for some faults only; of the others it says what PostgreSQL says.
+    """
+    numbers = {int(number) for number in _NUMBER.findall(message)}
+    text = _PREFIX.sub("", message.removeprefix(f"[{state}] ")).partition(" (SQL")[0]
+
+    def is_a(known: frozenset[int], *states: str, babelfish: str = "(?!)") -> bool:
+        return bool(numbers & known) or state in states or bool(re.search(babelfish, text))
+
+    if is_a(NO_DATABASE, babelfish='^database ".*" does not exist'):
+        return DatabaseMissing(
+            "The server has no such database as AML_DATABASE names, or does not let this login into it.", passes=True
+        )
+    if is_a(LOST, "08S01", "IMC06", babelfish="^Unknown error") or numbers & MOVING:
+        return DatabaseUnreachable(NO_ANSWER.format(text), passes=True)
+    if is_a(BUSY, TIMED_OUT, "HYT01", "40001", babelfish="due to lock timeout|could not serialize|deadlock detected"):
+        return DatabaseBusy("The database is busy with someone else's work. Try again in a moment.", passes=True)
+    if is_a(LOGIN_FAILED, "28000"):
+        return DatabaseUnreachable("The server refuses the desk's login. Check the user and password in AML_DATABASE.")
+    if state.startswith("08"):
+        return DatabaseUnreachable(NO_ANSWER.format(text))
+    if is_a(REFUSED, "23000", "22001", babelfish="^value too long"):
+        return ConstraintBroken(f"The database refuses this: {text}")
+    if is_a(MISSING, "42S02", "42S22", babelfish="^(relation|column) .* does not exist"):
+        return DatabaseMissing(LACKING.format(text))
+    if is_a(NO_SNAPSHOT):
+        return DatabaseMissing("The database does not allow snapshot isolation. Run sql/sqlserver/database.sql in it.")
+    if is_a(NOT_PERMITTED, babelfish="^permission denied"):
+        return DatabaseError(f"The desk's login may not do this ({text}). A DBA may: see sql/sqlserver.")
+    return DatabaseError(f"The database cannot be used: {text}")
+
+
 class SqlServerTransaction(Transaction):
+    _faults = staticmethod(_faults)
+
     def __init__(self, connection: Any, keeps_fractions: bool) -> None:
         super().__init__(connection)
         self._keeps_fractions = keeps_fractions
@@ -93,33 +159,24 @@ class SqlServerTransaction(Transaction):
             with suppress(DatabaseError):  # where the transaction failed, its own error is the one to see
                 self.execute(IDENTITY_INSERT_OFF)
 
-    def stream_tuples(self, sql: Sql, parameters: Parameters = ()) -> Iterator[Sequence[Any]]:
-        """No time-out of a statement holds here: the first of millions of rows may take its time."""
-        limit, self._connection.timeout = self._connection.timeout, 0
-        try:
-            yield from super().stream_tuples(sql, parameters)
-        finally:
-            self._connection.timeout = limit
-
-    @staticmethod
-    @contextmanager
-    def _faults() -> Iterator[None]:
-        with _faults():
-            yield
-
     def _execute(self, cursor: Any, statement: str, parameters: Parameters) -> None:
         bound = self._bind(parameters)
-        cursor.setinputsizes([SHORT_TEXT if isinstance(value, str) and len(value) <= 1000 else None for value in bound])
+        cursor.setinputsizes([_type(value) for value in bound])
         cursor.execute(statement, bound)
 
     def _execute_many(self, cursor: Any, statement: str, rows: Iterable[Parameters]) -> None:
         bound = [[_as_text(value) if isinstance(value, datetime) else value for value in row] for row in rows]
         if not bound:
             return
-        if self._sends_arrays:
-            cursor.fast_executemany = True
-            cursor.setinputsizes([_array_type(column) for column in zip(*bound, strict=True)])
+        if not self._sends_arrays:
+            cursor.executemany(statement, bound)
+            return
+        cursor.fast_executemany = True
+        cursor.setinputsizes([_array_type(column) for column in zip(*bound, strict=True)])
+        # A row that is refused ends the transaction, and those after it would be stored one by one.
+        self.execute("SET IMPLICIT_TRANSACTIONS ON")
         cursor.executemany(statement, bound)
+        self.execute("SET IMPLICIT_TRANSACTIONS OFF")
 
     def _bind(self, parameters: Parameters) -> Parameters:
         return [self._time(value) if isinstance(value, datetime) else value for value in parameters]
@@ -149,6 +206,7 @@ class SqlServerDatabase(Database):
         )
         self._keeps_fractions: bool | None = None
         self._replica: SqlServerDatabase | None = None
+        self._replica_rests_until = 0.0
         if config.read_replica:
             string = odbc.with_overrides(config.database, config.read_replica)
             self._replica = SqlServerDatabase(replace(config, database=string, read_replica=""))
@@ -164,7 +222,7 @@ class SqlServerDatabase(Database):
             try:
                 tx.execute(COMMIT)
             except DatabaseError as error:
-                raise OutcomeUnknown(passes=True) from error
+                raise OutcomeUnknown() from error
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
@@ -173,32 +231,40 @@ class SqlServerDatabase(Database):
             tx.close()
             tx.execute(COMMIT)
 
+    def read(self, work: Callable[[Transaction], Result], may_lag: bool = False) -> Result:
+        if may_lag and self._replica and monotonic() >= self._replica_rests_until:
+            try:
+                return self._replica.read(work)
+            except DatabaseUnreachable:
+                self._replica_rests_until = monotonic() + REPLICA_RESTS
+        return super().read(work)
+
     def create_schema(self) -> None:
-        with self.transaction() as tx:
-            tx.execute(LOCK_SCHEMA)
-            present = {row["name"] for row in tx.fetch_all(SELECT_TABLES)}
-            strangers = sorted(present - set(TABLES)) or sorted(present)
-            if present and not present >= set(TABLES):
-                raise DatabaseNotEmpty(
-                    f"{self} has tables that are not the desk's ({', '.join(strangers[:5])}), so nothing was created "
-                    "in it. Give the desk a database of its own."
-                )
-            tx.create_tables()
         self._allow_snapshots()
+        self.write(self._create_tables)
 
     def _allow_snapshots(self) -> None:
         """Where the database does not allow snapshot isolation yet, which every read of the desk is made under."""
         with self._pool.lend() as connection, _faults():
-            if connection.execute(SELECT_SNAPSHOT_ISOLATION).fetchval() == 0:
+            if connection.execute(SELECT_SNAPSHOT_ISOLATION).fetchval() != 1:
                 _run_script(connection, DATABASE_OPTIONS)
 
+    def _create_tables(self, tx: Transaction) -> None:
+        tx.execute(LOCK_SCHEMA)
+        own, strangers = _tables(tx)
+        if strangers and len(own) < len(OWN_TABLES):
+            raise DatabaseNotEmpty(
+                f"{self} has tables that are not the desk's ({', '.join(strangers[:5])}), so nothing was created in it."
+                " Give the desk a database of its own."
+            )
+        tx.create_tables()
+
     def has_schema(self) -> bool:
-        with self._pool.lend() as connection, _faults():
-            return {name for (name,) in connection.execute(SELECT_TABLES).fetchall()} >= set(TABLES)
+        own, _ = self.write(_tables)  # which writes nothing, but needs no snapshot: they may not be allowed yet
+        return len(own) == len(OWN_TABLES)
 
     def missing_guards(self) -> list[str]:
-        with self.snapshot() as tx:
-            present = {row["name"] for row in tx.fetch_all(SELECT_EVENT_TRIGGERS)}
+        present = {row["name"] for row in self.read(lambda tx: tx.fetch_all(SELECT_EVENT_TRIGGERS))}
         wanted = re.findall(r"CREATE TRIGGER (?:dbo\.)?(\w+)", SCHEMA.read_text("utf-8"))
         return [name for name in dict.fromkeys(wanted) if name not in present]
 
@@ -206,9 +272,6 @@ class SqlServerDatabase(Database):
         self._pool.clear()
         if self._replica:
             self._replica.close()
-
-    def _lagging(self) -> AbstractContextManager[Transaction]:
-        return (self._replica or self).snapshot()
 
     @contextmanager
     def _begin(self, begin: str) -> Iterator[Transaction]:
@@ -227,7 +290,6 @@ class SqlServerDatabase(Database):
     def _connect(self) -> Any:
         import pyodbc
 
-        pyodbc.pooling = False  # the desk's own pool knows which connections are clean
         with _faults():
             try:
                 connection = pyodbc.connect(
@@ -240,11 +302,19 @@ class SqlServerDatabase(Database):
             connection.timeout = self.config.query_timeout
             for kind in (pyodbc.SQL_WCHAR, pyodbc.SQL_WVARCHAR, pyodbc.SQL_WLONGVARCHAR):
                 connection.add_output_converter(kind, _text)
-            connection.execute(f"SET XACT_ABORT ON; SET LOCK_TIMEOUT {int(self.config.busy_timeout * 1000)}").close()
+            connection.execute(f"{SESSION}{int(self.config.busy_timeout * 1000)}").close()
             if self._keeps_fractions is None:
                 arrived = connection.execute(SELECT_A_FRACTION, A_FRACTION).fetchval()
                 self._keeps_fractions = arrived == A_FRACTION
         return connection
+
+
+def _tables(tx: Transaction) -> tuple[set[str], list[str]]:
+    """The desk's own tables that are there, and those of others."""
+    found = {(row["schema_name"], row["table_name"], row["column_name"]) for row in tx.fetch_all(SELECT_TABLES)}
+    own = {table for _, table, _ in found & OWN_TABLES}
+    others = {f"{schema}.{table}" for schema, table, _ in found if schema != "dbo" or table not in own}
+    return own, sorted(others)
 
 
 def _clean(connection: Any) -> None:
@@ -279,6 +349,13 @@ def _as_text(value: datetime) -> str:
     return _naive(value).isoformat(" ", "microseconds")
 
 
+def _type(value: object) -> tuple[int, int, int] | None:
+    """What `setinputsizes` is told of a value; None leaves it to the driver."""
+    if isinstance(value, datetime):
+        return TIME
+    return SHORT_TEXT if isinstance(value, str) and len(value) <= 1000 else None
+
+
 def _array_type(values: Sequence[object]) -> tuple[int, int, int]:
     """What `setinputsizes` is told of a column of rows: SQL type, size, digits. Left to itself, the driver asks the
     server, and believes it where it is wrong."""
@@ -288,51 +365,3 @@ def _array_type(values: Sequence[object]) -> tuple[int, int, int]:
     if all(isinstance(value, Decimal) for value in values):
         return SQL_DECIMAL, 18, 2
     return SQL_BIGINT, 0, 0
-
-
-@contextmanager
-def _faults() -> Iterator[None]:
-    """The driver's errors as the desk's own."""
-    import pyodbc
-
-    try:
-        yield
-    except pyodbc.Error as error:
-        raise _fault(str(error.args[0]), str(error.args[-1])) from error
-    except (UnicodeEncodeError, UnicodeDecodeError) as error:
-        raise DatabaseError(f"The database cannot keep this text: {error.reason}.") from error
-
-
-def _fault(state: str, message: str) -> DatabaseError:
-    """The error for an SQLSTATE and the driver's message, in which SQL Server's own number stands in brackets.
-
-    Babelfish has a number for some faults only; of the others it says what PostgreSQL says.
-    """
-    numbers = {int(number) for number in _NUMBER.findall(message)}
-    text = _PREFIX.sub("", message.removeprefix(f"[{state}] ")).partition(" (SQL")[0]
-
-    def is_a(known: frozenset[int], babelfish: str, *states: str) -> bool:
-        return bool(numbers & known) or state in states or bool(re.search(babelfish, text))
-
-    if is_a(LOGIN_FAILED, "^password authentication failed", "28000"):
-        return DatabaseUnreachable("The server refuses the desk's login. Check the user and password in AML_DATABASE.")
-    if is_a(NO_DATABASE, '^database ".*" does not exist'):
-        return DatabaseMissing(
-            "The server has no such database as AML_DATABASE names, or does not let this login into it.", passes=True
-        )
-    lost = is_a(LOST, "^Unknown error", "08S01")
-    if lost or state.startswith("08"):
-        return DatabaseUnreachable(
-            f"The database server does not answer ({text}). Check that it runs, and what AML_DATABASE says.", lost
-        )
-    if is_a(PASSING, "due to lock timeout|could not serialize|deadlock detected", TIMED_OUT, "40001"):
-        return DatabaseBusy("The database is busy with someone else's work. Try again in a moment.", passes=True)
-    if is_a(REFUSED, "^value too long", "23000", "22001"):
-        return ConstraintBroken(f"The database refuses this: {text}")
-    if is_a(MISSING, "^(relation|column) .* does not exist", "42S02", "42S22"):
-        return DatabaseMissing(LACKING.format(text))
-    if is_a(NO_SNAPSHOT, "^$"):
-        return DatabaseMissing("The database does not allow snapshot isolation. Run sql/sqlserver/database.sql in it.")
-    if is_a(NOT_PERMITTED, "^permission denied"):
-        return DatabaseError(f"The desk's login may not do this: {text}")
-    return DatabaseError(f"The database cannot be used: {text}")

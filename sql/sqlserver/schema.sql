@@ -80,7 +80,7 @@ GO
 IF OBJECT_ID(N'dbo.case_events', N'U') IS NULL
 BEGIN
 CREATE TABLE dbo.case_events (
-    event_id   BIGINT IDENTITY (1, 1) NOT NULL CONSTRAINT case_events_pk PRIMARY KEY,
+    event_id   BIGINT IDENTITY (1, 1) NOT NULL CONSTRAINT case_events_pk PRIMARY KEY NONCLUSTERED,
     case_id    NVARCHAR(20) COLLATE Latin1_General_BIN2 NOT NULL
         CONSTRAINT case_events_case REFERENCES dbo.cases (case_id),
     ts         DATETIME2(6) NOT NULL,
@@ -94,6 +94,8 @@ CREATE TABLE dbo.case_events (
     CONSTRAINT case_events_do_not_fork UNIQUE (case_id, prev_hash)
 );
 
+-- A case's events lie together: read for every case that is opened, and case by case where all are verified.
+CREATE UNIQUE CLUSTERED INDEX case_events_by_case ON dbo.case_events (case_id, event_id);
 CREATE INDEX case_events_case_ts ON dbo.case_events (case_id, ts);
 END;
 GO

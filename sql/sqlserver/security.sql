@@ -21,9 +21,15 @@ IF DATABASE_PRINCIPAL_ID(N'aml_auditor') IS NULL
 CREATE ROLE aml_auditor AUTHORIZATION dbo;
 GO
 
--- The desk adds rows to all three tables and changes users and cases. Events are only ever added.
-GRANT SELECT, INSERT, UPDATE ON dbo.users TO aml_desk;
-GRANT SELECT, INSERT, UPDATE ON dbo.cases TO aml_desk;
+-- The desk adds rows to all three tables; it changes whether a user is active, and of a case what its events change.
+-- Events are only ever added.
+GRANT SELECT, INSERT ON dbo.users TO aml_desk;
+GRANT UPDATE ON dbo.users (active) TO aml_desk;
+GRANT SELECT, INSERT ON dbo.cases TO aml_desk;
+GRANT UPDATE ON dbo.cases (
+    status, owner, disposition, determined_at, closed_at, qa_result, qa_reviewer, qa_at, qa_notes, event_count,
+    head_hash
+) TO aml_desk;
 GRANT SELECT, INSERT ON dbo.case_events TO aml_desk;
 DENY DELETE, ALTER ON dbo.users TO aml_desk;
 DENY DELETE, ALTER ON dbo.cases TO aml_desk;

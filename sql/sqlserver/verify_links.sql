@@ -118,6 +118,12 @@ WHERE computed <> event_hash
 ORDER BY case_id, event_id;');
 GO
 
+SELECT
+    (SELECT COUNT_BIG(*) FROM dbo.users) AS users,
+    (SELECT COUNT_BIG(*) FROM dbo.cases) AS cases,
+    (SELECT COUNT_BIG(*) FROM dbo.case_events) AS events;
+GO
+
 COMMIT TRANSACTION;
 SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 GO
@@ -130,10 +136,4 @@ WHERE NOT EXISTS (
     FROM sys.triggers
     WHERE parent_id = OBJECT_ID(N'dbo.case_events') AND name = N'case_events_no_change' AND is_disabled = 0
 );
-GO
-
-SELECT
-    (SELECT COUNT_BIG(*) FROM dbo.users) AS users,
-    (SELECT COUNT_BIG(*) FROM dbo.cases) AS cases,
-    (SELECT COUNT_BIG(*) FROM dbo.case_events) AS events;
 GO
