@@ -298,7 +298,10 @@ class SqlServerDatabase(Database):
             except pyodbc.Error as error:
                 state, *texts = (odbc.redact(str(text), self._connection_string) for text in error.args)
                 error.args = (NO_CONNECTION if state == TIMED_OUT else state, *texts)
-                raise
+                fault = _fault(*map(str, (error.args[0], error.args[-1])))
+                if isinstance(fault, DatabaseMissing):  # only one that was there before may be failing over
+                    fault.passes = self._keeps_fractions is not None
+                raise fault from error
             connection.timeout = self.config.query_timeout
             for kind in (pyodbc.SQL_WCHAR, pyodbc.SQL_WVARCHAR, pyodbc.SQL_WLONGVARCHAR):
                 connection.add_output_converter(kind, _text)
