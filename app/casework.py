@@ -25,6 +25,7 @@ from app.errors import (
     BrokenCase,
     ConstraintBroken,
     DatabaseBusy,
+    DeskError,
     InvalidInput,
     NotAllowed,
     StaleCase,
@@ -82,6 +83,10 @@ class Opened:
     opened: int
     already: int
     changed: Sequence[tuple[str, str]]
+
+
+class _MovedOn(DeskError):
+    """Someone else was quicker; raised, so that nothing of the attempt stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,14 +380,14 @@ def _append(
         raise InvalidInput("The form's token is not one of the desk's.")
     sent: set[str] = set()
 
-    def attempt(tx: Transaction) -> Event | None:
+    def attempt(tx: Transaction) -> Event:
         if sent:
             repository.lock_case(tx, case_id)
         actor = repository.user(tx, actor_id)
         case = repository.case(tx, case_id)
         events = repository.events(tx, case_id)
         if not events or events[-1].event_hash != case.head_hash:
-            return None
+            raise _MovedOn
         for stored in events:
             if stored.event_hash in sent:
                 return stored
@@ -399,14 +404,15 @@ def _append(
         )
         sent.add(event.event_hash)
         if not repository.update_case(tx, changed, case.head_hash):
-            return None
+            raise _MovedOn
         repository.insert_event(tx, event)
         return event
 
     for _ in range(ATTEMPTS):
-        if event := database.write(attempt):
-            return event
-        _check_end(database, case_id)
+        try:
+            return database.write(attempt)
+        except _MovedOn:
+            _check_end(database, case_id)
     raise DatabaseBusy(f"{case_id} is being changed by too many people at once. Try again in a moment.")
 
 

@@ -19,8 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import audit, casework, database, repository
 from app.__main__ import main
-from app.database import Database, Transaction, odbc
-from app.database.sqlserver import _fault
+from app.database import Database, Transaction, odbc, sqlserver
 from app.errors import (
     ConstraintBroken,
     DatabaseBusy,
@@ -330,6 +329,7 @@ def test_a_server_that_is_stopped_is_a_message_on_the_page_and_comes_back(
 ) -> None:
     monkeypatch.setenv("AML_DATABASE", wired.config.database)
     monkeypatch.setenv("AML_CONNECT_TIMEOUT", "2")
+    monkeypatch.setattr("app.database.engine.PATIENCE", 1)
     st.cache_resource.clear()
     shown = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=60)
     shown.query_params["case_id"] = open_case().case_id
@@ -495,13 +495,15 @@ def test_rows_in_bulk_are_stored_all_or_none(desk: Database) -> None:
 
 
 @ON_SQLSERVER
-def test_a_count_of_rows_that_makes_no_sense_undoes_the_change(desk: Database, open_case: OpenCase) -> None:
+def test_where_the_server_does_not_count_rows_nothing_is_half_stored(
+    desk: Database, server: str, tmp_path: Path, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlserver, "SESSION", sqlserver.SESSION.replace("NOCOUNT OFF", "NOCOUNT ON"))
+    monkeypatch.setattr(casework, "ATTEMPTS", 3)
     case = open_case()
-    with pytest.raises(DatabaseError, match="instead of one"), desk.transaction() as tx:
-        tx.execute("SET NOCOUNT ON")
-        repository.update_case(tx, case, case.head_hash)
-    desk.close()
-    assert audit.verify_case(desk, case.case_id).intact
+    with closing(database.connect(Settings(server, tmp_path))) as uncounted, pytest.raises(DatabaseError):
+        casework.add_note(uncounted, ANALYST.user_id, case.case_id, "Teller called.")
+    assert audit.verify_case(desk, case.case_id) == audit.Verified(1, 1, ())
 
 
 MICROSOFT = "[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]"
@@ -535,7 +537,7 @@ MICROSOFT = "[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]"
 def test_what_the_driver_says_of_a_server_becomes_the_desks_own_error(
     state: str, message: str, error: type[DatabaseError], passes: bool
 ) -> None:
-    found = _fault(state, f"[{state}] {MICROSOFT}{message}")
+    found = sqlserver._fault(state, f"[{state}] {MICROSOFT}{message}")
     assert (type(found), found.passes) == (error, passes)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from app import chain
-from app.errors import DatabaseBusy, DatabaseError, OutcomeUnknown
+from app.errors import DatabaseBusy, DatabaseError, DatabaseUnreachable, OutcomeUnknown
 
 TABLES = ("case_events", "cases", "users")
 
@@ -182,7 +182,7 @@ class Database(ABC):
 
         `may_lag` is for a list or a count that need not show the newest change: a read replica may answer it.
         """
-        return self._attempts()(lambda: _within(self.snapshot(), work))
+        return _attempts(lambda: _within(self.snapshot(), work))
 
     def write(self, work: Callable[[Transaction], Result]) -> Result:
         """What `work` returns in a transaction; tried again as a whole after a fault that passes.
@@ -202,15 +202,30 @@ class Database(ABC):
                     raise OutcomeUnknown() from error
                 raise
 
-        return self._attempts()(attempt)
+        return _attempts(attempt)
 
-    def _attempts(self) -> Retrying:
-        return Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, DatabaseError) and error.passes),
-            stop=stop_after_delay(PATIENCE),
-            wait=wait_random_exponential(multiplier=0.1, max=2),
-            reraise=True,
-        )
+
+def _attempts(attempt: Callable[[], Result]) -> Result:
+    """What the attempt returns, made again while the fault passes; in between waits a moment, drawn at random.
+
+    A server that went away in the middle may be failing over, and does not answer until that is done.
+    """
+    lost = False
+
+    def once() -> Result:
+        nonlocal lost
+        try:
+            return attempt()
+        except DatabaseUnreachable as error:
+            error.passes = lost = lost or error.passes
+            raise
+
+    return Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, DatabaseError) and error.passes),
+        stop=stop_after_delay(PATIENCE),
+        wait=wait_random_exponential(multiplier=0.1, max=2),
+        reraise=True,
+    )(once)
 
 
 def _within(transaction: AbstractContextManager[Transaction], work: Callable[[Transaction], Result]) -> Result:

@@ -234,7 +234,8 @@ class SqlServerDatabase(Database):
     def read(self, work: Callable[[Transaction], Result], may_lag: bool = False) -> Result:
         if may_lag and self._replica and monotonic() >= self._replica_rests_until:
             try:
-                return self._replica.read(work)
+                with self._replica.snapshot() as tx:
+                    return work(tx)
             except DatabaseUnreachable:
                 self._replica_rests_until = monotonic() + REPLICA_RESTS
         return super().read(work)
@@ -297,7 +298,7 @@ class SqlServerDatabase(Database):
                 )
             except pyodbc.Error as error:
                 state, *texts = (odbc.redact(str(text), self._connection_string) for text in error.args)
-                error.args = (NO_CONNECTION if state == TIMED_OUT else state, *texts)
+                error.args = (NO_CONNECTION if state in (TIMED_OUT, "08S01") else state, *texts)
                 fault = _fault(*map(str, (error.args[0], error.args[-1])))
                 if isinstance(fault, DatabaseMissing):  # only one that was there before may be failing over
                     fault.passes = self._keeps_fractions is not None
