@@ -12,7 +12,7 @@ from queue import Empty, LifoQueue
 from threading import BoundedSemaphore
 from typing import Any, Generic, TypeVar
 
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
 
 from app import chain
 from app.errors import DatabaseBusy, DatabaseError, DatabaseUnreachable, OutcomeUnknown
@@ -22,7 +22,7 @@ TABLES = ("case_events", "cases", "users")
 LACKING = "The database lacks a table or column of the desk's ({}). A missing table is created by: python -m app init"
 
 PATIENCE = 20
-"""Seconds for which work is tried again where a fault that passes keeps coming: about what a fail-over takes."""
+"""Seconds for which work is tried again, once at least, where a fault that passes keeps coming: as a fail-over takes."""
 
 Row = dict[str, Any]
 Parameters = Sequence[object]
@@ -222,7 +222,7 @@ def _attempts(attempt: Callable[[], Result]) -> Result:
 
     return Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, DatabaseError) and error.passes),
-        stop=stop_after_delay(PATIENCE),
+        stop=stop_after_attempt(2) & stop_after_delay(PATIENCE),
         wait=wait_random_exponential(multiplier=0.1, max=2),
         reraise=True,
     )(once)
