@@ -22,7 +22,7 @@ TABLES = ("case_events", "cases", "users")
 LACKING = "The database lacks a table or column of the desk's ({}). A missing table is created by: python -m app init"
 
 PATIENCE = 20
-"""Seconds for which work is tried again, once at least, where a fault that passes keeps coming: as a fail-over takes."""
+"""Seconds for which work is tried again, once at least, while a fault that passes keeps coming: a fail-over's."""
 
 Row = dict[str, Any]
 Parameters = Sequence[object]
