@@ -248,7 +248,7 @@ SELECT
     c.case_id, c.customer_id, c.customer_name, c.typology, c.risk, c.risk_score, c.amount, c.currency, c.opened_at,
     c.due_at, c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at,
     c.qa_notes, c.qa_bucket, c.search, c.event_count, c.head_hash
-FROM case_events AS e LEFT JOIN cases AS c ON 1 = 0
+FROM case_events AS e LEFT JOIN cases AS c ON c.case_id = NULL
 UNION ALL
 SELECT
     c.case_id, 1,
@@ -256,7 +256,7 @@ SELECT
     c.case_id, c.customer_id, c.customer_name, c.typology, c.risk, c.risk_score, c.amount, c.currency, c.opened_at,
     c.due_at, c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at,
     c.qa_notes, c.qa_bucket, c.search, c.event_count, c.head_hash
-FROM cases AS c LEFT JOIN case_events AS e ON 1 = 0
+FROM cases AS c LEFT JOIN case_events AS e ON e.event_id = NULL
 ORDER BY chain
 """
 
