@@ -4,12 +4,16 @@ DeskError                 its text is for a person: what happened, and what to d
 ├── SettingsError         the environment or a settings file says something unusable
 ├── InvalidInput          a value that may not be stored or read
 │   ├── InvalidText       a character the chain cannot carry, or too long
+│   ├── InvalidNote       a key, a signed note, a checkpoint or a proof that is not written as it should be
+│   ├── InvalidProof      a proof about the log that does not prove it
+│   ├── NotSigned         a checkpoint that is not by the log's key
 │   └── UnreadableFile    a file that is not what it should be: file, line, reason
 ├── UnknownCase           no case has this id
 ├── UnknownUser           no user has this id
 ├── NotAllowed            the rules of casework refuse: `policy` says why
 ├── StaleCase             the case moved on since the person saw it
 ├── BrokenCase            the case was changed outside the desk, so that it cannot be worked on
+├── BrokenLog             the events are no longer those that a checkpoint was signed over
 └── DatabaseError         the store itself
     ├── DatabaseMissing   there is none there, or it has no tables
     ├── DatabaseBusy      it stayed locked or overloaded; trying again may help
@@ -27,6 +31,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from app.chain import Break
     from app.models import Event
 
 
@@ -49,6 +54,24 @@ class InvalidText(InvalidInput):
         where = "" if position is None else f" at character {position + 1}"
         super().__init__(f"The {field} {problem}{where}.")
         self.field, self.problem, self.position = field, problem, position
+
+
+class InvalidNote(InvalidInput):
+    pass
+
+
+class InvalidProof(InvalidInput):
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The proof does not hold: {reason}.")
+        self.reason = reason
+
+
+class NotSigned(InvalidInput):
+    """`claimed` are the names and ids of the keys that it says it is signed by."""
+
+    def __init__(self, file: Path | str, key: object, claimed: str) -> None:
+        super().__init__(f"{file} is not signed by {key}. It says it is by {claimed}.")
+        self.key, self.claimed = key, claimed
 
 
 class UnreadableFile(InvalidInput):
@@ -96,6 +119,17 @@ class BrokenCase(DeskError):
     def __init__(self, case_id: str, problem: str) -> None:
         super().__init__(f"{case_id} was changed outside the desk: {problem}. Verify it to see what was changed.")
         self.case_id, self.problem = case_id, problem
+
+
+class BrokenLog(DeskError):
+    """`breaks` say which events differ from those of the newest checkpoint; nothing was signed."""
+
+    def __init__(self, breaks: Sequence[Break]) -> None:
+        super().__init__(
+            "The events in the database are not those that the last checkpoint was signed over, so no new one is made. "
+            "If this is another database, give its log a key of its own (AML_SIGNING_KEY)."
+        )
+        self.breaks = tuple(breaks)
 
 
 class DatabaseError(DeskError):

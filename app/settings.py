@@ -22,12 +22,18 @@ class Settings:
 
     `database` is a file for SQLite or an ODBC connection string for SQL Server, and `read_replica` what is different
     in the string for reads that may lag (empty: there is no replica). Both may hold a password.
+    `checkpoints` is the folder with a folder a log in it. `signing_key` is the file with the log's secret key, which
+    only a desk that makes checkpoints needs (None: see `checkpoint.key_file`), and `verifier_key` the public key, for
+    a desk without that file.
     `busy_timeout` is how long an operation waits for a lock or for one of the `pool_size` connections,
     `connect_timeout` how long for a server to let it in, and `query_timeout` how long for a statement.
     """
 
     database: str = field(repr=False)
     exports: Path
+    checkpoints: Path = ROOT / "exports" / "checkpoints"
+    signing_key: Path | None = None
+    verifier_key: str = ""
     busy_timeout: float = 5
     read_replica: str = field(default="", repr=False)
     pool_size: int = 10
@@ -58,9 +64,14 @@ def load(database: str | None = None) -> Settings:
             raise SettingsError(f"AML_{name.upper()} is a whole number from 1 to 10,000, not {text!r}.")
         return int(text)
 
+    exports = Path(said("exports", str(ROOT / "exports")))
+    signing_key = said("signing_key", "")
     return Settings(
         database=database or said("database", str(DEMO_DATABASE)),
-        exports=Path(said("exports", str(ROOT / "exports"))),
+        exports=exports,
+        checkpoints=Path(said("checkpoints", str(exports / "checkpoints"))),
+        signing_key=Path(signing_key) if signing_key else None,
+        verifier_key=said("verifier_key", ""),
         busy_timeout=seconds("busy_timeout", "5"),
         read_replica=said("read_replica", ""),
         pool_size=whole("pool_size", "10"),
