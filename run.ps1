@@ -16,6 +16,9 @@ Usage: .\run.ps1 [VERB [ARGUMENTS]]
   seed ...      fill a database with made-up data   (python -m seed ...)
   verify ...    check the audit trail               (python -m app verify ...)
   export ...    write an export                     (python -m app export ...)
+  verify-file ...  check what was exported          (python -m app verify-file ...)
+  keygen ...    make the key of the log             (python -m app keygen ...)
+  checkpoint    sign what the log is now            (python -m app checkpoint)
   init          make the tables of a new database   (python -m app init)
   open ...      open cases on a file of alerts      (python -m app open ...)
   user ...      add, deactivate and list people     (python -m app user ...)
@@ -314,7 +317,8 @@ try {
         # What evidence and rules rest on has every branch tested; a run of some tests only cannot tell.
         if ($rest.Count -eq 0) {
             $rest = @('--cov-branch', '--cov-fail-under=100', '--cov=app.chain', '--cov=app.policy',
-                '--cov=app.sampling', '--cov=app.audit')
+                '--cov=app.sampling', '--cov=app.audit', '--cov=app.tlog', '--cov=app.note', '--cov=app.checkpoint',
+                '--cov=app.bundle', '--cov=app.tampering')
         }
         & $Py -m pytest @rest
         exit $LASTEXITCODE
@@ -325,7 +329,7 @@ try {
         Install-Packages 'run'
         & $Py -m seed @rest
         exit $LASTEXITCODE
-    } elseif (@('verify', 'export', 'init', 'open', 'user') -contains $verb) {
+    } elseif (@('verify', 'verify-file', 'export', 'keygen', 'checkpoint', 'init', 'open', 'user') -contains $verb) {
         Install-Packages 'run'
         & $Py -m app $verb @rest
         exit $LASTEXITCODE

@@ -18,6 +18,9 @@ Usage: ./run.sh [VERB [ARGUMENTS]]
   seed ...      fill a database with made-up data   (python -m seed ...)
   verify ...    check the audit trail               (python -m app verify ...)
   export ...    write an export                     (python -m app export ...)
+  verify-file ...  check what was exported          (python -m app verify-file ...)
+  keygen ...    make the key of the log             (python -m app keygen ...)
+  checkpoint    sign what the log is now            (python -m app checkpoint)
   init          make the tables of a new database   (python -m app init)
   open ...      open cases on a file of alerts      (python -m app open ...)
   user ...      add, deactivate and list people     (python -m app user ...)
@@ -264,7 +267,8 @@ case $verb in
         setup dev
         # What evidence and rules rest on has every branch tested; a run of some tests only cannot tell.
         [ "$#" -gt 0 ] || set -- --cov-branch --cov-fail-under=100 \
-            --cov=app.chain --cov=app.policy --cov=app.sampling --cov=app.audit
+            --cov=app.chain --cov=app.policy --cov=app.sampling --cov=app.audit --cov=app.tlog --cov=app.note \
+            --cov=app.checkpoint --cov=app.bundle --cov=app.tampering
         exec "$py" -m pytest "$@"
         ;;
     check)
@@ -275,7 +279,7 @@ case $verb in
         setup run
         exec "$py" -m seed "$@"
         ;;
-    verify | export | init | open | user)
+    verify | verify-file | export | keygen | checkpoint | init | open | user)
         setup run
         exec "$py" -m app "$verb" "$@"
         ;;

@@ -1,16 +1,22 @@
 """The desk's verbs for a terminal.
 
     python -m app init                      create the tables where they are missing
-    python -m app verify [CASE_ID ...]      verify these cases, or every case
-    python -m app export CASE_ID [--to DIR] write the audit CSV and the SAR summary
-    python -m app verify-file FILE ...      verify audit CSVs on their own
+    python -m app verify [CASE_ID ...] [--checkpoint FILE --key KEY]
+                                            verify these cases, or every case; and the log against a checkpoint
+    python -m app export CASE_ID [--to DIR] [--bundle]
+                                            write the audit CSV and the SAR summary, or the bundle for an examiner
+    python -m app verify-file FILE ... [--key KEY]
+                                            verify audit CSVs and bundles on their own
+    python -m app keygen [--name ORIGIN]    make the key that signs checkpoints, and print its verifier key
+    python -m app checkpoint                sign what the log of all events is now
     python -m app open FILE [--skip-bad]    open a case on each alert of a file (JSON Lines; - is standard input)
     python -m app user add USER_ID --name NAME --role Analyst|QA|Manager
     python -m app user deactivate USER_ID   someone has left: they neither act nor receive cases any more
     python -m app user list                 everybody, the inactive too
 
-AML_DATABASE, or --database, says which database. Exit status: 0 all intact, or done; 1 a break, or done but for
-alerts that were left out; 2 wrong use, or input or a database that cannot be read: nothing was changed.
+AML_DATABASE, or --database, says which database; KEY is a verifier key. Exit status: 0 all intact, or done; 1 a break,
+or done but for alerts that were left out; 2 wrong use, or input or a database that cannot be read: nothing was changed;
+3 a bundle is intact, but is not anchored, or its key was not compared with the published one.
 """
 
 from __future__ import annotations
@@ -21,12 +27,13 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from app import audit, casework, chain, database, intake, repository, settings
-from app.errors import DeskError, UnreadableFile
+from app import audit, bundle, casework, chain, checkpoint, database, intake, note, repository, settings
+from app.errors import BrokenLog, DeskError, InvalidInput, NotSigned, UnreadableFile
 from app.models import Role, read_case_id
 
-INTACT, BROKEN, UNUSABLE = 0, 1, 2
+INTACT, BROKEN, UNUSABLE, UNPROVEN = 0, 1, 2, 3
 DONE, DONE_IN_PART = INTACT, BROKEN
+WORSE = (INTACT, UNPROVEN, BROKEN, UNUSABLE)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,11 +46,18 @@ def main(arguments: list[str] | None = None) -> int:
     verbs.add_parser("init", parents=[shared], help="create the tables where they are missing")
     verify = verbs.add_parser("verify", parents=[shared], help="verify cases in the database")
     verify.add_argument("case_ids", nargs="*", metavar="CASE_ID")
+    verify.add_argument("--checkpoint", type=Path, metavar="FILE", help="hold the log of all events against it")
+    verify.add_argument("--key", metavar="KEY", help="the published verifier key of the log")
     export = verbs.add_parser("export", parents=[shared], help="write a case's audit CSV and SAR summary")
     export.add_argument("case_id", metavar="CASE_ID")
     export.add_argument("--to", type=Path, metavar="DIR", help="instead of exports/")
-    verify_file = verbs.add_parser("verify-file", help="verify audit CSVs on their own")
+    export.add_argument("--bundle", action="store_true", help="one zip that can be verified without the desk")
+    verify_file = verbs.add_parser("verify-file", help="verify audit CSVs and bundles on their own")
     verify_file.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    verify_file.add_argument("--key", metavar="KEY", help="the published verifier key of the log")
+    keygen = verbs.add_parser("keygen", parents=[shared], help="make the key that signs checkpoints")
+    keygen.add_argument("--name", default="", metavar="ORIGIN", help="of the log, such as bank.example/aml")
+    verbs.add_parser("checkpoint", parents=[shared], help="sign what the log of all events is now")
     opening = verbs.add_parser("open", parents=[shared], help="open a case on each alert of a file")
     opening.add_argument("file", metavar="FILE", help="JSON Lines, one alert a line; - is standard input")
     opening.add_argument("--skip-bad", action="store_true", help="leave bad lines out instead of refusing the file")
@@ -59,20 +73,31 @@ def main(arguments: list[str] | None = None) -> int:
     user_verbs.add_parser("list", parents=[shared], help="everybody, the inactive too")
     options = parser.parse_args(arguments)
     try:
+        key = note.read_verifier_key(options.key) if getattr(options, "key", None) else None
         if options.verb == "verify-file":
-            return _verify_files(options.files)
+            return _verify_files(options.files, key)
         config = settings.load(options.database)
+        if options.verb == "keygen":
+            return _keygen(config, options.name)
         with closing(database.connect(config)) as desk:
             match options.verb:
                 case "init":
                     return _init(desk)
                 case "export":
-                    return _export(desk, read_case_id(options.case_id), options.to or config.exports)
+                    case_id, folder = read_case_id(options.case_id), options.to or config.exports
+                    return (_export_bundle if options.bundle else _export)(desk, case_id, folder, config)
+                case "checkpoint":
+                    return _checkpoint(desk, config)
                 case "open":
                     return _open(desk, options.file, options.skip_bad)
                 case "user":
                     return _user(desk, options)
-            return _verify(desk, [read_case_id(case_id) for case_id in options.case_ids])
+            return _verify(desk, [read_case_id(case_id) for case_id in options.case_ids], options.checkpoint, key)
+    except (BrokenLog, NotSigned) as error:
+        for found in getattr(error, "breaks", ()):
+            print(found)
+        print(error, file=sys.stderr)
+        return BROKEN
     except DeskError as error:
         print(error, file=sys.stderr)
         return UNUSABLE
@@ -93,17 +118,34 @@ def _init(desk: database.Database) -> int:
     return INTACT
 
 
-def _verify(desk: database.Database, case_ids: list[str]) -> int:
-    results = [audit.verify_case(desk, case_id) for case_id in case_ids]
-    if not case_ids:
-        results = [audit.verify_database(desk, _progress if sys.stderr.isatty() else None)]
+def _verify(desk: database.Database, case_ids: list[str], file: Path | None, key: note.VerifierKey | None) -> int:
+    if (file is None) != (key is None):
+        raise InvalidInput("A checkpoint is verified with both: --checkpoint FILE and --key KEY.")
+    anchor = checkpoint.read_anchor(file, key) if file and key else None
+    progress = _progress if sys.stderr.isatty() else None
+    if case_ids:
+        results = [audit.verify_case(desk, case_id) for case_id in case_ids]
+        if anchor:
+            results.append(audit.verify_log(desk, anchor))
+    else:
+        results = [audit.verify_database(desk, progress, anchor)]
     for guard in desk.missing_guards():
         print(f"Warning: the trigger {guard} is gone. Put it back with: python -m app init", file=sys.stderr)
     cases, events = sum(r.cases for r in results), sum(r.events for r in results)
-    return _report(f"{_count(cases, 'case')}, {_count(events, 'event')}", [b for r in results for b in r.breaks])
+    breaks = [b for r in results for b in r.breaks]
+    status = _report(f"{_count(cases, 'case')}, {_count(events, 'event')}", breaks)
+    if breaks:
+        return status
+    if anchor:
+        told = f"The first {_count(anchor.checkpoint.size, 'event')} are those that {anchor.key.name} signed"
+        print(f"{told}; later ones are not yet anchored.")
+    else:
+        print("The tail is not anchored: against a checkpoint (--checkpoint FILE --key KEY) it would also show whether")
+        print("events were cut off the end, cases are gone, or chains were rewritten with fresh hashes.")
+    return status
 
 
-def _export(desk: database.Database, case_id: str, folder: Path) -> int:
+def _export(desk: database.Database, case_id: str, folder: Path, _: settings.Settings) -> int:
     export = audit.export_case(desk, case_id)
     for path in export.write(folder):
         print(path)
@@ -112,24 +154,80 @@ def _export(desk: database.Database, case_id: str, folder: Path) -> int:
     return BROKEN if export.breaks else INTACT
 
 
-def _verify_files(files: list[Path]) -> int:
+def _export_bundle(desk: database.Database, case_id: str, folder: Path, config: settings.Settings) -> int:
+    made = bundle.make(desk, case_id, checkpoint.log_of(config))
+    print(made.write(folder))
+    if made.not_yet:
+        print(f"{made.not_yet} of its events are not yet anchored; for that: python -m app checkpoint", file=sys.stderr)
+    for found in made.breaks:
+        print(found, file=sys.stderr)
+    return BROKEN if made.breaks else INTACT
+
+
+def _keygen(config: settings.Settings, name: str) -> int:
+    file = checkpoint.key_file(config)
+    key = checkpoint.make_key(file, name)
+    print(f"The signing key is in {file}. Keep it secret, and keep a copy: nobody else can make it again.")
+    print("Publish the verifier key, by which others check what it signs:")
+    print(key.verifier)
+    return DONE
+
+
+def _checkpoint(desk: database.Database, config: settings.Settings) -> int:
+    key = checkpoint.load_key(checkpoint.key_file(config))
+    appended = checkpoint.append(desk, config.checkpoints, key)
+    if appended.anchor is None:
+        print("There are no events yet, so there is nothing to sign.")
+    elif not appended.events:
+        print(f"{appended.anchor.file}: no events since; the log is still the one it was signed over.")
+    else:
+        told = appended.anchor.checkpoint
+        print(f"{appended.anchor.file}: {_count(told.size, 'event')}, {appended.events:,} of them new")
+        print(f"head {told.head.hex()}")
+    return DONE
+
+
+def _verify_files(files: list[Path], key: note.VerifierKey | None) -> int:
     worst = INTACT
     for file in files:
         try:
-            verified = audit.verify_csv(file.read_bytes(), str(file))
+            data = file.read_bytes()
+            if file.suffix.lower() == ".zip":
+                status = _report_bundle(file, bundle.verify_file(data, str(file), key))
+            else:
+                status = _report_csv(file, audit.verify_csv(data, str(file)))
         except OSError as error:
             print(f"{file}: {error.strerror}", file=sys.stderr)
-            worst = max(worst, UNUSABLE)
+            status = UNUSABLE
         except UnreadableFile as error:
             print(error, file=sys.stderr)
-            worst = max(worst, UNUSABLE)
-        else:
-            last = verified.last
-            what = f"{file}: {last.case_id}, " if last else f"{file}: "
-            worst = max(worst, _report(f"{what}{_count(verified.events, 'event')}", verified.breaks))
-            if last:
-                print(f"  last event {last.ts}, head {last.event_hash}")
+            status = UNUSABLE
+        worst = max(worst, status, key=WORSE.index)
     return worst
+
+
+def _report_csv(file: Path, verified: audit.Verified) -> int:
+    last = verified.last
+    what = f"{file}: {last.case_id}, " if last else f"{file}: "
+    status = _report(f"{what}{_count(verified.events, 'event')}", verified.breaks)
+    if last:
+        print(f"  last event {last.ts}, head {last.event_hash}")
+    return status
+
+
+def _report_bundle(file: Path, result: bundle.Result) -> int:
+    status = _report(f"{file}: {result.case_id}, {_count(result.events, 'event')}", result.breaks)
+    if result.checkpoint:
+        told = result.checkpoint
+        print(f"  anchored: {result.anchored} of them, in the log {told.origin} of {_count(told.size, 'event')}")
+    if later := result.events - result.anchored:
+        print(f"  not yet anchored: {later}")
+    match result.verdict:
+        case bundle.Verdict.OK:
+            print(f"  ok, signed by {result.key}")
+        case bundle.Verdict.COMPARE:
+            print(f"  signed by {result.key}: compare with the bank's published key, or give it with --key")
+    return UNPROVEN if result.verdict in (bundle.Verdict.COMPARE, bundle.Verdict.NOT_ANCHORED) else status
 
 
 def _open(desk: database.Database, file: str, skip_bad: bool) -> int:

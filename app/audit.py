@@ -12,13 +12,13 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from app import chain, repository, sar
+from app import chain, checkpoint, repository, sar
 from app.database import Database, Transaction
 from app.errors import DatabaseError, DeskError, InvalidInput, UnknownCase, UnreadableFile
 from app.models import CASE_ID, Case, Event, User
@@ -52,20 +52,31 @@ def verify_case(database: Database, case_id: str) -> Verified:
     """Verify one case. Raises UnknownCase. A break is read again before it is reported."""
     for _ in range(2):
         chains = database.read(lambda tx: repository.chains_of(tx, case_id))
-        breaks = [found for one in chains for found in chain.verify(*one)]
+        breaks = [found for one in chains for found in chain.verify_stored(*one)]
         if not breaks:
             break
     return Verified(1, sum(len(events) for _, events, _ in chains), tuple(breaks))
 
 
-def verify_database(database: Database, progress: Progress | None = None) -> Verified:
-    """Verify every case in one snapshot, holding one case in memory at a time."""
-    found = database.read(lambda tx: verify_all(tx, progress))
+def verify_database(
+    database: Database, progress: Progress | None = None, anchor: checkpoint.Anchor | None = None
+) -> Verified:
+    """Verify every case, and the log against a checkpoint, in one snapshot, holding one case in memory at a time."""
+
+    def work(tx: Transaction) -> tuple[Verified, list[chain.Break]]:
+        return verify_all(tx, progress), checkpoint.compare(repository.log(tx), anchor) if anchor else []
+
+    found, unanchored = database.read(work)
     suspicious: dict[str, list[chain.Break]] = {}
     for one in found.breaks:
         suspicious.setdefault(one.case_id, []).append(one)
     breaks = tuple(one for seen in suspicious.items() for one in _again(database, *seen))
-    return Verified(found.cases, found.events, breaks)
+    return Verified(found.cases, found.events, (*breaks, *unanchored))
+
+
+def verify_log(database: Database, anchor: checkpoint.Anchor) -> Verified:
+    """Hold the log of all events against a checkpoint, and nothing else."""
+    return Verified(0, 0, tuple(database.read(lambda tx: checkpoint.compare(repository.log(tx), anchor))))
 
 
 def verify_all(tx: Transaction, progress: Progress | None = None) -> Verified:
@@ -75,7 +86,7 @@ def verify_all(tx: Transaction, progress: Progress | None = None) -> Verified:
     total = repository.case_count(tx)
     for case_id, stored, row in repository.all_chains(tx):
         cases, events = cases + 1, events + len(stored)
-        breaks += chain.verify(case_id, stored, row)
+        breaks += chain.verify_stored(case_id, stored, row)
         if progress and cases % 500 == 0:
             progress(min(cases, total), total)
     if progress:
@@ -152,12 +163,16 @@ def verify_csv(data: bytes, name: str = "the file") -> Verified:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A case as it leaves the desk: the audit CSV and the SAR summary, with their file names, and every break."""
+    """A case as it leaves the desk: the audit CSV and the SAR summary, with their file names, and every break.
+
+    `names` are those of all users, by user id.
+    """
 
     case_id: str
     csv: bytes
     summary: str
-    breaks: tuple[chain.Break, ...] = ()
+    breaks: tuple[chain.Break, ...]
+    names: Mapping[str, str]
 
     @property
     def csv_name(self) -> str:
@@ -170,8 +185,8 @@ class Export:
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write both files into the folder, which is created. Raises DeskError where that cannot be done."""
         return (
-            _write_file(folder, self.csv_name, self.csv),
-            _write_file(folder, self.summary_name, self.summary.encode()),
+            write_file(folder, self.csv_name, self.csv),
+            write_file(folder, self.summary_name, self.summary.encode()),
         )
 
 
@@ -190,13 +205,13 @@ def export_case(database: Database, case_id: str) -> Export:
 
     case, events, chains, people = database.read(work)
     names = {person.user_id: person.name for person in people}
-    breaks = tuple(found for one in chains for found in chain.verify(*one))
+    breaks = tuple(found for one in chains for found in chain.verify_stored(*one))
     try:
         trail = write_csv(events)
     except UnicodeEncodeError as error:
         raise DatabaseError(f"{case_id} holds bytes that are no text. Verify the case to see where.") from error
     summary = sar.summary(case, events, names, breaks).encode("utf-8", "backslashreplace").decode()
-    return Export(case_id, trail, summary, breaks)
+    return Export(case_id, trail, summary, breaks, names)
 
 
 def _guard(field: str) -> str:
@@ -207,7 +222,7 @@ def _unguard(field: str) -> str:
     return field.removeprefix("'")
 
 
-def _write_file(folder: Path, name: str, data: bytes) -> Path:
+def write_file(folder: Path, name: str, data: bytes) -> Path:
     """All of it or nothing, and never through a link: a link in the file's place is refused."""
     target = folder / name
     try:

@@ -139,30 +139,8 @@ def case_ids(alert_id: str) -> Iterator[str]:
         yield "AML-" + "".join(CROCKFORD[code >> shift & 31] for shift in range(35, -1, -5))
 
 
-def open_case(
-    database: Database,
-    actor_id: str,
-    *,
-    customer_id: str,
-    customer_name: str,
-    typology: str,
-    risk: Risk,
-    risk_score: int,
-    amount: Decimal,
-    currency: str,
-    evidence: Mapping[str, Any],
-) -> Event:
-    """Open a case under an id drawn at random. `evidence` (alert, window, transactions …) becomes part of the event."""
-    alert = Alert(
-        customer_id=customer_id,
-        customer_name=customer_name,
-        typology=typology,
-        risk=risk,
-        risk_score=risk_score,
-        amount=amount,
-        currency=currency,
-        evidence=evidence,
-    )
+def open_case(database: Database, actor_id: str, alert: Alert) -> Event:
+    """Open a case on the alert, under an id drawn at random."""
     case, event = _opening(new_case_id(), actor_id, alert)
 
     def work(tx: Transaction) -> Event:

@@ -23,6 +23,7 @@ from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, U
 CASE_COLUMNS = tuple(field.name for field in fields(Case))
 NULLABLE_COLUMNS = {"owner", "determined_at", "closed_at", "qa_reviewer", "qa_at"}
 EVENT_COLUMNS = ("event_id", "case_id", "ts", "user", "action", "notes", "meta", "prev_hash", "event_hash")
+MAX_EVENT_ID = 2**63 - 1
 
 COUNT_LIMIT = 10_000
 """Counting stops here: a total above it is "10,000+"."""
@@ -216,6 +217,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
 def insert_event(tx: Transaction, new: Event) -> None:
     """The store gives it its `event_id`."""
+    tx.lock_log(exclusive=False)
     tx.execute(INSERT_EVENT, _event_row(new)[1:])
 
 
@@ -227,6 +229,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 def load(tx: Transaction, cases: Iterable[Case], events: Iterable[Event]) -> None:
     """Store cases and their events as they are, `event_id` included."""
+    tx.lock_log(exclusive=False)
     tx.execute_many(INSERT_CASE, map(case_row, cases))
     tx.execute_many(LOAD_EVENT, map(_event_row, events))
 
@@ -237,31 +240,53 @@ def _event_row(new: Event) -> tuple[object, ...]:
     return new.event_id, new.case_id, ts, new.user, new.action, new.notes, new.meta, new.prev_hash, new.event_hash
 
 
+# --- the log: all events by event_id ---
+
+SELECT_LAST_EVENT_ID = "SELECT COALESCE(MAX(event_id), 0) FROM case_events"
+
+
+def last_event_id(tx: Transaction) -> int:
+    """The highest `event_id`, below which no event can appear any more; holds up who adds events meanwhile."""
+    tx.lock_log(exclusive=True)
+    return int(tx.fetch_val(SELECT_LAST_EVENT_ID))
+
+
+SELECT_LOG = "SELECT event_id, case_id, event_hash FROM case_events WHERE event_id <= ? ORDER BY event_id"
+
+LogLine = tuple[int, str, str]
+"""An event as the log sees it: event_id, case_id, event_hash."""
+
+
+def log(tx: Transaction, last: int = MAX_EVENT_ID) -> Iterator[LogLine]:
+    """Every event up to the one numbered `last`, in `event_id` order, as it comes."""
+    return (tuple(row) for row in tx.stream_tuples(SELECT_LOG, (last,)))
+
+
 # --- verification ---
 
 # One result, as a connection to SQL Server reads one at a time: the joins never match, they only give each half
 # the columns of the other.
 SELECT_ALL_CHAINS = """
 SELECT
-    e.case_id AS chain, 0 AS is_case,
-    e.event_id, e.case_id, e.ts, e.[user], e.action, e.notes, e.meta, e.prev_hash, e.event_hash,
-    c.case_id, c.customer_id, c.customer_name, c.typology, c.risk, c.risk_score, c.amount, c.currency, c.opened_at,
-    c.due_at, c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at,
-    c.qa_notes, c.qa_bucket, c.search, c.event_count, c.head_hash
+    0 AS is_case,
+    e.event_id, e.case_id AS case_id, e.ts, e.[user], e.action, e.notes, e.meta, e.prev_hash, e.event_hash,
+    c.customer_id, c.customer_name, c.typology, c.risk, c.risk_score, c.amount, c.currency, c.opened_at, c.due_at,
+    c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at, c.qa_notes,
+    c.qa_bucket, c.search, c.event_count, c.head_hash
 FROM case_events AS e LEFT JOIN cases AS c ON c.case_id = NULL
 UNION ALL
 SELECT
-    c.case_id, 1,
-    e.event_id, e.case_id, e.ts, e.[user], e.action, e.notes, e.meta, e.prev_hash, e.event_hash,
-    c.case_id, c.customer_id, c.customer_name, c.typology, c.risk, c.risk_score, c.amount, c.currency, c.opened_at,
-    c.due_at, c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at,
-    c.qa_notes, c.qa_bucket, c.search, c.event_count, c.head_hash
+    1,
+    e.event_id, c.case_id, e.ts, e.[user], e.action, e.notes, e.meta, e.prev_hash, e.event_hash,
+    c.customer_id, c.customer_name, c.typology, c.risk, c.risk_score, c.amount, c.currency, c.opened_at, c.due_at,
+    c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at, c.qa_notes,
+    c.qa_bucket, c.search, c.event_count, c.head_hash
 FROM cases AS c LEFT JOIN case_events AS e ON e.event_id = NULL
-ORDER BY chain
+ORDER BY case_id
 """
 
-Chain = tuple[str, list[Event], Mapping[str, Any] | None]
-"""A case as verification reads it: its id, its events in stored order, and its row as it stands (None: it is gone)."""
+Chain = tuple[str, list[chain.StoredEvent], Mapping[str, Any] | None]
+"""A case as `chain.verify_stored` takes it: its id, its events in stored order, and its row as it stands (None: gone)."""
 
 
 def chains_of(tx: Transaction, case_id: str) -> list[Chain]:
@@ -270,7 +295,7 @@ def chains_of(tx: Transaction, case_id: str) -> list[Chain]:
     Raises UnknownCase where neither a row nor an event has this id.
     """
     rows = [row for row in tx.stream(SELECT_CASE, (case_id,)) if row["case_id"] == case_id]
-    found = events(tx, case_id)
+    found = [_hashed(row) for row in tx.stream_tuples(SELECT_EVENTS, (case_id,)) if row[1] == case_id]
     if not rows and not found:
         raise UnknownCase(case_id)
     first, others = (_recorded(rows[0]), rows[1:]) if rows else (None, [])
@@ -282,16 +307,15 @@ def all_chains(tx: Transaction) -> Iterator[Chain]:
 
     Where someone put in a second row of a case, that one comes too, as a chain without events.
     """
-    first_of_row = 2 + len(EVENT_COLUMNS)
-    for case_id, found in groupby(tx.stream_tuples(SELECT_ALL_CHAINS), key=itemgetter(0)):
-        stored: list[Event] = []
+    for case_id, found in groupby(tx.stream_tuples(SELECT_ALL_CHAINS), key=itemgetter(2)):
+        stored: list[chain.StoredEvent] = []
         rows: list[Mapping[str, Any]] = []
         for values in found:
-            if values[1]:
-                rows.append(_recorded(dict(zip(CASE_COLUMNS, values[first_of_row:], strict=True))))
+            if values[0]:
+                rows.append(_recorded(dict(zip(CASE_COLUMNS, (case_id, *values[10:]), strict=True))))
             else:
-                stored.append(_event(values[2:first_of_row]))
-        stored.sort(key=lambda event: _order(event.event_id))
+                stored.append(_hashed(values[1:10]))
+        stored.sort(key=_order)
         yield case_id, stored, rows[0] if rows else None
         for other in rows[1:]:
             yield case_id, [], other
@@ -553,15 +577,21 @@ def _case(row: Row) -> Case:
 
 
 def _event(row: Sequence[Any]) -> Event:
-    """From EVENT_COLUMNS, `event_id` first; a time becomes the text that was hashed."""
-    event_id, case_id, ts, user_id, action, notes, meta, prev_hash, event_hash = row
-    if isinstance(ts, datetime):
-        ts = chain.format_ts(as_time(ts))
-    return Event(case_id, ts, user_id, action, notes, meta, prev_hash, event_hash, event_id)
+    """From EVENT_COLUMNS, `event_id` first."""
+    event_id, *fields = _hashed(row)
+    return Event(*fields, event_id)
 
 
-def _order(value: Any) -> tuple[int, Any]:
-    """Sorts values of any type as SQLite does: NULL, numbers, texts, blobs."""
+def _hashed(row: Sequence[Any]) -> chain.StoredEvent:
+    """EVENT_COLUMNS with the time as the text that was hashed."""
+    if isinstance(row[2], datetime):
+        return (*row[:2], chain.format_ts(as_time(row[2])), *row[3:])
+    return row
+
+
+def _order(row: chain.StoredEvent) -> tuple[int, Any]:
+    """Sorts by `event_id`, values of any type as SQLite does: NULL, numbers, texts, blobs."""
+    value = row[0]
     if isinstance(value, str):
         return 2, value
     if value is None:
@@ -593,10 +623,10 @@ def _recorded_amount(value: Any) -> str:
 
 def _recorded(row: Row) -> dict[str, Any]:
     """A row of `cases` as it stands, each value as `chain.canonical` writes it; what cannot be read stays as it is."""
-    recorded = {}
-    for column, value in row.items():
-        if column == "amount":
-            recorded[column] = _recorded_amount(value)
-        else:
-            recorded[column] = chain.canonical(as_time(value)) if isinstance(value, datetime) else value
+    recorded = {
+        column: chain.canonical(as_time(value)) if isinstance(value, datetime) else value
+        for column, value in row.items()
+    }
+    if "amount" in row:
+        recorded["amount"] = _recorded_amount(row["amount"])
     return recorded

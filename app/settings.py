@@ -31,14 +31,14 @@ class Settings:
 
     database: str = field(repr=False)
     exports: Path
-    checkpoints: Path = ROOT / "exports" / "checkpoints"
-    signing_key: Path | None = None
-    verifier_key: str = ""
     busy_timeout: float = 5
     read_replica: str = field(default="", repr=False)
     pool_size: int = 10
     connect_timeout: int = 10
     query_timeout: int = 60
+    checkpoints: Path = ROOT / "exports" / "checkpoints"
+    signing_key: Path | None = None
+    verifier_key: str = ""
 
 
 def load(database: str | None = None) -> Settings:

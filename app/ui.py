@@ -15,7 +15,7 @@ import altair
 import pandas as pd
 import streamlit as st
 
-from app import audit, casework, chain, database, repository, sar, settings
+from app import audit, casework, chain, checkpoint, database, repository, sar, settings
 from app.errors import DatabaseError, DeskError, StaleCase
 from app.models import Action, Case, Disposition, Event, Risk, Status, User, read_case_id
 
@@ -105,7 +105,26 @@ def choose_actor() -> None:
         st.stop()
 
 
-# --- verification of the whole database ---
+# --- the log and verification of the whole database ---
+
+
+def log() -> checkpoint.Log | None:
+    """The log of this desk's events; None where it has no key."""
+    return checkpoint.log_of(config())
+
+
+def newest_checkpoint() -> checkpoint.Anchor | None:
+    """None where there is none yet. Raises DeskError where the log's folder was changed."""
+    found = log()
+    return found.newest() if found else None
+
+
+def checkpoint_text(anchor: checkpoint.Anchor | None) -> str:
+    if anchor is None:
+        return "There is no checkpoint yet: cut tails, cases that are gone and rewritten chains would not show."
+    told = anchor.checkpoint
+    made = datetime.fromtimestamp(anchor.file.stat().st_mtime, UTC)
+    return f"Newest checkpoint: the first {count(told.size, 'event')}, signed by {told.origin}, {clock(made)}."
 
 
 @dataclass
@@ -114,6 +133,7 @@ class LastVerified:
 
     at: datetime | None = None
     result: audit.Verified | None = None
+    anchor: checkpoint.Anchor | None = None
 
 
 @st.cache_resource
@@ -122,16 +142,17 @@ def last_verified() -> LastVerified:
 
 
 def verify_everything() -> None:
-    """Verify all chains, with a progress bar, and keep the result."""
+    """Verify all chains, and the log against its newest checkpoint, with a progress bar, and keep the result."""
+    anchor = newest_checkpoint()
     bar = st.progress(0.0, "Verifying every chain…")
 
     def progress(done: int, total: int) -> None:
         bar.progress(done / max(total, 1), f"{done:,} of {total:,} cases")
 
-    result = audit.verify_database(desk(), progress)
+    result = audit.verify_database(desk(), progress, anchor)
     bar.empty()
     newest = last_verified()
-    newest.at, newest.result = datetime.now(UTC), result
+    newest.at, newest.result, newest.anchor = datetime.now(UTC), result, anchor
 
 
 def show_last_verified() -> None:

@@ -20,7 +20,7 @@ from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from app import casework, database, repository, settings
+from app import casework, checkpoint, database, repository, settings
 from app.errors import DatabaseNotEmpty, DeskError
 from seed.generate import generate
 from seed.load import load
@@ -50,12 +50,14 @@ def main(arguments: list[str] | None = None) -> int:
             counts = generate(options.out, options.cases, options.seed, options.as_of, _progress("generated"))
             print(f"{options.out}: " + ", ".join(f"{count:,} rows in {name}" for name, count in counts.items()))
             return 0
-        with closing(database.connect(settings.load(options.database))) as desk:
+        config = settings.load(options.database)
+        with closing(database.connect(config)) as desk:
             if options.verb == "demo":
-                return _demo(desk)
+                return _demo(desk, config)
             gc.disable()  # millions of rows, none of which refers to itself
             loaded = load(desk, options.folder, options.replace, _progress("loaded"))
             print(f"{desk}: {loaded.users:,} users, {loaded.cases:,} cases, {loaded.events:,} events")
+            _begin_log(desk, config)
             return 0
     except DeskError as error:
         print(error, file=sys.stderr)
@@ -64,7 +66,15 @@ def main(arguments: list[str] | None = None) -> int:
     return 2
 
 
-def _demo(desk: database.Database) -> int:
+def _begin_log(desk: database.Database, config: settings.Settings) -> None:
+    """Demo data have a log of their own from the first event on. A key that the settings name stays as it is."""
+    if desk.is_embedded and not config.signing_key:
+        anchor = checkpoint.begin(desk, config).anchor
+        if anchor:
+            print(f"{anchor.file}: the first checkpoint, of {anchor.checkpoint.size:,} events")
+
+
+def _demo(desk: database.Database, config: settings.Settings) -> int:
     if not desk.is_embedded:
         if not desk.has_schema():
             casework.init(desk)
@@ -79,6 +89,7 @@ def _demo(desk: database.Database) -> int:
         except DatabaseNotEmpty:  # another desk that started at the same moment was quicker
             return 0
     print(f"{desk}: filled with {DEMO_CASES} made-up cases.")
+    _begin_log(desk, config)
     return 0
 
 

@@ -126,6 +126,21 @@ def address(desk: database.Database) -> str:
     return str(desk)
 
 
+@pytest.fixture
+def terminal(desk: database.Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> database.Database:
+    """The desk is the one that the verbs of the terminal find, with its key, checkpoints and exports in `tmp_path`.
+
+    To connect to a server anew takes its time, so there they use this desk's connections.
+    """
+    monkeypatch.setenv("AML_DATABASE", address(desk))
+    monkeypatch.setenv("AML_EXPORTS", str(tmp_path / "exports"))
+    monkeypatch.setenv("AML_SIGNING_KEY", str(tmp_path / "signing.key"))
+    if not desk.is_embedded:
+        monkeypatch.setattr(database, "connect", lambda config: desk)
+        monkeypatch.setattr(desk, "close", lambda: None)
+    return desk
+
+
 OpenCase = Callable[..., Case]
 
 
@@ -135,21 +150,18 @@ def open_case(desk: database.Database) -> OpenCase:
 
     def opened(sampled: bool | None = None, **facts: Any) -> Case:
         while True:
-            event = casework.open_case(
-                desk,
-                ALERT_FEED,
-                **{
-                    "customer_id": "C-00412873",
-                    "customer_name": "Zoë Łukasik",
-                    "typology": "Structuring",
-                    "risk": Risk.HIGH,
-                    "risk_score": 87,
-                    "amount": Decimal("65800.00"),
-                    "currency": "USD",
-                    "evidence": EVIDENCE,
-                    **facts,
-                },
-            )
+            told = {
+                "customer_id": "C-00412873",
+                "customer_name": "Zoë Łukasik",
+                "typology": "Structuring",
+                "risk": Risk.HIGH,
+                "risk_score": 87,
+                "amount": Decimal("65800.00"),
+                "currency": "USD",
+                "evidence": EVIDENCE,
+                **facts,
+            }
+            event = casework.open_case(desk, ALERT_FEED, casework.Alert(**told))
             with desk.snapshot() as tx:
                 case = repository.case(tx, event.case_id)
             if sampled is None or (case.qa_bucket == 0) is sampled:

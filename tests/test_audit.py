@@ -242,7 +242,7 @@ def test_an_unknown_case_is_not_exported(desk: Database) -> None:
         audit.export_case(desk, "AML-7F3KQ2XA")
 
 
-EXPORT = audit.Export(SAMPLED_ID, FILE, "# Summary “draft”\n")
+EXPORT = audit.Export(SAMPLED_ID, FILE, "# Summary “draft”\n", (), {})
 
 
 def test_exports_land_in_their_folder_over_older_ones_and_leave_nothing_else_there(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_only_the_alert_feed_opens_cases(desk: Database, open_case: OpenCase, le
         "evidence": {},
     }
     with pytest.raises(NotAllowed, match="Only the alert feed"):
-        casework.open_case(desk, ACTORS[letter].user_id, **facts)  # type: ignore[arg-type]
+        casework.open_case(desk, ACTORS[letter].user_id, casework.Alert(**facts))  # type: ignore[arg-type]
     with desk.snapshot() as tx:
         assert repository.case_count(tx) == 1
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from app import audit, casework, chain, database, repository
+from app import audit, casework, chain, repository
 from app.__main__ import main
 from app.database import Database, odbc
 from app.errors import BrokenCase, InvalidInput
 from tests.attacks import ON_SERVER, without, without_keys
 from tests.conftest import ANALYST, MANAGER, ON_SQLITE, TRANSACTIONS, OpenCase, address, on_the_server, tamper
+
+pytestmark = pytest.mark.usefixtures("terminal")
 
 # A table without keys, checks or foreign keys.
 REBUILD_CASES = "CREATE TABLE copied AS SELECT * FROM cases; DROP TABLE cases; ALTER TABLE copied RENAME TO cases;"
@@ -46,14 +48,6 @@ SERVER_ATTACKS = {
     "a second of a day that is none of the chain's": "UPDATE case_events SET ts = '0001-01-01' WHERE event_id = 2",
     "a space at the end of an id": "UPDATE case_events SET case_id = case_id + ' ' WHERE event_id = 2",
 }
-
-
-@pytest.fixture(autouse=True)
-def terminal(desk: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To connect to a server anew takes its time, so the verbs use this desk's connections."""
-    if not desk.is_embedded:
-        monkeypatch.setattr(database, "connect", lambda config: desk)
-        monkeypatch.setattr(desk, "close", lambda: None)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app import audit, casework, chain, database, intake, repository
+from app import audit, casework, chain, intake, repository
 from app.__main__ import main
 from app.database import Database, Transaction
 from app.errors import ConstraintBroken, DatabaseMissing, InvalidInput, NotAllowed, UnreadableFile
@@ -408,14 +408,6 @@ def test_only_the_alert_feed_opens_alerts_and_it_has_to_be_there(desk: Database)
 
 
 # --- at the terminal ---
-
-
-@pytest.fixture
-def terminal(desk: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """The desk is the one that `main` connects to."""
-    monkeypatch.setattr(database, "connect", lambda config: desk)
-    monkeypatch.setattr(desk, "close", lambda: None)  # as to connect to a server anew takes its time
-    return desk
 
 
 def test_open_reads_a_file_or_standard_input(

@@ -7,19 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from app import casework, database, repository
+from app import casework, repository
 from app.__main__ import main
 from app.database import Database
 from app.models import ALERT_FEED, ALERT_FEED_USER
 from tests.conftest import ANALYST, OpenCase, address, tamper
-
-
-@pytest.fixture
-def terminal(desk: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To connect to a server anew takes its time, so the verbs use this desk's connections."""
-    if not desk.is_embedded:
-        monkeypatch.setattr(database, "connect", lambda config: desk)
-        monkeypatch.setattr(desk, "close", lambda: None)
 
 
 def test_verify_says_that_all_is_intact(
@@ -28,7 +20,8 @@ def test_verify_says_that_all_is_intact(
     case = open_case()
     assert main(["verify", "--database", address(desk)]) == 0
     assert main(["verify", "--database", address(desk), case.case_id.lower()]) == 0
-    assert capsys.readouterr().out == "1 case, 1 event: all intact\n" * 2
+    for total in capsys.readouterr().out.split(" it would also show")[:2]:
+        assert "1 case, 1 event: all intact\nThe tail is not anchored" in total
 
 
 @pytest.mark.usefixtures("terminal")
@@ -94,7 +87,7 @@ def test_init_makes_a_desk_that_verifies_and_may_run_again(tmp_path: Path, capsy
     for _ in range(2):
         assert main(["init", "--database", str(file)]) == 0
     assert main(["verify", "--database", str(file)]) == 0
-    assert capsys.readouterr().out.endswith("0 cases, 0 events: all intact\n")
+    assert capsys.readouterr().out.count("0 cases, 0 events: all intact\n") == 1
 
 
 def test_init_leaves_what_is_there_and_puts_the_service_user_back(
@@ -108,6 +101,6 @@ def test_init_leaves_what_is_there_and_puts_the_service_user_back(
     open_case()  # as the service user
     assert main(["init", "--database", address(desk)]) == 0
     assert main(["verify", "--database", address(desk)]) == 0
-    *ready, total = capsys.readouterr().out.splitlines()
+    *ready, total, _, _ = capsys.readouterr().out.splitlines()
     assert ready == [f"{desk} is ready."] * 2
     assert total == "1 case, 1 event: all intact"

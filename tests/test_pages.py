@@ -14,7 +14,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import audit, casework, database, repository
+from app import audit, casework, checkpoint, database, note, repository, tampering
 from app.database import Database
 from app.models import Disposition, QaResult, Risk
 from tests.conftest import (
@@ -29,6 +29,7 @@ from tests.conftest import (
     tamper,
 )
 
+OTHER_KEY = note.signing_key("someone.example/log", bytes(32))
 APP = str(Path(__file__).resolve().parent.parent / "app" / "streamlit_app.py")
 
 
@@ -39,6 +40,7 @@ def served(desk: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         monkeypatch.setattr(database, "connect", lambda config: desk)
     monkeypatch.setenv("AML_DATABASE", address(desk))
     monkeypatch.setenv("AML_EXPORTS", str(tmp_path / "exports"))
+    monkeypatch.setenv("AML_SIGNING_KEY", str(tmp_path / "signing.key"))
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
@@ -164,7 +166,7 @@ def test_a_whole_life_of_a_case(desk: Database, open_case: OpenCase, tmp_path: P
     assert "The sample is complete" in texts(page)
 
     page = open_page("exports", ANALYST.user_id, case_id=case_id)
-    click(page, "Write both")
+    click(page, "Write all")
     trail = tmp_path / "exports" / f"audit_{case_id}.csv"
     assert audit.verify_csv(trail.read_bytes()).intact
     assert "Sums re\\-added, agree." in (tmp_path / "exports" / f"case_{case_id}.md").read_text("utf-8")
@@ -240,6 +242,70 @@ def test_the_other_cases_of_the_customer_and_how_they_ended(desk: Database, open
     assert [cell["text"] for cell in row["cells"]] == [first.case_id, "Structuring", "Closed", "No SAR"]
 
 
+# --- try to break it ---
+
+ATTACKS = [
+    ("Change a field", False, ["caught", "nothing", "nothing"], "Caught."),
+    ("Delete it", False, ["nothing", "caught", "caught"], "Caught."),
+    ("Delete it", True, ["nothing", "nothing", "caught"], "Only the signed checkpoint catches this"),
+    ("Swap it", False, ["caught", "caught", "caught"], "Caught."),
+    ("Cut from here on", True, ["nothing", "nothing", "caught"], "Only the signed checkpoint catches this"),
+    ("Rewrite from here on", False, ["nothing", "caught", "caught"], "Caught."),
+    ("Rewrite from here on", True, ["nothing", "nothing", "caught"], "Only the signed checkpoint catches this"),
+]
+"""What is done to the newest of three events, whether the row is made to agree, what each check says, the verdict."""
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(("attack", "agree", "checks", "verdict"), ATTACKS)
+def test_the_panel_shows_which_check_catches_an_attack_and_writes_nothing(
+    desk: Database, open_case: OpenCase, tmp_path: Path, attack: str, agree: bool, checks: list[str], verdict: str
+) -> None:
+    case_id = open_case().case_id
+    for text in ("Teller called.", "Cash counted."):
+        casework.add_note(desk, ANALYST.user_id, case_id, text)
+    checkpoint.append(desk, tmp_path / "exports" / "checkpoints", checkpoint.make_key(tmp_path / "signing.key"))
+    before = desk.read(lambda tx: repository.chains_of(tx, case_id))
+    page = open_page("case", ANALYST.user_id, case_id=case_id)
+    labelled(page.segmented_control, "What to do").set_value(attack)
+    run(page)
+    if agree:
+        labelled(page.checkbox, "agree").check()
+        run(page)
+    assert verdict in texts(page)
+    said = [
+        element.value for element in page.markdown if "finds nothing]" in element.value or "caught]" in element.value
+    ]
+    assert ["caught" if "caught]" in line else "nothing" for line in said] == checks
+    assert desk.read(lambda tx: repository.chains_of(tx, case_id)) == before
+
+
+@ON_SQLITE
+def test_the_panel_says_what_no_check_catches(desk: Database, open_case: OpenCase, tmp_path: Path) -> None:
+    case_id = open_case().case_id
+    page = open_page("case", ANALYST.user_id, case_id=case_id)
+    labelled(page.segmented_control, "What to do").set_value("Rewrite from here on")
+    run(page)
+    labelled(page.checkbox, "agree").check()
+    assert "Nothing catches this without a checkpoint" in texts(run(page))
+    checkpoint.append(desk, tmp_path / "exports" / "checkpoints", checkpoint.make_key(tmp_path / "signing.key"))
+    assert "Only the signed checkpoint catches this" in texts(run(page))
+    casework.add_note(desk, ANALYST.user_id, case_id, "After the checkpoint.")
+    run(page)
+    labelled(page.selectbox, "Event").set_value(labelled(page.selectbox, "Event").options[-1])
+    assert "it touches only events after the newest checkpoint" in texts(run(page))
+
+
+def test_on_a_server_the_panel_is_for_managers(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = open_case().case_id
+    monkeypatch.setattr(type(desk), "is_embedded", False)
+    for person, shown in ((MANAGER, 1), (ANALYST, 0), (REVIEWER, 0)):
+        page = open_page("case", person.user_id, case_id=case_id)
+        assert len([one for one in page.segmented_control if "What to do" in one.label]) == shown
+
+
 # --- QA and exports ---
 
 
@@ -276,6 +342,51 @@ def test_an_uploaded_audit_csv_is_verified_or_refused(desk: Database, open_case:
         page = open_page("exports", ANALYST.user_id)
         page.file_uploader[0].set_value(("audit.csv", content, "text/csv"))
         assert verdict in texts(run(page))
+
+
+@ON_SQLITE
+def test_a_bundle_is_anchored_written_and_verified(desk: Database, open_case: OpenCase, tmp_path: Path) -> None:
+    case_id = open_case().case_id
+    assert "no checkpoint covers this case" in texts(open_page("exports", ANALYST.user_id, case_id=case_id))
+    vkey = str(checkpoint.make_key(tmp_path / "signing.key").verifier)
+    page = open_page("exports", ANALYST.user_id, case_id=case_id)
+    assert "There is no checkpoint yet" in texts(page)
+    click(page, "Make a checkpoint")
+    assert page.toast[0].value == "Checkpoint made: 1 new event."
+    assert "Anchored up to event 1" in texts(page)
+    casework.add_note(desk, ANALYST.user_id, case_id, "Later.")
+    assert "The 1 event after it: not yet anchored" in texts(run(page))
+    click(page, "Write all")
+    data = (tmp_path / "exports" / f"{case_id}.zip").read_bytes()
+    for content, key, verdict in (
+        (data, vkey, "ok, signed by"),
+        (data, "", "Compare this with the bank's published key"),
+        (data, str(OTHER_KEY.verifier), "2 breaks"),
+        (data, "rubbish", "is not a verifier key"),
+        (data[:-1], vkey, "Refused"),
+    ):
+        page = open_page("exports", ANALYST.user_id)
+        labelled(page.text_input, "verifier key").set_value(key)
+        page.file_uploader[0].set_value((f"{case_id}.zip", content, "application/zip"))
+        assert verdict in texts(run(page)).replace("\\", "")
+
+
+@ON_SQLITE
+def test_a_rewritten_chain_is_found_by_the_page_and_no_checkpoint_is_made_over_it(
+    desk: Database, open_case: OpenCase, tmp_path: Path
+) -> None:
+    case_id = open_case().case_id
+    checkpoint.make_key(tmp_path / "signing.key")
+    page = click(open_page("exports", MANAGER.user_id), "Make a checkpoint")
+    events, (_, _, row) = desk.read(lambda tx: (repository.events(tx, case_id), repository.chains_of(tx, case_id)[0]))
+    forged = tampering.agree(tampering.rewrite(tampering.Copy(case_id, tuple(events), row or {}), 0, "notes", "x"))
+    head = forged.row["head_hash"]
+    tamper(desk, "UPDATE case_events SET notes = 'x', event_hash = ?", head)
+    tamper(desk, "UPDATE cases SET head_hash = ?", head)
+    click(page, "Make a checkpoint")
+    assert "no new one is made" in texts(page)
+    click(page, "Verify every chain")
+    assert list(page.dataframe[0].value.iloc[0])[1:4] == ["event 1", "not in the log", "event_hash"]
 
 
 def test_breaks_in_the_database_are_listed_and_stay_in_the_sidebar(desk: Database, open_case: OpenCase) -> None:

@@ -427,7 +427,8 @@ def test_events_come_in_the_order_they_were_stored_even_where_their_times_do_not
         repository.load(tx, [life.case], backdated)
     with desk.snapshot() as tx:
         assert repository.events(tx, life.case.case_id) == backdated
-        assert [events for _, events, _ in repository.all_chains(tx)] == [backdated]
+        ((_, rows, _),) = repository.all_chains(tx)
+    assert [Event(*fields, event_id) for event_id, *fields in rows] == backdated
 
 
 def test_rows_that_nobody_reads_to_the_end_hold_up_nothing(desk: Database) -> None:

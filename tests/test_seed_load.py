@@ -7,13 +7,14 @@ import gc
 import io
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from app import audit, casework, database, repository, settings
+from app import audit, casework, checkpoint, database, repository, settings
 from app.database import Database, Transaction, as_time
 from app.errors import DatabaseError, DatabaseNotEmpty, UnreadableFile
 from app.models import Case, Event
@@ -28,8 +29,9 @@ Rows = list[list[str]]
 
 
 @pytest.fixture(autouse=True)
-def garbage_is_collected_again() -> Iterator[None]:
-    """The verb `load` stops that for its own process."""
+def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Checkpoints go elsewhere, and garbage is collected again: the verb `load` stops that for its own process."""
+    monkeypatch.setenv("AML_EXPORTS", str(tmp_path / "exports"))
     yield
     gc.enable()
 
@@ -286,6 +288,31 @@ def test_the_commands_of_the_readme(tmp_path: Path, capsys: pytest.CaptureFixtur
         with pytest.raises(SystemExit) as stopped:
             main(["generate", "--out", out, *wrong])
         assert stopped.value.code == 2
+
+
+def test_made_up_cases_have_a_log_of_their_own_and_begin_another_when_they_are_loaded_anew(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AML_DATABASE", str(tmp_path / "desk.db"))
+    keys = []
+    for _ in range(2):
+        assert main(["load", "--from", str(made), "--replace"]) == 0
+        assert "the first checkpoint, of" in capsys.readouterr().out
+        log = checkpoint.log_of(settings.load())
+        assert log is not None
+        anchor = log.newest()
+        assert anchor is not None
+        with closing(database.connect(settings.load())) as desk:
+            assert audit.verify_database(desk, anchor=anchor).intact
+        keys.append(log.key)
+    assert keys[0] != keys[1]
+    assert {path.name for path in (tmp_path / "exports" / "checkpoints").iterdir()} == {key.key_id for key in keys}
+    own = tmp_path / "own.key"
+    monkeypatch.setenv("AML_SIGNING_KEY", str(own))
+    secret = str(checkpoint.make_key(own))
+    assert main(["load", "--from", str(made), "--replace"]) == 0
+    assert own.read_text("utf-8") == f"{secret}\n"
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("own.key.")] == []
 
 
 def test_the_demo_can_be_worked_right_after(tmp_path: Path) -> None:

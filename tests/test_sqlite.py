@@ -398,9 +398,7 @@ def test_a_file_put_in_the_databases_place_is_the_one_that_is_used(
 
 def open_one(store: SqliteDatabase) -> None:
     add(store, ALERT_FEED_USER)
-    casework.open_case(
-        store,
-        ALERT_FEED_USER.user_id,
+    alert = casework.Alert(
         customer_id="C-1",
         customer_name="Zoë Łukasik",
         typology="Structuring",
@@ -410,6 +408,7 @@ def open_one(store: SqliteDatabase) -> None:
         currency="USD",
         evidence={},
     )
+    casework.open_case(store, ALERT_FEED_USER.user_id, alert)
 
 
 @pytest.mark.parametrize(

@@ -253,9 +253,7 @@ def test_a_case_opened_over_a_lost_commit_is_opened_once(
 ) -> None:
     facts = open_case()
     wire.lose = lose
-    event = casework.open_case(
-        wired,
-        "alert-feed",
+    alert = casework.Alert(
         customer_id=facts.customer_id,
         customer_name="Once",
         typology=facts.typology,
@@ -265,6 +263,7 @@ def test_a_case_opened_over_a_lost_commit_is_opened_once(
         currency="USD",
         evidence={},
     )
+    event = casework.open_case(wired, "alert-feed", alert)
     assert wire.lost == 1
     found = desk.read(lambda tx: tx.fetch_all("SELECT case_id FROM cases WHERE customer_name = 'Once'"))
     assert found == [{"case_id": event.case_id}]

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from app import casework, database, repository
+from app import casework, repository
 from app.__main__ import main
 from app.database import Database
 from app.errors import InvalidInput, NotAllowed
 from app.models import ALERT_FEED, Role, User
 from tests.conftest import ANALYST, GONE, MANAGER, PEOPLE, OpenCase
 
+pytestmark = pytest.mark.usefixtures("terminal")
+
 NEW = User("k.berg", "Kari Berg", Role.ANALYST, active=True)
-
-
-@pytest.fixture(autouse=True)
-def terminal(desk: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """The desk is the one that `main` connects to."""
-    monkeypatch.setattr(database, "connect", lambda config: desk)
-    monkeypatch.setattr(desk, "close", lambda: None)  # as to connect to a server anew takes its time
-    return desk
 
 
 def people(desk: Database) -> dict[str, User]:

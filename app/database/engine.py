@@ -75,6 +75,14 @@ class Transaction(ABC):
     def bulk_load(self) -> AbstractContextManager[None]:
         """Inside, rows are loaded as they are, with the `event_id` they have."""
 
+    @abstractmethod
+    def lock_log(self, exclusive: bool) -> None:
+        """Until this transaction ends: who adds events shares the log, who locks it out waits for all of them.
+
+        So that no event still on its way is stored later under a number below one that is seen now.
+        Raises DatabaseBusy where the lock is not to be had.
+        """
+
     _faults: Callable[[], AbstractContextManager[None]]
     """The driver's errors as the desk's own."""
 

@@ -64,6 +64,9 @@ class SqliteTransaction(Transaction):
             self.execute(statement)
         self.create_tables()
 
+    def lock_log(self, exclusive: bool) -> None:
+        """Nothing to do: here one transaction writes at a time, and none sees another's rows before they are kept."""
+
     @contextmanager
     def bulk_load(self) -> Iterator[None]:
         """Inside, indexes and triggers wait: to build an index at the end is cheaper than to keep it up row by row."""

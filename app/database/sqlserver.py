@@ -52,6 +52,14 @@ SESSION = "SET IMPLICIT_TRANSACTIONS OFF; SET NOCOUNT OFF; SET XACT_ABORT ON; SE
 LOCK_SCHEMA = """
 EXEC sp_getapplock @Resource = 'aml_schema', @LockMode = 'Exclusive', @LockOwner = 'Transaction', @LockTimeout = -1
 """
+LOCK_LOG = """
+SET NOCOUNT ON;
+DECLARE @granted INT;
+EXEC @granted = sp_getapplock @Resource = 'aml_log', @LockMode = ?, @LockOwner = 'Transaction', @LockTimeout = ?;
+SET NOCOUNT OFF;
+SELECT @granted;
+"""
+"""Below 0: not granted. Milliseconds."""
 IDENTITY_INSERT_ON = "SET IDENTITY_INSERT case_events ON"
 IDENTITY_INSERT_OFF = "SET IDENTITY_INSERT case_events OFF"
 SELECT_TABLES = """
@@ -136,9 +144,9 @@ def _fault(state: str, message: str) -> DatabaseError:
 class SqlServerTransaction(Transaction):
     _faults = staticmethod(_faults)
 
-    def __init__(self, connection: Any, keeps_fractions: bool) -> None:
+    def __init__(self, connection: Any, keeps_fractions: bool, busy_timeout: float) -> None:
         super().__init__(connection)
-        self._keeps_fractions = keeps_fractions
+        self._keeps_fractions, self._busy_timeout = keeps_fractions, busy_timeout
 
     def text(self, sql: Sql) -> str:
         return sql.sqlserver if isinstance(sql, PerEngine) else sql
@@ -149,6 +157,11 @@ class SqlServerTransaction(Transaction):
 
     def empty_tables(self) -> None:
         raise DatabaseNotEmpty("--replace empties the embedded database alone; a server's cases stay.")
+
+    def lock_log(self, exclusive: bool) -> None:
+        mode = "Exclusive" if exclusive else "Shared"
+        if self.fetch_val(LOCK_LOG, (mode, int(self._busy_timeout * 1000))) < 0:
+            raise DatabaseBusy("Someone else holds the log of events. Try again in a moment.", passes=True)
 
     @contextmanager
     def bulk_load(self) -> Iterator[None]:
@@ -278,7 +291,7 @@ class SqlServerDatabase(Database):
     def _begin(self, begin: str) -> Iterator[Transaction]:
         try:
             with self._pool.lend() as connection:
-                tx = SqlServerTransaction(connection, bool(self._keeps_fractions))
+                tx = SqlServerTransaction(connection, bool(self._keeps_fractions), self.config.busy_timeout)
                 try:
                     tx.execute(begin)
                     yield tx

@@ -1,12 +1,13 @@
 """Case: everything about one case, and what can be done with it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time
 
 import streamlit as st
 
-from app import audit, casework, policy, repository, ui
+from app import audit, casework, chain, checkpoint, policy, repository, tampering, ui
 from app.errors import BrokenCase, UnknownCase
-from app.models import Case, Disposition, Event, Status, User
+from app.models import Case, Disposition, Event, Role, Status, User
 from app.policy import Verb
 
 
@@ -200,6 +201,92 @@ def reopen_form(actor: User, case: Case) -> None:
     ui.show_refusal(refusal)
 
 
+CHECKPOINT = "The signed checkpoint"
+CHANGE, DELETE, SWAP, CUT, REWRITE = (
+    "Change a field",
+    "Delete it",
+    "Swap it",
+    "Cut from here on",
+    "Rewrite from here on",
+)
+
+
+def attempt(case: tampering.Copy) -> tampering.Copy | None:
+    """The copy after what the presenter chose to do to it; None where nothing is chosen yet."""
+    attack = st.segmented_control("What to do to the history", [CHANGE, DELETE, SWAP, CUT, REWRITE], key="attack")
+    if attack is None:
+        return None
+    with st.container(horizontal=True, vertical_alignment="bottom", key="attempt"):
+        labels = [f"{place}. {event.action}, {event.ts[:10]}" for place, event in enumerate(case.events, 1)]
+        label = st.selectbox("Event", labels, len(labels) - 1, key=f"event {case.case_id}")
+        place = labels.index(label)
+        if attack == SWAP:
+            other = st.selectbox("With", labels, key=f"other {case.case_id}")
+            return tampering.swap(case, place, labels.index(other))
+        if attack in (CHANGE, REWRITE):
+            fields = tampering.FIELDS if attack == CHANGE else tampering.FIELDS[:5]
+            field = st.selectbox("Field", fields, fields.index("notes"), key=f"field {attack}")
+            stored = ui.shown(getattr(case.events[place], field))
+            value = st.text_input("To", f"{stored}." if field == "notes" else stored, key=f"to {label} {field}")
+            return (tampering.change if attack == CHANGE else tampering.rewrite)(case, place, field, value)
+    return (tampering.delete if attack == DELETE else tampering.cut)(case, place)
+
+
+def show_check(check: str, breaks: Sequence[chain.Break]) -> None:
+    """Whether a check found something, and the first of what it found."""
+    if not breaks:
+        st.markdown(f":gray-badge[:material/visibility_off: finds nothing] **{check}**")
+        return
+    first, more = breaks[0], f", and {len(breaks) - 1} more" if len(breaks) > 1 else ""
+    expected, found = (ui.plain(text if len(text) < 24 else f"{text[:16]}…") for text in (first.expected, first.found))
+    where = ui.plain(f"{first.where}: {first.kind}, {first.field}")
+    st.markdown(
+        f":green-badge[:material/gpp_maybe: caught] **{check}** at {where}, expected {expected}, found {found}{more}"
+    )
+
+
+def show_verdict(found: dict[str, list[chain.Break]], anchored: bool) -> None:
+    caught = [check for check, breaks in found.items() if breaks]
+    anchor = ":material/anchor:"
+    if caught == [CHECKPOINT]:
+        st.info("Only the signed checkpoint catches this: chain and row agree with each other.", icon=anchor)
+    elif caught:
+        st.success("Caught.", icon=":material/gpp_maybe:")
+    elif anchored:
+        st.warning("Nothing catches this: it touches only events after the newest checkpoint.", icon=anchor)
+    else:
+        st.warning("Nothing catches this without a checkpoint. Make one: python -m app checkpoint", icon=anchor)
+
+
+def try_to_break(case_id: str, events: list[Event], names: dict[str, User]) -> None:
+    """For presenters: change the history on a copy, and see which check catches it."""
+    st.caption("Works on a copy in memory and writes nothing: be the one who rules the database.")
+    _, _, row = ui.desk().read(lambda tx: repository.chains_of(tx, case_id))[0]
+    changed = attempt(tampering.Copy(case_id, tuple(events), row or {}))
+    if changed is None:
+        return
+    if st.checkbox(
+        "Make the case row agree with it", key="agree", help="Count, head and columns, as a careful forger."
+    ):
+        changed = tampering.agree(changed)
+    if changed.events == tuple(events):
+        st.caption("That changes nothing.")
+        return
+    links = chain.verify_links(case_id, changed.events)
+    anchor = ui.newest_checkpoint()
+    now = iter([(event.event_id or 0, event.case_id, event.event_hash) for event in changed.events])
+    then = iter(checkpoint.lines_of(anchor, case_id) if anchor else ())
+    found = {
+        "Hashes and links": links,
+        "Old values and the case row": [one for one in changed.breaks() if one not in links],
+        CHECKPOINT: list(checkpoint.differences(now, then)),
+    }
+    show_verdict(found, anchor is not None)
+    for check, breaks in found.items():
+        show_check(check, breaks)
+    ui.timeline(changed.events, names, key="tampered", breaks=[one for breaks in found.values() for one in breaks])
+
+
 actor, names = ui.actor(), ui.people()
 
 with st.container(horizontal=True, vertical_alignment="center", key="find"):
@@ -247,3 +334,6 @@ with grid.cell():
         ui.case_table("Other cases of this customer", others, columns, names, key="others", on_open=open_other)
 with grid.cell(column_span=2):
     show_timeline(events, names, verified)
+    if ui.desk().is_embedded or actor.role is Role.MANAGER:
+        with st.expander("Try to break it", icon=":material/bolt:", key="try"):
+            try_to_break(case_id, events, names)

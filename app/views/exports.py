@@ -1,10 +1,12 @@
-"""Exports: a case's audit CSV and SAR summary, and the verification of what is stored or was exported."""
+"""Exports: a case's audit CSV, SAR summary and bundle, and the verification of what is stored or was exported."""
+
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 from markdown_it import MarkdownIt
 
-from app import audit, repository, ui
+from app import audit, bundle, chain, checkpoint, note, repository, ui
 from app.errors import DeskError
 
 SUMMARY_STYLE = """
@@ -31,9 +33,20 @@ def show_export(export: audit.Export) -> None:
             on_click="ignore",
             icon=":material/download:",
         )
-        if st.button(f"Write both to {ui.config().exports.name}/", icon=":material/save:"):
-            paths = export.write(ui.config().exports)
+        packed = bundle.make(ui.desk(), export.case_id, ui.log())
+        st.download_button(
+            "Bundle for an examiner",
+            packed.data,
+            packed.name,
+            "application/zip",
+            on_click="ignore",
+            icon=":material/folder_zip:",
+            help="All of it, with the proof that the log holds it, and two ways to check it without this desk.",
+        )
+        if st.button(f"Write all to {ui.config().exports.name}/", icon=":material/save:"):
+            paths = (*export.write(ui.config().exports), packed.write(ui.config().exports))
             st.toast("Written: " + ", ".join(path.name for path in paths), icon=":material/check_circle:")
+    show_anchored(packed)
     summary, trail = st.tabs(["SAR summary", "Audit CSV"])
     with summary:
         page = MarkdownIt("commonmark").enable("table").render(export.summary)
@@ -41,6 +54,53 @@ def show_export(export: audit.Export) -> None:
     with trail:
         rows = pd.DataFrame(audit.read_csv(export.csv), columns=repository.EVENT_COLUMNS)
         st.dataframe(rows, hide_index=True, height="content", alt=f"Audit CSV of {export.case_id}")
+
+
+def show_anchored(packed: bundle.Bundle) -> None:
+    if packed.anchored:
+        later = f" The {ui.count(packed.not_yet, 'event')} after it: not yet anchored." if packed.not_yet else ""
+        st.caption(f":material/anchor: Anchored up to event {packed.anchored} of the case.{later}")
+    else:
+        st.caption(":material/anchor: Not yet anchored: no checkpoint covers this case.")
+
+
+def show_bundle(result: bundle.Result) -> None:
+    what = f"{result.case_id}, {ui.count(result.events, 'event')}"
+    if result.checkpoint:
+        told = result.checkpoint
+        what += f", {result.anchored} of them anchored in the log {told.origin} of {ui.count(told.size, 'event')}"
+    match result.verdict:
+        case bundle.Verdict.OK:
+            st.success(ui.plain(f"{what}: ok, signed by {result.key}."), icon=":material/verified:")
+        case bundle.Verdict.COMPARE:
+            st.warning(
+                ui.plain(f"{what}: intact, signed by {result.key}. Compare this with the bank's published key."),
+                icon=":material/key:",
+            )
+        case bundle.Verdict.NOT_ANCHORED:
+            st.warning(ui.plain(f"{what}: intact, but not anchored by any checkpoint."), icon=":material/anchor:")
+        case bundle.Verdict.BROKEN:
+            st.error(ui.plain(f"{what}: {ui.count(len(result.breaks), 'break')}."), icon=":material/gpp_bad:")
+            show_breaks(result.breaks)
+
+
+def make_checkpoint() -> None:
+    """In a button's callback."""
+    config = ui.config()
+    try:
+        made = checkpoint.append(ui.desk(), config.checkpoints, checkpoint.load_key(checkpoint.key_file(config)))
+    except DeskError as error:
+        st.session_state["checkpoint refused"] = error
+    else:
+        new = ui.count(made.events, "new event")
+        st.toast(f"Checkpoint made: {new}." if made.events else "No events since.", icon=":material/anchor:")
+
+
+def show_checkpoint(anchor: checkpoint.Anchor | None) -> None:
+    st.caption(f":material/anchor: {ui.plain(ui.checkpoint_text(anchor))}")
+    if refused := st.session_state.pop("checkpoint refused", None):
+        st.error(ui.plain(refused), icon=":material/gpp_bad:")
+        show_breaks(getattr(refused, "breaks", ()))
 
 
 def show_result(what: str, result: audit.Verified) -> None:
@@ -51,29 +111,29 @@ def show_result(what: str, result: audit.Verified) -> None:
         st.success(ui.plain(f"{what}: {read}, all intact."), icon=":material/verified:")
         return
     st.error(ui.plain(f"{what}: {read}: {ui.count(len(result.breaks), 'break')}."), icon=":material/gpp_bad:")
-    st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    "Case": found.case_id,
-                    "Event": "case row" if found.event_id is None else str(found.event_id),
-                    "Kind": found.kind.value,
-                    "Field": found.field,
-                    "Expected": found.expected,
-                    "Found": found.found,
-                }
-                for found in result.breaks[:1000]
-            ]
-        ),
-        hide_index=True,
-        height="content",
-        alt="Breaks",
-    )
+    show_breaks(result.breaks)
+
+
+def show_breaks(breaks: Sequence[chain.Break]) -> None:
+    if not breaks:
+        return
+    rows = [
+        {
+            "Case": found.case_id or "all",
+            "Event": found.where,
+            "Kind": found.kind.value,
+            "Field": found.field,
+            "Expected": found.expected,
+            "Found": found.found,
+        }
+        for found in breaks[:1000]
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt="Breaks")
 
 
 ui.actor()
 st.title("Exports", anchor=False)
-one_case, whole_database, file = st.tabs(["Export a case", "Verify the database", "Verify an audit CSV"])
+one_case, whole_database, file = st.tabs(["Export a case", "Verify the database", "Verify a file"])
 
 with one_case:
     if case_id := ui.case_id_input():
@@ -82,22 +142,44 @@ with one_case:
         except DeskError as error:
             st.warning(ui.plain(error))
     else:
-        st.info("Type the id of a case to preview its audit CSV and its SAR summary.")
+        st.info("Type the id of a case to preview its audit CSV and its SAR summary, and to take its bundle.")
 
 with whole_database:
-    st.write("Recomputes every hash and link, replays every event, and compares the result with the row of each case.")
-    if st.button("Verify every chain", type="primary", icon=":material/verified_user:"):
-        ui.verify_everything()
-        st.rerun()  # the sidebar tells it too
+    st.write(
+        "Recomputes every hash and link, replays every event, compares the result with the row of each case, and holds "
+        "the log of all events against its newest checkpoint."
+    )
+    with st.container(horizontal=True, key="verify"):
+        if st.button("Verify every chain", type="primary", icon=":material/verified_user:"):
+            ui.verify_everything()
+            st.rerun()  # the sidebar tells it too
+        if ui.desk().is_embedded and checkpoint.key_file(ui.config()).exists():
+            st.button("Make a checkpoint", on_click=make_checkpoint, icon=":material/anchor:")
+    show_checkpoint(ui.newest_checkpoint())
     ui.show_last_verified()
-    if newest := ui.last_verified().result:
-        show_result("The database", newest)
+    last = ui.last_verified()
+    if last.result:
+        show_result("The database", last.result)
+        if last.result.intact and last.anchor:
+            size = ui.count(last.anchor.checkpoint.size, "event")
+            st.caption(f"The first {size} are those that were signed; what came after is not yet anchored.")
+        elif last.result.intact:
+            st.caption("Not anchored: cut tails, cases that are gone and rewritten chains would not show.")
 
 with file:
-    uploaded = st.file_uploader("An audit CSV that was exported from the desk", type="csv")
+    uploaded = st.file_uploader("An audit CSV or a bundle that was exported from the desk", type=["csv", "zip"])
+    key = st.text_input(
+        "The published verifier key of the log",
+        placeholder="name+a1b2c3d4+…",
+        help="For a bundle, from somewhere else than the bundle itself: a forger would enclose a key of their own.",
+    )
     if uploaded is not None:
         try:
-            show_result("The file", audit.verify_csv(uploaded.getvalue(), uploaded.name))
-            st.caption("A file cannot tell whether newer events were cut off its end; the database can.")
+            if uploaded.name.lower().endswith(".zip"):
+                given = note.read_verifier_key(key) if key else None
+                show_bundle(bundle.verify_file(uploaded.getvalue(), uploaded.name, given))
+            else:
+                show_result("The file", audit.verify_csv(uploaded.getvalue(), uploaded.name))
+                st.caption("A CSV cannot tell whether newer events were cut off its end; a bundle or the database can.")
         except DeskError as error:
             st.error(f"Refused: {ui.plain(error)}", icon=":material/gpp_bad:")

@@ -63,6 +63,12 @@ DECLARE @events NVARCHAR(MAX) = N'BULK INSERT dbo.case_events' + @from + N'case_
 -- ones that name the row and the column.
 BEGIN TRANSACTION;
 
+-- As with every event that the desk adds, `python -m app checkpoint` waits until these are kept.
+DECLARE @granted INT;
+EXEC @granted = sys.sp_getapplock @Resource = N'aml_log', @LockMode = N'Shared', @LockOwner = N'Transaction';
+IF @granted < 0
+    THROW 51006, 'Someone else holds the log of events. Run this again in a moment.', 1;
+
 IF EXISTS (SELECT 1 FROM dbo.cases WITH (TABLOCKX, HOLDLOCK))
     OR EXISTS (SELECT 1 FROM dbo.case_events WITH (TABLOCKX, HOLDLOCK))
     OR EXISTS (SELECT 1 FROM dbo.users WITH (TABLOCKX, HOLDLOCK) WHERE user_id <> N'alert-feed')

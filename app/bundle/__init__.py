@@ -1,0 +1,235 @@
+"""The bundle of a case that an examiner takes away: made here, read back and verified here.
+
+`AML-7F3KQ2XA.zip` holds the audit CSV, the SAR summary, the proof that the log holds the case's newest anchored event
+(c2sp.org/tlog-proof), the log's verifier key, and two ways to check them that do not need the desk: `verify.py` and
+`audit.html`. They and this module check the same things and come to the same verdict:
+
+1. hashes, links, order and times of the events, and each old value against what the events before it add up to;
+2. that the log's checkpoint is signed, by the key that the reader was given from outside;
+3. that the log holds one of the events, which stands in the file: that event and those before it are anchored.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from app import audit, chain, checkpoint, note, repository, settings, tlog
+from app.bundle import page
+from app.chain import Break, BreakKind
+from app.database import Database
+from app.errors import InvalidNote, InvalidProof, UnreadableFile
+from app.models import CASE_ID, Event
+from app.note import Checkpoint, LogProof, VerifierKey
+
+MAX_SIZE = 64 * 1024 * 1024
+"""Bytes of all files of a bundle, unpacked."""
+
+KEY, SCRIPT, PAGE, README = "verifier-key.txt", "verify.py", "audit.html", "README.txt"
+
+_FOLDER = settings.ROOT / "app" / "bundle"
+_EMBEDDED = re.compile(r'<script type="application/json" id="bundle">(.*?)</script>', re.DOTALL)
+_TRAIL = re.compile(rf"audit_({CASE_ID.pattern})\.csv")
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    BROKEN = "broken"
+    NOT_ANCHORED = "not anchored"
+    COMPARE = "compare the key"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a verification of a bundle found. The first `anchored` events stand in the log of the checkpoint."""
+
+    case_id: str
+    events: int
+    breaks: tuple[Break, ...]
+    anchored: int
+    verdict: Verdict
+    key: VerifierKey | None
+    checkpoint: Checkpoint | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle as it leaves the desk, its breaks, and how many of its events are anchored and are not yet."""
+
+    case_id: str
+    data: bytes
+    breaks: tuple[Break, ...]
+    anchored: int
+    not_yet: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.case_id}.zip"
+
+    def write(self, folder: Path) -> Path:
+        """Raises DeskError where that cannot be done."""
+        return audit.write_file(folder, self.name, self.data)
+
+
+def make(database: Database, case_id: str, log: checkpoint.Log | None) -> Bundle:
+    """The bundle of a case; its proof is about the newest checkpoint of the log, if there is one.
+
+    Raises UnknownCase, InvalidInput for an id that no file may be named by, UnreadableFile or NotSigned where the log's
+    folder was changed, DatabaseError for a case that holds what is no text.
+    """
+    export = audit.export_case(database, case_id)
+    events = audit.read_csv(export.csv, export.csv_name)
+    newest = log.newest() if log else None
+    proof = checkpoint.prove(newest, case_id) if newest else None
+    key = str(log.key) if log else None
+    signed = None if proof is None else bytes(proof).decode()
+    files = {export.csv_name: export.csv, export.summary_name: export.summary.encode()}
+    if signed is not None:
+        files[f"{case_id}.tlog-proof"] = signed.encode()
+    if key is not None:
+        files[KEY] = f"{key}\n".encode()
+    files[SCRIPT] = (_FOLDER / SCRIPT).read_bytes()
+    files[PAGE] = page.render(case_id, events, export.names, signed, key).encode()
+    files[README] = (_FOLDER / README).read_bytes()
+    result = verify(case_id, events, proof, log.key if log else None, None)
+    breaks = export.breaks + tuple(found for found in result.breaks if found not in export.breaks)
+    return Bundle(case_id, _zip(files), breaks, result.anchored, len(events) - result.anchored)
+
+
+def verify(
+    case_id: str,
+    events: Sequence[Event],
+    proof: LogProof | None,
+    enclosed: VerifierKey | None,
+    given: VerifierKey | None,
+) -> Result:
+    """Check a case's events, and the proof where there is one.
+
+    `enclosed` is the key that came with them, `given` the bank's published one: only with that can the verdict be ok.
+    """
+    breaks = [*chain.verify_links(case_id, events), *chain.replay(case_id, events)[1]]
+    anchored, signed = 0, None
+    if proof is not None:
+        anchored, signed, unproven = _verify_log(events, proof, enclosed, given)
+        breaks += unproven
+    if breaks:
+        verdict = Verdict.BROKEN
+    elif proof is None:
+        verdict = Verdict.NOT_ANCHORED
+    else:
+        verdict = Verdict.OK if given else Verdict.COMPARE
+    return Result(case_id, len(events), tuple(breaks), anchored, verdict, given or enclosed, signed)
+
+
+def _verify_log(
+    events: Sequence[Event], proof: LogProof, enclosed: VerifierKey | None, given: VerifierKey | None
+) -> tuple[int, Checkpoint, list[Break]]:
+    """How many events are anchored, the checkpoint, and what is not proven. Raises InvalidNote."""
+    breaks = []
+    signed = note.read_note(proof.checkpoint)
+    told = note.read_checkpoint(signed)
+    if given and given != enclosed:
+        breaks.append(Break("", None, BreakKind.UNSIGNED, "key", str(given), str(enclosed or "none")))
+    key = given or enclosed
+    if key is None or told.origin != key.name or not signed.is_signed_by(key):
+        expected = f"a signature by {key or 'a known key'}"
+        breaks.append(Break("", None, BreakKind.UNSIGNED, "signature", expected, signed.claimed()))
+    included = True
+    try:
+        tlog.verify_inclusion(tlog.leaf_hash(proof.event_hash), proof.index, told.size, proof.hashes, told.head)
+    except InvalidProof as error:
+        included = False
+        breaks.append(Break("", None, BreakKind.NOT_IN_LOG, "head", told.head.hex(), error.reason))
+    expected = proof.event_hash.hex()
+    places = [place for place, event in enumerate(events, 1) if event.event_hash == expected]
+    if not places:
+        breaks.append(Break("", None, BreakKind.NOT_IN_LOG, "event_hash", expected, "none"))
+    return (places[-1] if places and included else 0), told, breaks
+
+
+def verify_file(data: bytes, name: str = "the bundle", given: VerifierKey | None = None) -> Result:
+    """Read a bundle and verify it. Raises UnreadableFile where it is not one as the desk makes them."""
+    files = _unzip(data, name)
+    trails = [found[1] for file in files if (found := _TRAIL.fullmatch(file))]
+    if len(trails) != 1:
+        raise UnreadableFile(name, None, "it does not hold one audit CSV")
+    case_id = trails[0]
+    known = {f"audit_{case_id}.csv", f"case_{case_id}.md", f"{case_id}.tlog-proof", KEY, SCRIPT, PAGE, README}
+    if strangers := sorted(files.keys() - known):
+        raise UnreadableFile(name, None, f"it holds {strangers[0]!r}, which is not part of a bundle of {case_id}")
+    if any(named != case_id for named in CASE_ID.findall(Path(name).name)):
+        raise UnreadableFile(name, None, f"its name is of another case than what it holds, which is {case_id}")
+    events = audit.read_csv(files[f"audit_{case_id}.csv"], f"{name}: audit_{case_id}.csv")
+    proof_file, key_file = files.get(f"{case_id}.tlog-proof"), files.get(KEY)
+    try:
+        proof = None if proof_file is None else note.read_proof(proof_file)
+        enclosed = None if key_file is None else _read_key(key_file)
+        result = verify(case_id, events, proof, enclosed, given)
+    except InvalidNote as error:
+        raise UnreadableFile(name, None, str(error)) from error
+    if PAGE in files and not _page_agrees(files[PAGE], case_id, events, proof_file, enclosed):
+        other = Break("", None, BreakKind.EDITED, PAGE, "the events, proof and key of this bundle", "others")
+        result = replace(result, breaks=(*result.breaks, other), verdict=Verdict.BROKEN)
+    return result
+
+
+def _read_key(data: bytes) -> VerifierKey:
+    text = data.decode("utf-8", "replace")
+    key = note.read_verifier_key(text)
+    if text != f"{key}\n":
+        raise InvalidNote(f"{KEY} is not a verifier key on a line of its own.")
+    return key
+
+
+def _page_agrees(
+    data: bytes, case_id: str, events: Sequence[Event], proof: bytes | None, key: VerifierKey | None
+) -> bool:
+    """Whether the page embeds what the other files say."""
+    expected = {
+        "case_id": case_id,
+        "events": [{column: getattr(event, column) for column in repository.EVENT_COLUMNS} for event in events],
+        "proof": None if proof is None else proof.decode("utf-8", "replace"),
+        "key": None if key is None else str(key),
+    }
+    embedded = _EMBEDDED.findall(data.decode("utf-8", "replace"))
+    try:
+        told = json.loads(embedded[0]) if len(embedded) == 1 else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and {name: told.get(name) for name in expected} == expected
+
+
+def _zip(files: Mapping[str, bytes]) -> bytes:
+    """The same bytes for the same files, whenever it is made."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
+def _unzip(data: bytes, name: str) -> dict[str, bytes]:
+    """The files in a zip: MAX_SIZE bytes at most, whatever it says of its own size. Raises UnreadableFile."""
+    files: dict[str, bytes] = {}
+    room = MAX_SIZE
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for entry in archive.infolist():
+                if entry.filename in files:
+                    raise UnreadableFile(name, None, f"it holds {entry.filename!r} twice")
+                with archive.open(entry) as file:
+                    files[entry.filename] = file.read(room + 1)
+                room -= len(files[entry.filename])
+                if room < 0:
+                    raise UnreadableFile(name, None, f"it holds more than {MAX_SIZE:,} bytes")
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error) as error:
+        raise UnreadableFile(name, None, f"this is not a zip that can be read: {error}") from error
+    return files

@@ -1,0 +1,329 @@
+"""Checkpoints: how long the log was and what its head, signed, and kept where whoever rules the database cannot write.
+
+    <checkpoints>/<key id>/000001/checkpoint    a signed note: origin, size, head (app/note.py)
+                                  events.csv    event_id,case_id,event_hash of each event since the checkpoint before
+                           000002/…
+
+A log has one key and one folder, which is named by the key's id. Against them the database is held: no event below a
+checkpoint may change, vanish, appear or move, whole chains with fresh hashes included.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+from app import chain, note, repository, settings, tlog
+from app.chain import Break, BreakKind
+from app.database import Database
+from app.errors import BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile
+from app.note import Checkpoint, LogProof, SigningKey, VerifierKey
+from app.repository import LogLine
+
+CHECKPOINT, EVENTS = "checkpoint", "events.csv"
+
+MAX_BREAKS = 100
+"""Where more events differ, the first of them are named."""
+
+_NUMBERED = re.compile(r"[0-9]{6}")
+_LINE = re.compile(r"([1-9][0-9]{0,18}),([^,\x00-\x1f]+),([0-9a-f]{64})\n")
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+# --- keys ---
+
+
+def key_file(config: settings.Settings) -> Path:
+    """Where the log's secret key is: as the settings say, else beside an embedded database, else in `.data`."""
+    if config.signing_key:
+        return config.signing_key
+    if "=" in config.database:
+        return settings.ROOT / ".data" / "signing.key"
+    return Path(f"{config.database}.key")
+
+
+def make_key(file: Path, name: str = "") -> SigningKey:
+    """A new key, which only its owner may read; an existing file is never replaced. Raises DeskError or InvalidNote.
+
+    `name` is the log's origin: no spaces and no +, best an address of one's own such as bank.example/aml.
+    """
+    key = note.signing_key(name or f"aml-case-desk/{secrets.token_hex(4)}", secrets.token_bytes(32))
+    if file.exists():
+        raise DeskError(f"{file} is there already and stays as it is. Its verifier key: {load_key(file).verifier}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+            out.write(f"{key}\n")
+    except OSError as error:
+        raise DeskError(f"{file} cannot be written: {error.strerror}.") from error
+    return key
+
+
+def load_key(file: Path) -> SigningKey:
+    """Raises SettingsError where there is none, or InvalidNote."""
+    try:
+        return note.read_signing_key(file.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"There is no signing key at {file}. Make one with: python -m app keygen") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The signing key at {file} cannot be read: {type(error).__name__}.") from error
+
+
+# --- the log's folder ---
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log as its checkpoints tell it: the key that signs them, and their folder."""
+
+    key: VerifierKey
+    folder: Path
+
+    def numbered(self) -> list[Path]:
+        """The folder of each checkpoint, the oldest first."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(path for path in self.folder.iterdir() if _NUMBERED.fullmatch(path.name))
+
+    def newest(self) -> Anchor | None:
+        """The newest checkpoint; None where there is none yet. Raises UnreadableFile or InvalidProof."""
+        found = self.numbered()
+        return read_anchor(found[-1] / CHECKPOINT, self.key) if found else None
+
+
+def log_of(config: settings.Settings) -> Log | None:
+    """The log of the database that the settings name; None where it has no key yet. Raises SettingsError."""
+    file = key_file(config)
+    if config.verifier_key:
+        key = note.read_verifier_key(config.verifier_key)
+    elif file.exists():
+        key = load_key(file).verifier
+    else:
+        return None
+    return Log(key, config.checkpoints / key.key_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A checkpoint whose signature was verified, its file, and the signed note in it as it stands."""
+
+    checkpoint: Checkpoint
+    file: Path
+    signed: bytes
+    key: VerifierKey
+
+    def lines(self, tree: tlog.Tree) -> Iterator[LogLine]:
+        """The events that it was signed over, as the files beside it and before it tell them; each grows the tree.
+
+        At the end they were proven to be those of the signed head: raises UnreadableFile where they are not.
+        """
+        for folder in self._folders():
+            with _opened(folder / EVENTS) as text:
+                for line in text:
+                    found = _LINE.fullmatch(line)
+                    if found is None:
+                        raise UnreadableFile(
+                            folder / EVENTS, None, f"{line[:100]!r} is not event_id,case_id,event_hash"
+                        )
+                    tree.append(bytes.fromhex(found[3]))
+                    yield int(found[1]), found[2], found[3]
+            told = self.checkpoint
+            if folder != self.file.parent:
+                told = read_anchor(folder / CHECKPOINT, self.key).checkpoint
+            if (tree.size, tree.head()) != (told.size, told.head):
+                raise UnreadableFile(
+                    folder / EVENTS, None, "these are not the events that its checkpoint was signed over"
+                )
+
+    def has_lines(self) -> bool:
+        return all((folder / EVENTS).is_file() for folder in self._folders())
+
+    def _folders(self) -> list[Path]:
+        """Its own folder, the last, and those of the checkpoints before it."""
+        own = self.file.resolve().parent
+        if not _NUMBERED.fullmatch(own.name):
+            return [own]
+        return [folder for folder in Log(self.key, own.parent).numbered() if folder.name <= own.name]
+
+
+def read_anchor(file: Path, key: VerifierKey) -> Anchor:
+    """Raises UnreadableFile where it is no checkpoint, and InvalidProof where the key did not sign it."""
+    try:
+        signed = file.read_bytes()
+    except OSError as error:
+        raise UnreadableFile(file, None, f"it cannot be read: {error.strerror}") from error
+    try:
+        found = note.read_note(signed)
+        checkpoint = note.read_checkpoint(found)
+    except InvalidNote as error:
+        raise UnreadableFile(file, None, str(error)) from error
+    if checkpoint.origin != key.name or not found.is_signed_by(key):
+        raise NotSigned(file, key, found.claimed())
+    return Anchor(checkpoint, file, signed, key)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[TextIO]:
+    try:
+        with file.open(encoding="utf-8", errors="strict", newline="") as text:
+            yield text
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFile(file, None, f"it cannot be read: {error}") from error
+
+
+# --- the database against a checkpoint ---
+
+
+def compare(now: Iterator[LogLine], anchor: Anchor) -> list[Break]:
+    """Which events are no longer as they were when the checkpoint was signed, MAX_BREAKS at most.
+
+    `now` are the database's events; of a log that still begins as it did, it is read to the checkpoint and no further.
+    Raises UnreadableFile where the lines beside the checkpoint are not those that were signed.
+    """
+    if anchor.has_lines():
+        return _first(differences(now, anchor.lines(tlog.Tree())))
+    told, tree = anchor.checkpoint, tlog.Tree()
+    for _, _, event_hash in islice(now, told.size):
+        tree.append(_leaf(event_hash))
+    if tree.size < told.size:
+        return [Break("", None, BreakKind.TRUNCATED, "size", f"{told.size} events", f"{tree.size}")]
+    if tree.head() != told.head:
+        expected, found = told.head.hex(), tree.head().hex()
+        return [Break("", None, BreakKind.NOT_IN_LOG, "head", expected, f"{found} at size {told.size}")]
+    return []
+
+
+def differences(now: Iterator[LogLine], then: Iterator[LogLine]) -> Iterator[Break]:
+    """What is no longer as it was then: of the log, or of one case; both ascend by event_id."""
+    nothing_left = False
+    current: LogLine | None = None
+    for event_id, case_id, event_hash in then:
+        while not nothing_left and (current is None or current[0] < event_id):
+            if current is not None:
+                yield Break(current[1], current[0], BreakKind.NOT_IN_LOG, "event_hash", "no such event", current[2])
+            current = next(now, None)
+            nothing_left = current is None
+        if current is None or current[0] > event_id:
+            yield Break(case_id, event_id, BreakKind.MISSING, "event_hash", event_hash, "none")
+            continue
+        if current[1] != case_id:
+            yield Break(case_id, event_id, BreakKind.NOT_IN_LOG, "case_id", case_id, chain._show(current[1]))
+        if current[2] != event_hash:
+            yield Break(case_id, event_id, BreakKind.NOT_IN_LOG, "event_hash", event_hash, chain._show(current[2]))
+        current = None
+
+
+def _first(breaks: Iterator[Break]) -> list[Break]:
+    """The first of them; all are read, as only at their end the lines are proven to be those that were signed."""
+    first = list(islice(breaks, MAX_BREAKS))
+    for _ in breaks:
+        pass
+    return first
+
+
+def _leaf(event_hash: object) -> bytes:
+    """A leaf's data; of what is no hash, some that no log of the desk's holds."""
+    return bytes.fromhex(event_hash) if isinstance(event_hash, str) and _HASH.fullmatch(event_hash) else b""
+
+
+# --- a new checkpoint ---
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What came of it: the newest checkpoint (None: there are no events yet), and how many events are new in it."""
+
+    anchor: Anchor | None
+    events: int
+
+
+def append(database: Database, checkpoints: Path, key: SigningKey) -> Appended:
+    """Sign the log as it is now, into its folder under `checkpoints`. Nothing is written where it has not grown.
+
+    Raises BrokenLog where an event below the newest checkpoint is not what it was, UnreadableFile or NotSigned where
+    the log's folder was changed, and DeskError where it cannot be written or someone else makes a checkpoint just now.
+    """
+    log = Log(key.verifier, checkpoints / key.verifier.key_id)
+    newest = log.newest()
+    number = int(newest.file.parent.name) + 1 if newest else 1
+    last = database.write(repository.last_event_id)
+    try:
+        log.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=log.folder, prefix=".") as drafts, database.snapshot() as tx:
+            draft = Path(drafts) / "draft"
+            draft.mkdir(mode=0o755)
+            tree = tlog.Tree()
+            now = repository.log(tx, last)
+            if newest and (breaks := _first(differences(now, newest.lines(tree)))):
+                raise BrokenLog(breaks)
+            before = tree.size
+            with (draft / EVENTS).open("w", encoding="utf-8", newline="") as out:
+                for line in now:
+                    tree.append(bytes.fromhex(_checked(line)[2]))
+                    out.write(f"{line[0]},{line[1]},{line[2]}\n")
+            if tree.size == before:
+                return Appended(newest, 0)
+            signed = key.sign(Checkpoint(log.key.name, tree.size, tree.head()).text).encode()
+            (draft / CHECKPOINT).write_bytes(signed)
+            target = log.folder / f"{number:06}"
+            draft.rename(target)
+    except OSError as error:
+        raise DeskError(
+            f"The checkpoint cannot be written to {log.folder}: {error.strerror}. Where another one is being made at "
+            "this moment, try again when it is done."
+        ) from error
+    return Appended(read_anchor(target / CHECKPOINT, log.key), tree.size - before)
+
+
+def _checked(line: LogLine) -> LogLine:
+    """A line that can be written. Raises BrokenLog."""
+    if not _LINE.fullmatch(f"{line[0]},{line[1]},{line[2]}\n"):
+        expected = "a case id, and 64 hex digits"
+        raise BrokenLog(
+            [Break(chain._show(line[1]), line[0], BreakKind.EDITED, "event_hash", expected, chain._show(line[2]))]
+        )
+    return line
+
+
+def begin(database: Database, config: settings.Settings) -> Appended:
+    """A new log with a key of its own, for demo data that were just loaded; an earlier key is kept under its id."""
+    file = key_file(config)
+    if file.exists():
+        file.rename(file.with_name(f"{file.name}.{load_key(file).verifier.key_id}"))
+    key = make_key(file)
+    return append(database, config.checkpoints, key)
+
+
+# --- one case in the log ---
+
+
+@lru_cache(maxsize=100)
+def lines_of(anchor: Anchor, case_id: str) -> tuple[LogLine, ...]:
+    """The case's events that the checkpoint was signed over. Raises UnreadableFile as `Anchor.lines` does."""
+    return tuple(line for line in anchor.lines(tlog.Tree()) if line[1] == case_id)
+
+
+@lru_cache(maxsize=100)
+def prove(anchor: Anchor, case_id: str) -> LogProof | None:
+    """That the log holds the case's last event at or below the checkpoint; None where it has none there.
+
+    Raises UnreadableFile where the lines beside the checkpoint are missing, or not those that were signed.
+    """
+    found = None
+    for index, (_, owner, event_hash) in enumerate(anchor.lines(tlog.Tree())):
+        if owner == case_id:
+            found = index, bytes.fromhex(event_hash)
+    if found is None:
+        return None
+    index, event_hash_bytes = found
+    leaves = (bytes.fromhex(line[2]) for line in anchor.lines(tlog.Tree()))
+    hashes = tlog.inclusion_proof(leaves, index, anchor.checkpoint.size)
+    return LogProof(event_hash_bytes, index, tuple(hashes), anchor.signed)

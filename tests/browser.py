@@ -1,0 +1,72 @@
+"""A real browser for tests: Chromium as it is installed, driven by Playwright. A pytest plugin.
+
+A test module asks for it with `pytest_plugins = ["tests.browser"]`. AML_BROWSER names another executable than the first
+that is found; where there is none the tests are skipped, or fail if AML_REQUIRE_BROWSER is 1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+class Window:
+    """A window with storage of its own. Nothing in it goes unnoticed: what it requested, and what its console says."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.requests: list[str] = []
+        self.console: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("console", lambda message: self.console.append(message.text))
+        page.on("pageerror", lambda error: self.console.append(str(error)))
+
+
+class Chromium:
+    """The browser that is installed."""
+
+    def __init__(self, started: Browser) -> None:
+        self.started = started
+
+    @contextmanager
+    def window(self, **options: Any) -> Iterator[Window]:
+        """A new window; `options` are those of Playwright's `Browser.new_context`."""
+        context = self.started.new_context(**options)
+        try:
+            yield Window(context.new_page())
+        finally:
+            context.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Chromium]:
+    """One browser for the session; each test opens windows of its own in it."""
+    named = os.environ.get("AML_BROWSER")
+    executable = next(filter(None, map(shutil.which, [named] if named else NAMES)), None)
+    if executable is None:
+        reason = f"{named or 'Chromium'} is not installed (AML_BROWSER names the browser to test with)"
+        if os.environ.get("AML_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield Chromium(started)
+        started.close()
