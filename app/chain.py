@@ -168,7 +168,7 @@ class BreakKind(StrEnum):
 
 
 StoredEvent = Sequence[Any]
-"""A row of `case_events`, column by column, its time as the text that was hashed. Of whatever types a store hands out."""
+"""A row of `case_events`, its time as the text that was hashed; values of any type, as a store may hand out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,13 @@ def verify_stored(case_id: Any, rows: Sequence[StoredEvent], row: Mapping[str, A
     """As `verify`, from the rows of a case's events: quick where nothing is wrong, which is nearly everywhere."""
     if rows and row and case_id == _show(case_id) and links_hold(case_id, rows) and _row_holds(case_id, rows, row):
         return []
-    return verify(case_id, [Event(*fields, event_id) for event_id, *fields in rows], row)
+    return verify(case_id, [event_of(stored) for stored in rows], row)
+
+
+def event_of(stored: StoredEvent) -> Event:
+    """The event as it is stored."""
+    event_id, case_id, ts, user, action, notes, meta, prev_hash, event_hash = stored
+    return Event(case_id, ts, user, action, notes, meta, prev_hash, event_hash, event_id)
 
 
 def links_hold(case_id: Any, rows: Iterable[StoredEvent]) -> bool:

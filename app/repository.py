@@ -286,7 +286,7 @@ ORDER BY case_id
 """
 
 Chain = tuple[str, list[chain.StoredEvent], Mapping[str, Any] | None]
-"""A case as `chain.verify_stored` takes it: its id, its events in stored order, and its row as it stands (None: gone)."""
+"""What `chain.verify_stored` takes: a case's id, its events in stored order, its row as it stands (None: gone)."""
 
 
 def chains_of(tx: Transaction, case_id: str) -> list[Chain]:
@@ -578,8 +578,7 @@ def _case(row: Row) -> Case:
 
 def _event(row: Sequence[Any]) -> Event:
     """From EVENT_COLUMNS, `event_id` first."""
-    event_id, *fields = _hashed(row)
-    return Event(*fields, event_id)
+    return chain.event_of(_hashed(row))
 
 
 def _hashed(row: Sequence[Any]) -> chain.StoredEvent:

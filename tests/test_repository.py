@@ -428,7 +428,7 @@ def test_events_come_in_the_order_they_were_stored_even_where_their_times_do_not
     with desk.snapshot() as tx:
         assert repository.events(tx, life.case.case_id) == backdated
         ((_, rows, _),) = repository.all_chains(tx)
-    assert [Event(*fields, event_id) for event_id, *fields in rows] == backdated
+    assert [chain.event_of(row) for row in rows] == backdated
 
 
 def test_rows_that_nobody_reads_to_the_end_hold_up_nothing(desk: Database) -> None:

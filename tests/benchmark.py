@@ -1,0 +1,115 @@
+"""How fast the verification is, beside the least that any verification must do.
+
+    python -m tests.benchmark [--events N] [--database FILE]
+
+The bare loop streams every event of an embedded database in the order of its case and calls SHA-256 on the bytes of
+the formula; it compares nothing. "Hashes and links" judges the same rows. "Everything" is what `python -m app verify`
+does (hashes, links, times, the replay of every case against its row), and the head of the log over all events.
+Each is run three times, by turns, and the best counts; one round before warms the cache of files. Time is the
+processor's, so that other work on the machine counts as little as can be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date
+from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from time import process_time
+
+from app import audit, chain, database, repository, settings, tlog
+from app.database import Database
+from seed.generate import generate
+from seed.load import load
+
+EVENTS = 1_000_000
+EVENTS_PER_CASE = 5.4
+"""Of the demo data, a little below what it is."""
+ROUNDS = 3
+
+SELECT_EVENTS = """
+SELECT event_id, case_id, ts, [user], action, notes, meta, prev_hash, event_hash
+FROM case_events
+ORDER BY case_id, event_id
+"""
+
+
+def bare_loop(file: Path) -> int:
+    count = 0
+    with closing(sqlite3.connect(file)) as connection:
+        for _, case_id, ts, user, action, notes, meta, prev_hash, _ in connection.execute(SELECT_EVENTS):
+            sha256("\x1f".join((prev_hash, case_id, ts, user, action, notes, meta)).encode()).hexdigest()
+            count += 1
+    return count
+
+
+def hashes_and_links(desk: Database) -> int:
+    count = 0
+    with desk.snapshot() as tx:
+        for case_id, found in groupby(tx.stream_tuples(SELECT_EVENTS), key=itemgetter(1)):
+            stored = list(found)
+            if not chain.links_hold(case_id, stored):
+                raise SystemExit(f"{case_id} is broken")
+            count += len(stored)
+    return count
+
+
+def everything(desk: Database) -> int:
+    tree = tlog.Tree()
+    with desk.snapshot() as tx:
+        found = audit.verify_all(tx)
+        for _, _, event_hash in repository.log(tx):
+            tree.append(bytes.fromhex(event_hash))
+    if not found.intact or tree.size != found.events:
+        raise SystemExit(f"{desk} is broken: verify it")
+    return found.events
+
+
+def make(file: Path, events: int) -> None:
+    """Fill a new database with that many events, or a few more."""
+    with tempfile.TemporaryDirectory() as folder, closing(database.connect(settings.load(str(file)))) as desk:
+        generate(Path(folder), int(events / EVENTS_PER_CASE) + 1, 7, date(2026, 1, 31), lambda done, total: None)
+        load(desk, Path(folder))
+
+
+def measure(file: Path) -> None:
+    with closing(database.connect(settings.load(str(file)))) as desk:
+        loops: dict[str, Callable[[], int]] = {
+            "bare loop": lambda: bare_loop(file),
+            "hashes and links": lambda: hashes_and_links(desk),
+            "everything": lambda: everything(desk),
+        }
+        best: dict[str, float] = dict.fromkeys(loops, 0.0)
+        for number in range(1 + ROUNDS):
+            for name, loop in loops.items():
+                started = process_time()
+                events = loop()
+                if number:
+                    best[name] = max(best[name], events / (process_time() - started))
+    print(f"{events:,} events in {file}")
+    for name, rate in best.items():
+        print(f"{name:<18}{rate:>12,.0f} events/s{rate / best['bare loop']:>8.0%}")
+    print(f"{'peak memory':<18}{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:>12,.0f} MiB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmark", description="How fast the verification is.")
+    parser.add_argument("--events", type=int, default=EVENTS, metavar="N", help="how many to make, default: a million")
+    parser.add_argument("--database", type=Path, metavar="FILE", help="kept; made where it does not exist yet")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        file = options.database or Path(folder) / "benchmark.db"
+        if not file.exists():
+            make(file, options.events)
+        measure(file)
+
+
+if __name__ == "__main__":
+    main()
