@@ -535,8 +535,8 @@ def read_zip(data: bytes) -> dict[str, bytes]:
                 if not NAMES.fullmatch(entry.filename) or entry.filename in files:
                     raise Unreadable(f"it holds {show(entry.filename)}, or holds it twice")
                 header = entry.FileHeader()
-                plain = entry.flag_bits == 0 and entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-                if not plain or entry.header_offset != at or data[at : at + len(header)] != header:
+                known = entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+                if not known or entry.header_offset != at or data[at : at + len(header)] != header:
                     raise Unreadable(NOT_A_ZIP)
                 at += len(header) + entry.compress_size
                 limit = MAX_BYTES - sum(map(len, files.values()))
@@ -544,7 +544,7 @@ def read_zip(data: bytes) -> dict[str, bytes]:
                     files[entry.filename] = file.read(limit + 1)
                 if len(files[entry.filename]) > limit:
                     raise Unreadable("it holds more than 64 MiB")
-            if at != archive.start_dir or archive.comment or data[-22:-18] != b"PK\x05\x06":
+            if at != archive.start_dir or data[-22:-18] != b"PK\x05\x06":
                 raise Unreadable(NOT_A_ZIP)
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, OverflowError):
         raise Unreadable(NOT_A_ZIP) from None
