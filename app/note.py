@@ -96,7 +96,8 @@ def read_verifier_key(text: str) -> VerifierKey:
     """A verifier key as `python -m app keygen` prints it. Raises InvalidNote."""
     found = _KEY.fullmatch(text.strip())
     data = b"" if found is None else _decode(found[3])
-    if found is None or len(data) != 33 or data[:1] != ED25519 or _key_id(found[1], data[1:]) != found[2]:
+    sound = len(data) == 33 and data[:1] == ED25519 and not _UNWRITABLE.search(text.strip())
+    if found is None or not sound or _key_id(found[1], data[1:]) != found[2]:
         raise InvalidNote(
             f"{text.strip()[:200]!r} is not a verifier key, which looks like name+a1b2c3d4+… and is copied whole."
         )

@@ -2,7 +2,8 @@
 
 `AML-7F3KQ2XA.zip` holds the audit CSV, the SAR summary, the proof that the log holds the case's newest anchored event
 (c2sp.org/tlog-proof), the log's verifier key, and two ways to check them that do not need the desk: `verify.py` and
-`audit.html`. They and this module check the same things and come to the same verdict:
+`audit.html`. They and this module check the same and come to the same verdict, each by code of its own; only the zip
+itself is read by the script's.
 
 1. hashes, links, order and times of the events, and each old value against what the events before it add up to;
 2. that the log's checkpoint is signed, by the key that the reader was given from outside;
@@ -12,11 +13,8 @@
 from __future__ import annotations
 
 import io
-import json
 import re
-import struct
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -24,19 +22,16 @@ from pathlib import Path
 
 from app import audit, chain, checkpoint, note, repository, settings, tlog
 from app.bundle import page
+from app.bundle.verify import Unreadable, page_says, read_zip
 from app.chain import Break, BreakKind
 from app.database import Database
 from app.errors import InvalidNote, InvalidProof, UnreadableFile
 from app.models import CASE_ID, Event
 from app.note import Checkpoint, LogProof, VerifierKey
 
-MAX_SIZE = 64 * 1024 * 1024
-"""Bytes of all files of a bundle, unpacked."""
-
 KEY, SCRIPT, PAGE, README = "verifier-key.txt", "verify.py", "audit.html", "README.txt"
 
 _FOLDER = settings.ROOT / "app" / "bundle"
-_EMBEDDED = re.compile(r'<script type="application/json" id="bundle">(.*?)</script>', re.DOTALL)
 _TRAIL = re.compile(rf"audit_({CASE_ID.pattern})\.csv")
 
 
@@ -99,12 +94,12 @@ def make(database: Database, case_id: str, log: checkpoint.Log | None) -> Bundle
     files[SCRIPT] = (_FOLDER / SCRIPT).read_bytes()
     files[PAGE] = page.render(case_id, events, export.names, signed, key).encode()
     files[README] = (_FOLDER / README).read_bytes()
-    result = verify(case_id, events, proof, log.key if log else None, None)
+    result = verify_case(case_id, events, proof, log.key if log else None, None)
     breaks = export.breaks + tuple(found for found in result.breaks if found not in export.breaks)
     return Bundle(case_id, _zip(files), breaks, result.anchored, len(events) - result.anchored)
 
 
-def verify(
+def verify_case(
     case_id: str,
     events: Sequence[Event],
     proof: LogProof | None,
@@ -157,7 +152,10 @@ def _verify_log(
 
 def verify_file(data: bytes, name: str = "the bundle", given: VerifierKey | None = None) -> Result:
     """Read a bundle and verify it. Raises UnreadableFile where it is not one as the desk makes them."""
-    files = _unzip(data, name)
+    try:
+        files = read_zip(data)
+    except Unreadable as error:
+        raise UnreadableFile(name, None, str(error)) from error
     trails = [found[1] for file in files if (found := _TRAIL.fullmatch(file))]
     if len(trails) != 1:
         raise UnreadableFile(name, None, "it does not hold one audit CSV")
@@ -172,7 +170,7 @@ def verify_file(data: bytes, name: str = "the bundle", given: VerifierKey | None
     try:
         proof = None if proof_file is None else note.read_proof(proof_file)
         enclosed = None if key_file is None else _read_key(key_file)
-        result = verify(case_id, events, proof, enclosed, given)
+        result = verify_case(case_id, events, proof, enclosed, given)
     except InvalidNote as error:
         raise UnreadableFile(name, None, str(error)) from error
     if PAGE in files and not _page_agrees(files[PAGE], case_id, events, proof_file, enclosed):
@@ -199,12 +197,7 @@ def _page_agrees(
         "proof": None if proof is None else proof.decode("utf-8", "replace"),
         "key": None if key is None else str(key),
     }
-    embedded = _EMBEDDED.findall(data.decode("utf-8", "replace"))
-    try:
-        told = json.loads(embedded[0]) if len(embedded) == 1 else None
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(told, dict) and {name: told.get(name) for name in expected} == expected
+    return page_says(data, expected)
 
 
 def _zip(files: Mapping[str, bytes]) -> bytes:
@@ -214,22 +207,3 @@ def _zip(files: Mapping[str, bytes]) -> bytes:
         for name, data in files.items():
             archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
-
-
-def _unzip(data: bytes, name: str) -> dict[str, bytes]:
-    """The files in a zip: MAX_SIZE bytes at most, whatever it says of its own size. Raises UnreadableFile."""
-    files: dict[str, bytes] = {}
-    room = MAX_SIZE
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for entry in archive.infolist():
-                if entry.filename in files:
-                    raise UnreadableFile(name, None, f"it holds {entry.filename!r} twice")
-                with archive.open(entry) as file:
-                    files[entry.filename] = file.read(room + 1)
-                room -= len(files[entry.filename])
-                if room < 0:
-                    raise UnreadableFile(name, None, f"it holds more than {MAX_SIZE:,} bytes")
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error) as error:
-        raise UnreadableFile(name, None, f"this is not a zip that can be read: {error}") from error
-    return files

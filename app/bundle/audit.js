@@ -326,7 +326,7 @@ globalThis.verify = verify;
 const NO_CRYPTOGRAPHY = "Nor anything else: this browser offers no cryptography here. Open the file from disk.";
 const HEADLINES = {
   ok: ["Not altered", "Every check passed, with the key that you pasted."],
-  "broken event": ["Altered", "The events are not as they were recorded. What is wrong stands with each."],
+  "broken event": ["Altered", "The events are not as they were recorded. What is wrong is said with each."],
   "broken log": ["Not what the log holds", "The events fit together, but all of them may have been rewritten."],
   "broken key": ["Not signed by this key", "The key is not the bank's, or this page is forged."],
   "not anchored": ["Not anchored", "The events fit together, but no log vouches for them: all may have been rewritten."],
@@ -418,11 +418,11 @@ function problem({ kind, field, expected, found }) {
 
 /** Each check: its name, what broke, what it means that nothing did, and why it could not be done (if so). */
 function checks({ chain, changes, keyed, logged, log, given, signed, anchored }, data) {
-  const [all, later] = [data.events.length, data.events.length - anchored];
+  const all = data.events.length;
   const [hashes, links] = [true, false].map((is) => chain.filter(({ field }) => (field === "event_hash") === is));
   const [keys, signatures] = [true, false].map((is) => keyed.filter(({ field }) => (field === "key") === is));
   const leaf = `event ${data.events[anchored - 1]?.event_id} is leaf ${log?.index} of ${log?.size} in ${log?.origin}`;
-  const held = `, which anchors ${anchored} of ${events(all)}${later ? `, and ${later} not yet` : ""}`;
+  const held = `, which anchors ${anchored} of ${events(all)}`;
   const noProof = log ? "" : "there is no proof in this page";
   const unknown = signed === null ? "this browser knows no Ed25519" : "";
   return [
@@ -451,12 +451,14 @@ function checkRow([name, breaks, passed, open], data) {
 }
 
 async function showVerdict(result, data) {
-  const { verdict, chain, changes, logged, log, own, found } = result;
+  const { verdict, chain, changes, logged, log, own, found, anchored } = result;
   const where = chain?.length || changes?.length ? "event" : logged?.length ? "log" : "key";
   const [headline, sentence] = HEADLINES[verdict === "broken" ? `broken ${where}` : verdict];
   at("verdict").className = { ok: "ok", broken: "broken", unreadable: "broken" }[verdict] ?? "open";
   at("headline").textContent = headline;
-  at("sentence").textContent = result.reason ?? sentence;
+  const later = verdict !== "broken" && anchored ? data.events.length - anchored : 0;
+  const except = later ? ` This does not hold for the last ${events(later)}, not yet anchored.` : "";
+  at("sentence").textContent = (result.reason ?? sentence) + except;
   at("checks").replaceChildren(...(found ? checks(result, data).map((one) => checkRow(one, data)) : []));
   at("key").hidden = !log;
   at("vkey").textContent = own?.text ?? "none";
