@@ -18,6 +18,7 @@ DeskError                 its text is for a person: what happened, and what to d
     ├── DatabaseMissing   there is none there, or it has no tables
     ├── DatabaseBusy      it stayed locked or overloaded; trying again may help
     ├── DatabaseNotEmpty  it already holds what may not be replaced
+    ├── UnreadableText    bytes that are no text, where a text belongs
     ├── DatabaseUnreachable   the server does not answer, or does not let the desk in
     │   └── OutcomeUnknown    the connection was lost in the middle of saving
     └── ConstraintBroken  a row that the schema refuses
@@ -150,6 +151,13 @@ class DatabaseBusy(DatabaseError):
 
 class DatabaseNotEmpty(DatabaseError):
     pass
+
+
+class UnreadableText(DatabaseError):
+    """Once it was raised, the store reads such bytes too: the same work then succeeds, and names what they broke."""
+
+    def __init__(self) -> None:
+        super().__init__("The database holds bytes that are no text. Verify it to see where.", passes=True)
 
 
 class DatabaseUnreachable(DatabaseError):

@@ -245,12 +245,12 @@ def test_the_other_cases_of_the_customer_and_how_they_ended(desk: Database, open
 # --- try to break it ---
 
 ATTACKS = [
-    ("Change a field", False, ["caught", "nothing", "nothing"], "Caught."),
-    ("Delete it", False, ["nothing", "caught", "caught"], "Caught."),
+    ("Change a field", False, ["caught", "nothing", "nothing"], "Caught by"),
+    ("Delete it", False, ["nothing", "caught", "caught"], "Caught by"),
     ("Delete it", True, ["nothing", "nothing", "caught"], "Only the signed checkpoint catches this"),
-    ("Swap it", False, ["caught", "caught", "caught"], "Caught."),
+    ("Swap it", False, ["caught", "caught", "caught"], "Caught by"),
     ("Cut from here on", True, ["nothing", "nothing", "caught"], "Only the signed checkpoint catches this"),
-    ("Rewrite from here on", False, ["nothing", "caught", "caught"], "Caught."),
+    ("Rewrite from here on", False, ["nothing", "caught", "caught"], "Caught by"),
     ("Rewrite from here on", True, ["nothing", "nothing", "caught"], "Only the signed checkpoint catches this"),
 ]
 """What is done to the newest of three events, whether the row is made to agree, what each check says, the verdict."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -13,13 +13,15 @@ from time import monotonic, sleep
 
 from app import chain, settings
 from app.database.engine import LACKING, TABLES, Database, PerEngine, Pool, Sql, Transaction
-from app.errors import ConstraintBroken, DatabaseBusy, DatabaseError, DatabaseMissing
+from app.errors import ConstraintBroken, DatabaseBusy, DatabaseError, DatabaseMissing, UnreadableText
 
 SCHEMA = settings.ROOT / "sql" / "sqlite" / "schema.sql"
 DROP_TABLES = ("DROP TABLE case_events", "DROP TABLE cases", "DROP TABLE users")
 SELECT_INDEXES_AND_TRIGGERS = """
 SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL
 """
+NO_TEXT = "Could not decode to UTF-8"
+"""How the driver begins its error; after it stands what was stored, which may read like any other error."""
 
 sqlite3.register_adapter(datetime, chain.format_ts)
 sqlite3.register_adapter(Decimal, str)
@@ -40,6 +42,8 @@ def _faults() -> Iterator[None]:
         raise ConstraintBroken(f"The database refuses this: {error}.") from error
     except sqlite3.Error as error:
         text = str(error)
+        if text.startswith(NO_TEXT):
+            raise UnreadableText() from error
         if "locked" in text or "busy" in text:
             raise DatabaseBusy("The database is locked by someone else's work. Try again in a moment.") from error
         if "no such table" in text or "no such column" in text:
@@ -86,6 +90,7 @@ class SqliteDatabase(Database):
     def __init__(self, config: settings.Settings) -> None:
         self.file = Path(config.database)
         self._busy_timeout = config.busy_timeout
+        self._text_factory: Callable[[bytes], str] = str  # the driver's own, and quick; `_any_text` once it fails
         self._pool: Pool[Connection] = Pool(
             config.pool_size,
             config.busy_timeout,
@@ -142,8 +147,8 @@ class SqliteDatabase(Database):
             return False
 
     def missing_guards(self) -> list[str]:
-        with self.snapshot() as tx:
-            present = {row["name"] for row in tx.fetch_all(SELECT_INDEXES_AND_TRIGGERS)}
+        found = self.read(lambda tx: tx.fetch_all(SELECT_INDEXES_AND_TRIGGERS))
+        present = {row["name"] for row in found}
         return [
             name
             for name in re.findall(r"TRIGGER IF NOT EXISTS (\w+)", SCHEMA.read_text("utf-8"))
@@ -156,11 +161,15 @@ class SqliteDatabase(Database):
     @contextmanager
     def _begin(self, begin: str) -> Iterator[Transaction]:
         with self._connection() as connection:
+            connection.text_factory = self._text_factory
             with _faults():
                 connection.execute(begin)
             tx = SqliteTransaction(connection)
             try:
                 yield tx
+            except UnreadableText:
+                self._text_factory = _any_text
+                raise
             finally:
                 tx.close()
             with _faults():
@@ -189,7 +198,6 @@ class SqliteDatabase(Database):
                 factory=Connection,
             )
             connection.file_number = self.file.stat().st_ino
-            connection.text_factory = _text
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA cache_size = -65536")  # KiB
@@ -211,6 +219,6 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def _text(stored: bytes) -> str:
+def _any_text(stored: bytes) -> str:
     """Stored text; bytes that are no UTF-8 become lone surrogates, which no hash and no page accepts."""
     return stored.decode("utf-8", "surrogateescape")

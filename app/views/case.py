@@ -201,7 +201,7 @@ def reopen_form(actor: User, case: Case) -> None:
     ui.show_refusal(refusal)
 
 
-CHECKPOINT = "The signed checkpoint"
+HASHES, ROW, CHECKPOINT = "Hashes and links", "Old values and the case row", "The signed checkpoint"
 CHANGE, DELETE, SWAP, CUT, REWRITE = (
     "Change a field",
     "Delete it",
@@ -251,7 +251,7 @@ def show_verdict(found: dict[str, list[chain.Break]], anchored: bool) -> None:
     if caught == [CHECKPOINT]:
         st.info("Only the signed checkpoint catches this: chain and row agree with each other.", icon=anchor)
     elif caught:
-        st.success("Caught.", icon=":material/gpp_maybe:")
+        st.success(f"Caught by {' and '.join(caught).lower()}.", icon=":material/gpp_maybe:")
     elif anchored:
         st.warning("Nothing catches this: it touches only events after the newest checkpoint.", icon=anchor)
     else:
@@ -277,8 +277,8 @@ def try_to_break(case_id: str, events: list[Event], names: dict[str, User]) -> N
     now = iter([(event.event_id or 0, event.case_id, event.event_hash) for event in changed.events])
     then = iter(checkpoint.lines_of(anchor, case_id) if anchor else ())
     found = {
-        "Hashes and links": links,
-        "Old values and the case row": [one for one in changed.breaks() if one not in links],
+        HASHES: links,
+        ROW: [one for one in changed.breaks() if one not in links],
         CHECKPOINT: list(checkpoint.differences(now, then)),
     }
     show_verdict(found, anchor is not None)

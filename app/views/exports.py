@@ -98,6 +98,9 @@ def make_checkpoint() -> None:
 
 def show_checkpoint(anchor: checkpoint.Anchor | None) -> None:
     st.caption(f":material/anchor: {ui.plain(ui.checkpoint_text(anchor))}")
+    if anchor:
+        st.caption("The log's verifier key, to be published: with it others check what was signed.")
+        st.code(str(anchor.key), language=None, wrap_lines=True)
     if refused := st.session_state.pop("checkpoint refused", None):
         st.error(ui.plain(refused), icon=":material/gpp_bad:")
         show_breaks(getattr(refused, "breaks", ()))
