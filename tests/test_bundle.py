@@ -184,6 +184,7 @@ def with_files(**changes: bytes | None) -> dict[str, bytes]:
 OTHERS = placed(full_life(OTHER_SAMPLED_ID).events)
 OTHER_FILES = files_of(OTHERS, prove(OTHERS), case_id=OTHER_SAMPLED_ID)
 OTHER_PROOF = OTHER_FILES[f"{OTHER_SAMPLED_ID}.tlog-proof"]
+ELSEWHERE = PROOF.partition("\n\n")[0] + "\n\n" + prove(OTHERS).partition("\n\n")[2]
 REWRITTEN = rehashed([*EVENTS[:3], replace(EVENTS[3], notes="Nothing to see."), *EVENTS[4:]])
 RENAMED = {name.replace(OTHER_SAMPLED_ID, SAMPLED_ID): data for name, data in OTHER_FILES.items()}
 
@@ -196,7 +197,7 @@ BUNDLES: Mapping[str, tuple[Mapping[str, bytes], str]] = {
     "the proof of another case": (with_files(proof=OTHER_PROOF), "broken"),
     "all of another case under this one's names": (RENAMED, "broken"),
     "the page of another case": (with_files(page=OTHER_FILES["audit.html"]), "broken"),
-    "the proof of another tree": (with_files(proof=prove(EVENTS, 150).encode()), "broken"),
+    "the proof of another tree": (files_of(EVENTS, ELSEWHERE), "broken"),
     "a checkpoint signed by another key": (files_of(EVENTS, prove(EVENTS, key=OTHER_KEY)), "broken"),
     "all of it by a forger with a key of their own": (
         files_of(REWRITTEN, prove(REWRITTEN, key=OTHER_KEY), OTHER_VKEY),
@@ -210,6 +211,8 @@ BUNDLES: Mapping[str, tuple[Mapping[str, bytes], str]] = {
     "a key that is none": (with_files(key=b"rubbish\n"), "unreadable"),
     "a file too many": ({**FILES, "run_me.exe": b""}, "unreadable"),
     "a file of another case": ({**FILES, f"audit_{OTHER_SAMPLED_ID}.csv": b""}, "unreadable"),
+    "the summary of another case": ({**FILES, f"case_{OTHER_SAMPLED_ID}.md": b""}, "unreadable"),
+    "a key without its line end": (with_files(key=VKEY.encode()), "unreadable"),
     "a path": ({**FILES, "../verify.py": b""}, "unreadable"),
 }
 

@@ -226,6 +226,11 @@ def cut_a_line(folder: Path) -> None:
     (folder / "events.csv").write_text("".join(lines[:-1]), "utf-8")
 
 
+def add_a_line_of_another_form(folder: Path) -> None:
+    with (folder / "events.csv").open("a", encoding="utf-8") as file:
+        file.write("10,AML-7F3KQ2XA\n")
+
+
 def add_rubbish(folder: Path) -> None:
     with (folder / "events.csv").open("ab") as file:
         file.write(b"\xff")
@@ -253,6 +258,7 @@ def cut_the_checkpoint(folder: Path) -> None:
     [
         change_a_hash,
         cut_a_line,
+        add_a_line_of_another_form,
         add_rubbish,
         remove_the_lines,
         sign_with_another_key,
@@ -295,6 +301,18 @@ def test_an_event_whose_hash_is_none_is_not_signed_over(desk: Database, signed: 
     with pytest.raises(BrokenLog) as refusal:
         sign(desk, tmp_path)
     assert [one.expected for one in refusal.value.breaks] == ["a case id, and 64 hex digits"]
+
+
+@ON_SQLITE
+def test_lines_that_were_changed_are_no_evidence_however_much_differs(
+    desk: Database, signed: Anchor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "MAX_BREAKS", 1)
+    tamper(desk, "UPDATE case_events SET event_hash = prev_hash")
+    assert len(audit.verify_log(desk, signed).breaks) == 1
+    change_a_hash(signed.file.parent)
+    with pytest.raises(UnreadableFile, match="not the events that its checkpoint was signed over"):
+        audit.verify_log(desk, signed)
 
 
 # --- proofs of a case ---

@@ -133,6 +133,9 @@ def test_no_forged_consistency_proof_holds(size: int, data: st.DataObject) -> No
     for bad in forged(proof):
         with pytest.raises(InvalidProof):
             tlog.verify_consistency(old_size, old_root, size, root, bad)
+    if old_size < size:
+        with pytest.raises(InvalidProof):
+            tlog.verify_consistency(old_size, old_root, size, root, [])
     rewritten = head([b"x", *LARGE[1:size]])
     for old, new in ((rewritten, root), (old_root, rewritten), (root, old_root)):
         if (old, new) != (old_root, root):
