@@ -254,9 +254,15 @@ def assign(
     """Give the case to an Analyst or Manager, who becomes its owner."""
 
     def change(scene: _Scene) -> policy.Change:
-        return policy.assign(scene.actor, scene.case, repository.user(scene.tx, receiver_id))
+        return policy.assign(scene.actor, scene.case, _receiver(scene.tx, receiver_id))
 
     return _append(database, actor_id, case_id, form, seen, PASSES_OVER_NOTES, frozenset({Action.ASSIGN}), change)
+
+
+def _receiver(tx: Transaction, user_id: str) -> User:
+    """Who is to get a case: nobody deactivates them until they have it."""
+    repository.lock_user(tx, user_id)
+    return repository.user(tx, user_id)
 
 
 def add_note(database: Database, actor_id: str, case_id: str, text: str, *, form: str = "") -> Event:
@@ -290,8 +296,7 @@ def set_disposition(
         if disposition is Disposition.ESCALATE:
             if escalate_to is None:
                 raise NotAllowed("Say which Manager the case is escalated to.")
-            receiver = repository.user(scene.tx, escalate_to)
-            return policy.escalate(scene.actor, scene.case, rationale, receiver)
+            return policy.escalate(scene.actor, scene.case, rationale, _receiver(scene.tx, escalate_to))
         return policy.decide(scene.actor, scene.case, disposition, rationale, scene.now, determined_at, suspect_known)
 
     return _append(

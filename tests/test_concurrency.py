@@ -20,6 +20,7 @@ from app import audit, casework, database, repository, settings
 from app.database import Database
 from app.errors import NotAllowed, StaleCase
 from app.models import Disposition
+from tests.attacks import ON_SERVER
 from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, OpenCase
 
 OWNERS = (ANALYST.user_id, OTHER_ANALYST.user_id, MANAGER.user_id, OTHER_MANAGER.user_id)
@@ -225,3 +226,25 @@ def test_a_killed_process_leaves_a_desk_that_opens_verifies_and_holds_what_was_a
         assert len(set(found) - expected) <= 2, "a thread had at most one event stored that it had not yet reported"
         assert audit.verify_database(connected(str(desk))).intact
         expected = {*found, casework.add_note(desk, ANALYST.user_id, case_ids[0], "and on it goes").event_hash}
+
+
+@ON_SERVER
+def test_nobody_gets_a_case_while_they_are_being_deactivated(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    refusals: list[Exception] = []
+
+    def assign() -> None:
+        try:
+            casework.assign(desk, MANAGER.user_id, case_id, ANALYST.user_id)
+        except NotAllowed as error:
+            refusals.append(error)
+
+    assigning = threading.Thread(target=assign)
+    with desk.transaction() as tx:
+        repository.set_active(tx, ANALYST.user_id, False)
+        assigning.start()
+        assigning.join(1)
+        assert assigning.is_alive(), "it did not wait"
+    assigning.join(30)
+    assert ["is inactive and cannot receive cases" in str(error) for error in refusals] == [True]
+    assert desk.read(lambda tx: repository.case(tx, case_id)).owner is None
