@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -86,7 +88,7 @@ def test_a_bundle_holds_what_an_examiner_needs_and_is_the_same_whenever_it_is_ma
     made = bundle.make(desk, case_id, log)
     assert (made.anchored, made.not_yet, made.breaks) == (2, 1, ())
     assert bundle.make(desk, case_id, log) == made
-    with zipfile.ZipFile(BytesIO(made.data)) as archive:
+    with zipfile.ZipFile(io.BytesIO(made.data)) as archive:
         assert archive.namelist() == [
             f"audit_{case_id}.csv",
             f"case_{case_id}.md",
@@ -275,3 +277,83 @@ def test_a_cut_zip_is_refused_at_every_length() -> None:
 def test_the_verdicts_are_the_ones_that_the_script_knows() -> None:
     source = Path(str(verify.__file__)).read_text("utf-8")
     assert all(f'"{verdict.value}"' in source for verdict in Verdict)
+
+
+# --- zips that show other files to other programs ---
+
+
+def crafted(change: Callable[[zipfile.ZipInfo], object], packed: bytes | None = None) -> bytes:
+    """The bundle with its trail's entry changed, and perhaps another stream in it, headers and directory alike."""
+    names = list(FILES)
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            entry = zipfile.ZipInfo(name)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            if name.startswith("audit_"):
+                change(entry)
+            archive.writestr(entry, FILES[name])
+    whole = data.getvalue()
+    if packed is None:
+        return whole
+    header = 30 + len(names[0])
+    end = whole.index(b"PK\x03\x04", 4)
+    longer = bytearray(whole[:header] + packed + whole[end:])
+    shift = len(packed) - (end - header)
+    struct.pack_into("<L", longer, 18, len(packed))
+    directory = longer.index(b"PK\x01\x02")
+    struct.pack_into("<L", longer, directory + 20, len(packed))
+    at = directory
+    for number in range(len(names)):
+        lengths = struct.unpack_from("<HHH", longer, at + 28)
+        (offset,) = struct.unpack_from("<L", longer, at + 42)
+        struct.pack_into("<L", longer, at + 42, offset + (shift if number else 0))
+        at += 46 + sum(lengths)
+    (start,) = struct.unpack_from("<L", longer, at + 16)
+    struct.pack_into("<L", longer, at + 16, start + shift)
+    return bytes(longer)
+
+
+def deflated(data: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(data) + packer.flush()
+
+
+def renamed_for_others(entry: zipfile.ZipInfo) -> None:
+    """The Unicode Path extra field of Info-ZIP: many programs take the name from there."""
+    name = b"case_AML-00000004.md"
+    entry.extra = struct.pack("<HHBL", 0x7075, 5 + len(name), 1, zlib.crc32(entry.filename.encode())) + name
+
+
+def nothing(_: zipfile.ZipInfo) -> None: ...
+
+
+def a_link(entry: zipfile.ZipInfo) -> None:
+    entry.external_attr = 0o120777 << 16
+
+
+def a_comment(entry: zipfile.ZipInfo) -> None:
+    entry.comment = b"x"
+
+
+TRAIL = FILES[f"audit_{SAMPLED_ID}.csv"]
+
+
+def test_a_zip_as_the_desk_writes_it_is_crafted_right() -> None:
+    assert both(crafted(nothing))[0] == both(crafted(nothing, deflated(TRAIL)))[0] == "ok"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        crafted(renamed_for_others),
+        crafted(a_link),
+        crafted(a_comment),
+        crafted(nothing, deflated(TRAIL + b"and more")),
+        crafted(nothing, deflated(TRAIL) + b"and more"),
+        crafted(nothing, deflated(TRAIL[:-1])),
+    ],
+    ids=["another name", "a link", "a comment", "a longer stream", "bytes after the stream", "a shorter stream"],
+)
+def test_a_zip_that_other_programs_would_unpack_otherwise_is_refused(data: bytes) -> None:
+    assert both(data)[0] == "unreadable"

@@ -382,7 +382,9 @@ def verify(
         claimed = ", ".join(f"{name}+{key_id}" for name, key_id, _ in log.signatures)
         check(f"the checkpoint has {printable(by)}", signed is not False, "not signed", "signature", by, claimed)
         if signed is None:
-            lines[-1] = "SKIPPED the signature: Python's package cryptography is not installed"
+            lines[-1] = (
+                "SKIPPED the signature: Python's package cryptography is not there (-I hides one installed with --user)"
+            )
         head, leaf, reached = log.head.hex(), log.data.hex(), head_of_tree(log)
         check("the proof leads to the head of the log", reached == head, "not in the log", "head", head, reached)
         place = max((place for place, event in enumerate(events, 1) if event.event_hash == leaf), default=0)
@@ -525,25 +527,34 @@ def read_folder(folder: Path) -> dict[str, bytes]:
 def read_zip(data: bytes) -> dict[str, bytes]:
     """The files in a zip that is one entry after the other, their directory, and not a byte between.
 
-    A zip can be made to show other files to other programs. This one cannot.
+    A zip can be made to show other files to other programs: by names in extra fields, links, streams that run on past
+    the size they tell. So nothing is taken but plain entries as the desk writes them, each inflated to its very end.
     """
     files: dict[str, bytes] = {}
-    at = 0
+    at, room = 0, MAX_BYTES
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for entry in archive.infolist():
                 if not NAMES.fullmatch(entry.filename) or entry.filename in files:
                     raise Unreadable(f"it holds {show(entry.filename)}, or holds it twice")
                 header = entry.FileHeader()
-                known = entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-                if not known or entry.header_offset != at or data[at : at + len(header)] != header:
+                plain = not (entry.extra or entry.comment or entry.flag_bits) and entry.external_attr == 0o600 << 16
+                if not plain or entry.header_offset != at or data[at : at + len(header)] != header:
                     raise Unreadable(NOT_A_ZIP)
                 at += len(header) + entry.compress_size
-                limit = MAX_BYTES - sum(map(len, files.values()))
-                with archive.open(entry) as file:
-                    files[entry.filename] = file.read(limit + 1)
-                if len(files[entry.filename]) > limit:
+                stream = data[at - entry.compress_size : at]
+                if entry.compress_type == zipfile.ZIP_DEFLATED:
+                    inflater = zlib.decompressobj(-15)
+                    content = inflater.decompress(stream, room + 1)
+                    whole = inflater.eof and not inflater.unused_data
+                else:
+                    content, whole = stream, entry.compress_type == zipfile.ZIP_STORED
+                room -= len(content)
+                if room < 0:
                     raise Unreadable("it holds more than 64 MiB")
+                if not whole or (len(content), zlib.crc32(content)) != (entry.file_size, entry.CRC):
+                    raise Unreadable(NOT_A_ZIP)
+                files[entry.filename] = content
             if at != archive.start_dir or data[-22:-18] != b"PK\x05\x06":
                 raise Unreadable(NOT_A_ZIP)
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, OverflowError):
