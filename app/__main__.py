@@ -33,6 +33,8 @@ from app.models import Role, read_case_id
 
 INTACT, BROKEN, UNUSABLE, UNPROVEN = 0, 1, 2, 3
 DONE, DONE_IN_PART = INTACT, BROKEN
+MAX_FILE = 64 * 1024 * 1024
+"""Bytes; what was exported is not longer."""
 WORSE = (INTACT, UNPROVEN, BROKEN, UNUSABLE)
 
 
@@ -174,8 +176,7 @@ def _keygen(config: settings.Settings, name: str) -> int:
 
 
 def _checkpoint(desk: database.Database, config: settings.Settings) -> int:
-    key = checkpoint.load_key(checkpoint.key_file(config))
-    appended = checkpoint.append(desk, config.checkpoints, key)
+    appended = checkpoint.sign(desk, config)
     if appended.anchor is None:
         print("There are no events yet, so there is nothing to sign.")
     elif not appended.events:
@@ -191,14 +192,11 @@ def _verify_files(files: list[Path], key: note.VerifierKey | None) -> int:
     worst = INTACT
     for file in files:
         try:
-            data = file.read_bytes()
+            data = checkpoint.read_file(file, MAX_FILE)
             if file.suffix.lower() == ".zip":
                 status = _report_bundle(file, bundle.verify_file(data, str(file), key))
             else:
-                status = _report_csv(file, audit.verify_csv(data, str(file)))
-        except OSError as error:
-            print(f"{file}: {error.strerror}", file=sys.stderr)
-            status = UNUSABLE
+                status = _report_csv(file, audit.verify_csv(data, str(file)), key)
         except UnreadableFile as error:
             print(error, file=sys.stderr)
             status = UNUSABLE
@@ -206,28 +204,33 @@ def _verify_files(files: list[Path], key: note.VerifierKey | None) -> int:
     return worst
 
 
-def _report_csv(file: Path, verified: audit.Verified) -> int:
+def _report_csv(file: Path, verified: audit.Verified, key: note.VerifierKey | None) -> int:
     last = verified.last
     what = f"{file}: {last.case_id}, " if last else f"{file}: "
     status = _report(f"{what}{_count(verified.events, 'event')}", verified.breaks)
     if last:
         print(f"  last event {last.ts}, head {last.event_hash}")
+    if key and not verified.breaks:
+        print("  not anchored: an audit CSV holds no proof that the key could verify; the bundle of the case does")
+        return UNPROVEN
     return status
 
 
 def _report_bundle(file: Path, result: bundle.Result) -> int:
     status = _report(f"{file}: {result.case_id}, {_count(result.events, 'event')}", result.breaks)
+    if result.breaks:
+        return status
     if result.checkpoint:
         told = result.checkpoint
         print(f"  anchored: {result.anchored} of them, in the log {told.origin} of {_count(told.size, 'event')}")
     if later := result.events - result.anchored:
         print(f"  not yet anchored: {later}")
-    match result.verdict:
-        case bundle.Verdict.OK:
-            print(f"  ok, signed by {result.key}")
-        case bundle.Verdict.COMPARE:
-            print(f"  signed by {result.key}: compare with the bank's published key, or give it with --key")
-    return UNPROVEN if result.verdict in (bundle.Verdict.COMPARE, bundle.Verdict.NOT_ANCHORED) else status
+    if result.verdict is bundle.Verdict.OK:
+        print(f"  ok, signed by {result.key}")
+        return INTACT
+    if result.verdict is bundle.Verdict.COMPARE:
+        print(f"  signed by {result.key}: compare with the bank's published key, or give it with --key")
+    return UNPROVEN
 
 
 def _open(desk: database.Database, file: str, skip_bad: bool) -> int:

@@ -64,7 +64,7 @@ def verify_database(
     """Verify every case, and the log against a checkpoint, in one snapshot, holding one case in memory at a time."""
 
     def work(tx: Transaction) -> tuple[Verified, list[chain.Break]]:
-        return verify_all(tx, progress), checkpoint.compare(repository.log(tx), anchor) if anchor else []
+        return verify_all(tx, progress), checkpoint.compare(lambda: repository.log(tx), anchor) if anchor else []
 
     found, unanchored = database.read(work)
     suspicious: dict[str, list[chain.Break]] = {}
@@ -76,7 +76,7 @@ def verify_database(
 
 def verify_log(database: Database, anchor: checkpoint.Anchor) -> Verified:
     """Hold the log of all events against a checkpoint, and nothing else."""
-    return Verified(0, 0, tuple(database.read(lambda tx: checkpoint.compare(repository.log(tx), anchor))))
+    return Verified(0, 0, tuple(database.read(lambda tx: checkpoint.compare(lambda: repository.log(tx), anchor))))
 
 
 def verify_all(tx: Transaction, progress: Progress | None = None) -> Verified:

@@ -18,6 +18,7 @@ from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 from app import sampling
@@ -59,6 +60,11 @@ UNOPENED: Mapping[str, Any] = {
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
+
+_facts = itemgetter(*FACTS)
+_row = itemgetter("case_id", *FACTS, *UNOPENED, "search", "event_count", "head_hash")
+_OPEN, _VERDICTS = Action.OPEN, (Action.QA_PASS, Action.QA_FAIL)
+"""Looked up once: that takes longer than the comparison."""
 
 _META = json.JSONDecoder(parse_constant=_refuse)
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -187,7 +193,9 @@ class Break:
         """The event, or what else is to blame."""
         if self.event_id is not None:
             return f"event {self.event_id}"
-        return "log" if self.kind in (BreakKind.NOT_IN_LOG, BreakKind.UNSIGNED) else "case row"
+        if self.case_id:
+            return "case row"
+        return "bundle" if self.kind is BreakKind.EDITED else "log"
 
     def __str__(self) -> str:
         case = f"{self.case_id}  " if self.case_id else ""
@@ -200,8 +208,8 @@ def verify(case_id: Any, events: Sequence[Event], row: Mapping[str, Any] | None)
     `row` holds each column of `cases` as `canonical` writes it, or is None where the row is gone. Whatever a store
     hands out is judged, values of any type among it; nothing is raised.
     """
-    if case_id != _show(case_id):
-        return [Break(_show(case_id), None, BreakKind.EDITED, "case_id", "a text", _show(case_id))]
+    if case_id != show(case_id):
+        return [Break(show(case_id), None, BreakKind.EDITED, "case_id", "a text", show(case_id))]
     breaks = verify_links(case_id, events)
     state, differences = replay(case_id, events)
     breaks += differences
@@ -211,17 +219,17 @@ def verify(case_id: Any, events: Sequence[Event], row: Mapping[str, Any] | None)
     for column, found in (("event_count", len(events)), ("head_hash", head)):
         told = row.get(column, NO_COLUMN)
         if not _same(told, found):
-            breaks.append(Break(case_id, None, BreakKind.TRUNCATED, column, _show(told), _show(found)))
+            breaks.append(Break(case_id, None, BreakKind.TRUNCATED, column, show(told), show(found)))
     for column, expected in state.items():
         told = row.get(column, NO_COLUMN)
         if not _same(told, expected):
-            breaks.append(Break(case_id, None, BreakKind.ROW_DIFFERS, column, _show(expected), _show(told)))
+            breaks.append(Break(case_id, None, BreakKind.ROW_DIFFERS, column, show(expected), show(told)))
     return breaks
 
 
 def verify_stored(case_id: Any, rows: Sequence[StoredEvent], row: Mapping[str, Any] | None) -> list[Break]:
     """As `verify`, from the rows of a case's events: quick where nothing is wrong, which is nearly everywhere."""
-    if rows and row and case_id == _show(case_id) and links_hold(case_id, rows) and _row_holds(case_id, rows, row):
+    if rows and row and case_id == show(case_id) and links_hold(case_id, rows) and _row_holds(case_id, rows, row):
         return []
     return verify(case_id, [event_of(stored) for stored in rows], row)
 
@@ -259,27 +267,32 @@ def _row_holds(case_id: str, rows: Sequence[StoredEvent], row: Mapping[str, Any]
     """Whether `replay` of events whose links hold is certain to find nothing, and to end at the row as it stands."""
     (_, _, _, _, action, _, meta, _, _), *later = rows
     opening = _read(meta).get("case")
-    if action != Action.OPEN or not isinstance(opening, dict) or sorted(opening) != list(FACTS):
+    if action != _OPEN or not isinstance(opening, dict) or sorted(opening) != list(FACTS):
         return False
     state = dict(UNOPENED)
     for _, _, _, _, action, notes, meta, _, _ in later:
-        if not meta and action == Action.NOTE:
-            continue
         changes = _read(meta)
-        if action == Action.OPEN or (meta and not changes):
+        if action == _OPEN or (meta and not changes):
             return False
-        if action in (Action.QA_PASS, Action.QA_FAIL):
+        if action in _VERDICTS:
             changes.setdefault("qa_notes", ["", notes])
         for column, change in changes.items():
             if column in state:
                 if not _is_change(change) or change[0] != state[column]:
                     return False
                 state[column] = change[1]
-    search = search_text(case_id, *(str(opening[c]) for c in ("customer_id", "customer_name", "typology")))
+    customer_id, customer_name, typology = opening["customer_id"], opening["customer_name"], opening["typology"]
+    search = search_text(case_id, str(customer_id), str(customer_name), str(typology))
     *_, head = rows[-1]
-    expected = {"case_id": case_id, **opening, **state, "search": search, "event_count": len(rows), "head_hash": head}
-    return _same(opening["qa_bucket"], sampling.qa_bucket(case_id)) and all(
-        _same(row.get(column, NO_COLUMN), value) for column, value in expected.items()
+    expected = (case_id, *_facts(opening), *state.values(), search, len(rows), head)
+    try:
+        told = _row(row)
+    except KeyError:
+        return False
+    return (
+        told == expected
+        and [*map(type, told)] == [*map(type, expected)]
+        and _same(opening["qa_bucket"], sampling.qa_bucket(case_id))
     )
 
 
@@ -288,7 +301,7 @@ def verify_links(case_id: str, events: Sequence[Event]) -> list[Break]:
     breaks: list[Break] = []
 
     def found(event: Event, kind: BreakKind, field: str, expected: object, seen: object) -> None:
-        breaks.append(Break(case_id, event.event_id, kind, field, _show(expected), _show(seen)))
+        breaks.append(Break(case_id, event.event_id, kind, field, show(expected), show(seen)))
 
     hashes: set[str] | None = None
     followed: set[str] = set()
@@ -317,11 +330,11 @@ def verify_links(case_id: str, events: Sequence[Event]) -> list[Break]:
         head, recomputed = event.event_hash, digest
     for earlier, later in pairwise(events):
         if not (isinstance(later.ts, str) and isinstance(earlier.ts, str) and later.ts >= earlier.ts):
-            found(later, BreakKind.BACKDATED, "ts", f"{_show(earlier.ts)} or later", later.ts)
+            found(later, BreakKind.BACKDATED, "ts", f"{show(earlier.ts)} or later", later.ts)
         one, next_one = earlier.event_id, later.event_id
         stored = one is not None or next_one is not None
         if stored and not (isinstance(one, int) and isinstance(next_one, int) and next_one > one):
-            found(later, BreakKind.OUT_OF_ORDER, "event_id", f"above {_show(one)}", next_one)
+            found(later, BreakKind.OUT_OF_ORDER, "event_id", f"above {show(one)}", next_one)
     for event in events:
         if not (isinstance(event.ts, str) and _TS.fullmatch(event.ts)):
             found(event, BreakKind.EDITED, "ts", "a time like 2026-01-05T09:14:00.000000Z", event.ts)
@@ -340,11 +353,11 @@ def replay(case_id: str, events: Sequence[Event]) -> tuple[dict[str, Any], list[
     opening = read_meta(first).get("case")
     if first.action != Action.OPEN or not isinstance(opening, dict) or sorted(opening) != list(FACTS):
         expected = "an open event with the facts of the case"
-        return {}, [Break(case_id, first.event_id, BreakKind.EDITED, "meta", expected, _show(first.action))]
+        return {}, [Break(case_id, first.event_id, BreakKind.EDITED, "meta", expected, show(first.action))]
     breaks: list[Break] = []
 
     def found(event: Event, kind: BreakKind, field: str, expected: object, seen: object) -> None:
-        breaks.append(Break(case_id, event.event_id, kind, field, _show(expected), _show(seen)))
+        breaks.append(Break(case_id, event.event_id, kind, field, show(expected), show(seen)))
 
     search = search_text(case_id, *(str(opening[c]) for c in ("customer_id", "customer_name", "typology")))
     state = {"case_id": case_id, **opening, **UNOPENED, "search": search}
@@ -374,13 +387,14 @@ def read_meta(event: Event) -> dict[str, Any]:
 
 
 def _read(text: Any) -> dict[str, Any]:
-    if not text:
+    if not text or not isinstance(text, str):
         return {}
+    text = text.strip(" \t\n\r")  # what JSON takes for space
     try:
-        meta = _META.decode(text)
-    except (ValueError, TypeError, RecursionError):
+        meta, end = _META.raw_decode(text)
+    except (ValueError, RecursionError):
         return {}
-    return meta if isinstance(meta, dict) else {}
+    return meta if isinstance(meta, dict) and end == len(text) else {}
 
 
 def _is_change(change: object) -> bool:
@@ -407,7 +421,7 @@ def _same(one: object, other: object) -> bool:
     return type(one) is type(other) and one == other
 
 
-def _show(value: object) -> str:
+def show(value: object) -> str:
     """A value as evidence on one line: at most 200 characters, those that do not print written as escapes."""
     text = value if isinstance(value, str) and value else repr(value)
     if not text.isprintable():

@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,7 +24,7 @@ from typing import TextIO
 
 from app import chain, note, repository, settings, tlog
 from app.chain import Break, BreakKind
-from app.database import Database
+from app.database import Database, odbc
 from app.errors import BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile
 from app.note import Checkpoint, LogProof, SigningKey, VerifierKey
 from app.repository import LogLine
@@ -35,7 +35,7 @@ MAX_BREAKS = 100
 """Where more events differ, the first of them are named."""
 
 _NUMBERED = re.compile(r"[0-9]{6}")
-_LINE = re.compile(r"([1-9][0-9]{0,18}),([^,\x00-\x1f]+),([0-9a-f]{64})\n")
+_LINE = re.compile(r"([1-9][0-9]{0,18}),([A-Za-z0-9._-]{1,40}),([0-9a-f]{64})\n")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 # --- keys ---
@@ -45,7 +45,7 @@ def key_file(config: settings.Settings) -> Path:
     """Where the log's secret key is: as the settings say, else beside an embedded database, else in `.data`."""
     if config.signing_key:
         return config.signing_key
-    if "=" in config.database:
+    if odbc.is_connection_string(config.database):
         return settings.ROOT / ".data" / "signing.key"
     return Path(f"{config.database}.key")
 
@@ -56,12 +56,17 @@ def make_key(file: Path, name: str = "") -> SigningKey:
     `name` is the log's origin: no spaces and no +, best an address of one's own such as bank.example/aml.
     """
     key = note.signing_key(name or f"aml-case-desk/{secrets.token_hex(4)}", secrets.token_bytes(32))
-    if file.exists():
+    if _is_there(file):
         raise DeskError(f"{file} is there already and stays as it is. Its verifier key: {load_key(file).verifier}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-            out.write(f"{key}\n")
+            try:
+                out.write(f"{key}\n")
+                _keep(out)
+            except OSError:
+                file.unlink()
+                raise
     except OSError as error:
         raise DeskError(f"{file} cannot be written: {error.strerror}.") from error
     return key
@@ -77,6 +82,13 @@ def load_key(file: Path) -> SigningKey:
         raise SettingsError(f"The signing key at {file} cannot be read: {type(error).__name__}.") from error
 
 
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be looked at: {error.strerror}.") from error
+
+
 # --- the log's folder ---
 
 
@@ -88,13 +100,16 @@ class Log:
     folder: Path
 
     def numbered(self) -> list[Path]:
-        """The folder of each checkpoint, the oldest first."""
-        if not self.folder.is_dir():
+        """The folder of each checkpoint, the oldest first. Raises UnreadableFile."""
+        try:
+            return sorted(path for path in self.folder.iterdir() if _NUMBERED.fullmatch(path.name))
+        except FileNotFoundError:
             return []
-        return sorted(path for path in self.folder.iterdir() if _NUMBERED.fullmatch(path.name))
+        except OSError as error:
+            raise UnreadableFile(self.folder, None, f"it cannot be read: {error.strerror}") from error
 
     def newest(self) -> Anchor | None:
-        """The newest checkpoint; None where there is none yet. Raises UnreadableFile or InvalidProof."""
+        """The newest checkpoint; None where there is none yet. Raises UnreadableFile or NotSigned."""
         found = self.numbered()
         return read_anchor(found[-1] / CHECKPOINT, self.key) if found else None
 
@@ -104,7 +119,7 @@ def log_of(config: settings.Settings) -> Log | None:
     file = key_file(config)
     if config.verifier_key:
         key = note.read_verifier_key(config.verifier_key)
-    elif file.exists():
+    elif _is_there(file):
         key = load_key(file).verifier
     else:
         return None
@@ -120,46 +135,46 @@ class Anchor:
     signed: bytes
     key: VerifierKey
 
-    def lines(self, tree: tlog.Tree) -> Iterator[LogLine]:
-        """The events that it was signed over, as the files beside it and before it tell them; each grows the tree.
+    def lines(self) -> Iterator[LogLine]:
+        """The events that it was signed over, as the files beside it and before it tell them, by event_id.
 
-        At the end they were proven to be those of the signed head: raises UnreadableFile where they are not.
+        At the end they were proven to be those of the signed head: raises UnreadableFile or NotSigned where they are
+        not.
         """
+        tree, last = tlog.Tree(), 0
         for folder in self._folders():
             with _opened(folder / EVENTS) as text:
                 for line in text:
                     found = _LINE.fullmatch(line)
-                    if found is None:
-                        raise UnreadableFile(
-                            folder / EVENTS, None, f"{line[:100]!r} is not event_id,case_id,event_hash"
-                        )
+                    if found is None or int(found[1]) <= last:
+                        reason = f"{line[:100]!r} is not event_id,case_id,event_hash in the order of event_id"
+                        raise UnreadableFile(folder / EVENTS, None, reason)
+                    last = int(found[1])
                     tree.append(bytes.fromhex(found[3]))
-                    yield int(found[1]), found[2], found[3]
-            told = self.checkpoint
-            if folder != self.file.parent:
-                told = read_anchor(folder / CHECKPOINT, self.key).checkpoint
+                    yield last, found[2], found[3]
+            told = self.checkpoint if folder == self._folder else read_anchor(folder / CHECKPOINT, self.key).checkpoint
             if (tree.size, tree.head()) != (told.size, told.head):
                 raise UnreadableFile(
                     folder / EVENTS, None, "these are not the events that its checkpoint was signed over"
                 )
 
     def has_lines(self) -> bool:
-        return all((folder / EVENTS).is_file() for folder in self._folders())
+        return (self._folder / EVENTS).is_file()
+
+    @property
+    def _folder(self) -> Path:
+        return self.file.resolve().parent
 
     def _folders(self) -> list[Path]:
         """Its own folder, the last, and those of the checkpoints before it."""
-        own = self.file.resolve().parent
-        if not _NUMBERED.fullmatch(own.name):
-            return [own]
-        return [folder for folder in Log(self.key, own.parent).numbered() if folder.name <= own.name]
+        if not _NUMBERED.fullmatch(self._folder.name):
+            return [self._folder]
+        return [path for path in Log(self.key, self._folder.parent).numbered() if path.name <= self._folder.name]
 
 
 def read_anchor(file: Path, key: VerifierKey) -> Anchor:
-    """Raises UnreadableFile where it is no checkpoint, and InvalidProof where the key did not sign it."""
-    try:
-        signed = file.read_bytes()
-    except OSError as error:
-        raise UnreadableFile(file, None, f"it cannot be read: {error.strerror}") from error
+    """Raises UnreadableFile where it is no checkpoint, and NotSigned where the key did not sign it."""
+    signed = read_file(file, note.MAX_NOTE)
     try:
         found = note.read_note(signed)
         checkpoint = note.read_checkpoint(found)
@@ -168,6 +183,21 @@ def read_anchor(file: Path, key: VerifierKey) -> Anchor:
     if checkpoint.origin != key.name or not found.is_signed_by(key):
         raise NotSigned(file, key, found.claimed())
     return Anchor(checkpoint, file, signed, key)
+
+
+def read_file(file: Path, limit: int) -> bytes:
+    """A file's bytes, `limit` at most. Raises UnreadableFile, for what is no file too: a pipe would never end."""
+    try:
+        if not file.is_file():
+            reason = "it is not a file" if file.exists() else "there is no such file"
+            raise UnreadableFile(file, None, reason)
+        with file.open("rb") as opened:
+            data = opened.read(limit + 1)
+    except OSError as error:
+        raise UnreadableFile(file, None, f"it cannot be read: {error.strerror}") from error
+    if len(data) > limit:
+        raise UnreadableFile(file, None, f"it is longer than {limit:,} bytes")
+    return data
 
 
 @contextmanager
@@ -182,23 +212,27 @@ def _opened(file: Path) -> Iterator[TextIO]:
 # --- the database against a checkpoint ---
 
 
-def compare(now: Iterator[LogLine], anchor: Anchor) -> list[Break]:
-    """Which events are no longer as they were when the checkpoint was signed, MAX_BREAKS at most.
+def compare(log: Callable[[], Iterator[LogLine]], anchor: Anchor) -> list[Break]:
+    """What is no longer as it was when the checkpoint was signed; nothing where the head is still the signed one.
 
-    `now` are the database's events; of a log that still begins as it did, it is read to the checkpoint and no further.
-    Raises UnreadableFile where the lines beside the checkpoint are not those that were signed.
+    `log` gives the database's events, as often as it is asked. The lines beside the checkpoint name the events that
+    differ, MAX_BREAKS at most; where they are gone, or are not those that were signed, only the heads are told.
     """
-    if anchor.has_lines():
-        return _first(differences(now, anchor.lines(tlog.Tree())))
     told, tree = anchor.checkpoint, tlog.Tree()
-    for _, _, event_hash in islice(now, told.size):
-        tree.append(_leaf(event_hash))
-    if tree.size < told.size:
-        return [Break("", None, BreakKind.TRUNCATED, "size", f"{told.size} events", f"{tree.size}")]
-    if tree.head() != told.head:
-        expected, found = told.head.hex(), tree.head().hex()
-        return [Break("", None, BreakKind.NOT_IN_LOG, "head", expected, f"{found} at size {told.size}")]
-    return []
+    for line in islice(log(), told.size):
+        tree.append(_leaf(line))
+    if (tree.size, tree.head()) == (told.size, told.head):
+        return []
+    try:
+        return _first(differences(log(), anchor.lines()))
+    except (UnreadableFile, NotSigned) as error:
+        if tree.size < told.size:
+            found = Break("", None, BreakKind.TRUNCATED, "size", f"{told.size} events", f"{tree.size}")
+        else:
+            found = Break("", None, BreakKind.NOT_IN_LOG, "head", told.head.hex(), tree.head().hex())
+        if not anchor.has_lines():
+            return [found]
+        return [found, Break("", None, BreakKind.MISSING, "lines", "those signed over", chain.show(str(error)))]
 
 
 def differences(now: Iterator[LogLine], then: Iterator[LogLine]) -> Iterator[Break]:
@@ -208,16 +242,17 @@ def differences(now: Iterator[LogLine], then: Iterator[LogLine]) -> Iterator[Bre
     for event_id, case_id, event_hash in then:
         while not nothing_left and (current is None or current[0] < event_id):
             if current is not None:
-                yield Break(current[1], current[0], BreakKind.NOT_IN_LOG, "event_hash", "no such event", current[2])
+                case, found = chain.show(current[1]), chain.show(current[2])
+                yield Break(case, current[0], BreakKind.NOT_IN_LOG, "event_hash", "no such event", found)
             current = next(now, None)
             nothing_left = current is None
         if current is None or current[0] > event_id:
             yield Break(case_id, event_id, BreakKind.MISSING, "event_hash", event_hash, "none")
             continue
         if current[1] != case_id:
-            yield Break(case_id, event_id, BreakKind.NOT_IN_LOG, "case_id", case_id, chain._show(current[1]))
+            yield Break(case_id, event_id, BreakKind.NOT_IN_LOG, "case_id", case_id, chain.show(current[1]))
         if current[2] != event_hash:
-            yield Break(case_id, event_id, BreakKind.NOT_IN_LOG, "event_hash", event_hash, chain._show(current[2]))
+            yield Break(case_id, event_id, BreakKind.NOT_IN_LOG, "event_hash", event_hash, chain.show(current[2]))
         current = None
 
 
@@ -229,8 +264,9 @@ def _first(breaks: Iterator[Break]) -> list[Break]:
     return first
 
 
-def _leaf(event_hash: object) -> bytes:
+def _leaf(line: LogLine) -> bytes:
     """A leaf's data; of what is no hash, some that no log of the desk's holds."""
+    event_hash: object = line[2]
     return bytes.fromhex(event_hash) if isinstance(event_hash, str) and _HASH.fullmatch(event_hash) else b""
 
 
@@ -245,36 +281,56 @@ class Appended:
     events: int
 
 
-def append(database: Database, checkpoints: Path, key: SigningKey) -> Appended:
+def sign(database: Database, config: settings.Settings) -> Appended:
+    """`append` with the key, in the folder and with the memory that the settings say. Raises SettingsError too."""
+    file = key_file(config)
+    key = load_key(file)
+    if config.verifier_key and note.read_verifier_key(config.verifier_key) != key.verifier:
+        raise SettingsError(f"AML_VERIFIER_KEY is not the key of {file}, which is {key.verifier}.")
+    return append(database, config.checkpoints, key, file.with_name(f"{file.name}.{key.verifier.key_id}.signed"))
+
+
+def append(database: Database, checkpoints: Path, key: SigningKey, memory: Path | None = None) -> Appended:
     """Sign the log as it is now, into its folder under `checkpoints`. Nothing is written where it has not grown.
 
-    Raises BrokenLog where an event below the newest checkpoint is not what it was, UnreadableFile or NotSigned where
-    the log's folder was changed, and DeskError where it cannot be written or someone else makes a checkpoint just now.
+    `memory` is a file beside the key with the last checkpoint that it signed: a log signs no second history, not even
+    where its folder was emptied, rolled back, or is not mounted. Raises BrokenLog where an event below the newest
+    checkpoint is not what it was, UnreadableFile or NotSigned where the log's folder was changed, and DeskError where
+    it lacks what was signed, cannot be written, or someone else makes a checkpoint just now.
     """
     log = Log(key.verifier, checkpoints / key.verifier.key_id)
     newest = log.newest()
+    if memory and _is_there(memory):
+        _check_folder(log, newest, read_anchor(memory, key.verifier).checkpoint)
     number = int(newest.file.parent.name) + 1 if newest else 1
     last = database.write(repository.last_event_id)
+    target = log.folder / f"{number:06}"
     try:
         log.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=log.folder, prefix=".") as drafts, database.snapshot() as tx:
             draft = Path(drafts) / "draft"
             draft.mkdir(mode=0o755)
-            tree = tlog.Tree()
-            now = repository.log(tx, last)
-            if newest and (breaks := _first(differences(now, newest.lines(tree)))):
-                raise BrokenLog(breaks)
+            tree, now = tlog.Tree(), repository.log(tx, last)
+            if newest:
+                for line in islice(now, newest.checkpoint.size):
+                    tree.append(_leaf(line))
+                if (tree.size, tree.head()) != (newest.checkpoint.size, newest.checkpoint.head):
+                    raise BrokenLog(compare(lambda: repository.log(tx, last), newest))
             before = tree.size
             with (draft / EVENTS).open("w", encoding="utf-8", newline="") as out:
                 for line in now:
                     tree.append(bytes.fromhex(_checked(line)[2]))
                     out.write(f"{line[0]},{line[1]},{line[2]}\n")
+                _keep(out)
             if tree.size == before:
                 return Appended(newest, 0)
-            signed = key.sign(Checkpoint(log.key.name, tree.size, tree.head()).text).encode()
-            (draft / CHECKPOINT).write_bytes(signed)
-            target = log.folder / f"{number:06}"
+            signed = key.sign(Checkpoint(log.key.name, tree.size, tree.head()).text)
+            with (draft / CHECKPOINT).open("w", encoding="utf-8", newline="") as out:
+                out.write(signed)
+                _keep(out)
             draft.rename(target)
+            if memory:
+                memory.write_text(signed, "utf-8", newline="")
     except OSError as error:
         raise DeskError(
             f"The checkpoint cannot be written to {log.folder}: {error.strerror}. Where another one is being made at "
@@ -283,23 +339,43 @@ def append(database: Database, checkpoints: Path, key: SigningKey) -> Appended:
     return Appended(read_anchor(target / CHECKPOINT, log.key), tree.size - before)
 
 
+def _check_folder(log: Log, newest: Anchor | None, signed: Checkpoint) -> None:
+    """Raises DeskError where the log's folder does not go as far as what was signed last."""
+    if newest is None or newest.checkpoint.size < signed.size:
+        size = newest.checkpoint.size if newest else 0
+        raise DeskError(
+            f"The last checkpoint that was signed covers {signed.size:,} events, but those in {log.folder} end at "
+            f"{size:,}. Nothing was signed. Is the share mounted, and AML_CHECKPOINTS right?"
+        )
+
+
+def _keep(file: TextIO) -> None:
+    """What was written survives a power cut."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
 def _checked(line: LogLine) -> LogLine:
     """A line that can be written. Raises BrokenLog."""
     if not _LINE.fullmatch(f"{line[0]},{line[1]},{line[2]}\n"):
         expected = "a case id, and 64 hex digits"
         raise BrokenLog(
-            [Break(chain._show(line[1]), line[0], BreakKind.EDITED, "event_hash", expected, chain._show(line[2]))]
+            [Break(chain.show(line[1]), line[0], BreakKind.EDITED, "event_hash", expected, chain.show(line[2]))]
         )
     return line
 
 
-def begin(database: Database, config: settings.Settings) -> Appended:
-    """A new log with a key of its own, for demo data that were just loaded; an earlier key is kept under its id."""
+def begin(database: Database, config: settings.Settings, anew: bool) -> Appended:
+    """The first checkpoint of demo data that were just loaded, with a key of their own.
+
+    `anew`: they took the place of others, so that a new log begins; the key of the old one is kept under its id.
+    """
     file = key_file(config)
-    if file.exists():
+    if anew and _is_there(file):
         file.rename(file.with_name(f"{file.name}.{load_key(file).verifier.key_id}"))
-    key = make_key(file)
-    return append(database, config.checkpoints, key)
+    if not _is_there(file):
+        make_key(file)
+    return sign(database, config)
 
 
 # --- one case in the log ---
@@ -308,7 +384,7 @@ def begin(database: Database, config: settings.Settings) -> Appended:
 @lru_cache(maxsize=100)
 def lines_of(anchor: Anchor, case_id: str) -> tuple[LogLine, ...]:
     """The case's events that the checkpoint was signed over. Raises UnreadableFile as `Anchor.lines` does."""
-    return tuple(line for line in anchor.lines(tlog.Tree()) if line[1] == case_id)
+    return tuple(line for line in anchor.lines() if line[1] == case_id)
 
 
 @lru_cache(maxsize=100)
@@ -318,12 +394,12 @@ def prove(anchor: Anchor, case_id: str) -> LogProof | None:
     Raises UnreadableFile where the lines beside the checkpoint are missing, or not those that were signed.
     """
     found = None
-    for index, (_, owner, event_hash) in enumerate(anchor.lines(tlog.Tree())):
+    for index, (_, owner, event_hash) in enumerate(anchor.lines()):
         if owner == case_id:
             found = index, bytes.fromhex(event_hash)
     if found is None:
         return None
     index, event_hash_bytes = found
-    leaves = (bytes.fromhex(line[2]) for line in anchor.lines(tlog.Tree()))
+    leaves = (bytes.fromhex(line[2]) for line in anchor.lines())
     hashes = tlog.inclusion_proof(leaves, index, anchor.checkpoint.size)
     return LogProof(event_hash_bytes, index, tuple(hashes), anchor.signed)

@@ -18,7 +18,7 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from app import tlog
+from app import chain, tlog
 from app.errors import InvalidNote
 
 ED25519 = b"\x01"
@@ -73,7 +73,7 @@ class SigningKey:
 
 def signing_key(name: str, seed: bytes) -> SigningKey:
     """The key of this name (the log's origin: no spaces, no +) with these 32 secret bytes. Raises InvalidNote."""
-    if not re.fullmatch(r"[^\s+]+", name) or _UNWRITABLE.search(name):
+    if not re.fullmatch(r"[^\s+]+", name) or not name.isprintable():
         raise InvalidNote(f"{name!r} cannot name a key: it needs a name without spaces and without +.")
     public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
     return SigningKey(VerifierKey(name, _key_id(name, public), public), seed)
@@ -96,7 +96,7 @@ def read_verifier_key(text: str) -> VerifierKey:
     """A verifier key as `python -m app keygen` prints it. Raises InvalidNote."""
     found = _KEY.fullmatch(text.strip())
     data = b"" if found is None else _decode(found[3])
-    sound = len(data) == 33 and data[:1] == ED25519 and not _UNWRITABLE.search(text.strip())
+    sound = len(data) == 33 and data[:1] == ED25519 and text.strip().isprintable()
     if found is None or not sound or _key_id(found[1], data[1:]) != found[2]:
         raise InvalidNote(
             f"{text.strip()[:200]!r} is not a verifier key, which looks like name+a1b2c3d4+… and is copied whole."
@@ -129,7 +129,8 @@ class Note:
     signatures: tuple[tuple[str, str, bytes], ...]
 
     def claimed(self) -> str:
-        return ", ".join(f"{name}+{key_id}" for name, key_id, _ in self.signatures)
+        """Names and ids of the keys that it says it is signed by, as evidence that can be printed."""
+        return chain.show(", ".join(f"{name}+{key_id}" for name, key_id, _ in self.signatures))
 
     def is_signed_by(self, key: VerifierKey) -> bool:
         """Whether the key signed it. A signature of that name and id that does not verify spoils the note."""

@@ -24,6 +24,7 @@ CASE_COLUMNS = tuple(field.name for field in fields(Case))
 NULLABLE_COLUMNS = {"owner", "determined_at", "closed_at", "qa_reviewer", "qa_at"}
 EVENT_COLUMNS = ("event_id", "case_id", "ts", "user", "action", "notes", "meta", "prev_hash", "event_hash")
 MAX_EVENT_ID = 2**63 - 1
+_NUMBER = (int, float, Decimal)
 
 COUNT_LIMIT = 10_000
 """Counting stops here: a total above it is "10,000+"."""
@@ -591,6 +592,8 @@ def _hashed(row: Sequence[Any]) -> chain.StoredEvent:
 def _order(row: chain.StoredEvent) -> tuple[int, Any]:
     """Sorts by `event_id`, values of any type as SQLite does: NULL, numbers, texts, blobs."""
     value = row[0]
+    if type(value) is int:
+        return 1, value
     if isinstance(value, str):
         return 2, value
     if value is None:
@@ -612,20 +615,21 @@ def _bound(row: Case, column: str) -> object:
 
 def _recorded_amount(value: Any) -> str:
     """The amount with two places; anything that is not exactly an amount as Python writes it."""
-    try:
-        amount = as_money(value)
-        exact = isinstance(value, int | float | Decimal) and amount == Decimal(str(value))
-    except InvalidOperation:
-        exact = False
-    return chain.canonical(amount) if exact else repr(value)
+    if isinstance(value, _NUMBER):
+        try:
+            exact = Decimal(str(value))
+            if (amount := as_money(exact)) == exact:
+                return str(amount)
+        except InvalidOperation:
+            pass
+    return repr(value)
 
 
 def _recorded(row: Row) -> dict[str, Any]:
     """A row of `cases` as it stands, each value as `chain.canonical` writes it; what cannot be read stays as it is."""
-    recorded = {
-        column: chain.canonical(as_time(value)) if isinstance(value, datetime) else value
-        for column, value in row.items()
-    }
+    recorded = dict(row)
+    if datetime in map(type, row.values()):  # a server's; the embedded store has them as text
+        recorded |= {c: chain.canonical(as_time(value)) for c, value in row.items() if isinstance(value, datetime)}
     if "amount" in row:
         recorded["amount"] = _recorded_amount(row["amount"])
     return recorded

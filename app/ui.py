@@ -114,9 +114,13 @@ def log() -> checkpoint.Log | None:
 
 
 def newest_checkpoint() -> checkpoint.Anchor | None:
-    """None where there is none yet. Raises DeskError where the log's folder was changed."""
-    found = log()
-    return found.newest() if found else None
+    """None where there is none yet; where the log's folder was changed, the page says so and goes on without."""
+    try:
+        found = log()
+        return found.newest() if found else None
+    except DeskError as error:
+        st.error(plain(error), title="The checkpoints cannot be used", icon=":material/gpp_bad:")
+        return None
 
 
 def checkpoint_text(anchor: checkpoint.Anchor | None) -> str:

@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
             gc.disable()  # millions of rows, none of which refers to itself
             loaded = load(desk, options.folder, options.replace, _progress("loaded"))
             print(f"{desk}: {loaded.users:,} users, {loaded.cases:,} cases, {loaded.events:,} events")
-            _begin_log(desk, config)
+            _begin_log(desk, config, options.replace)
             return 0
     except DeskError as error:
         print(error, file=sys.stderr)
@@ -66,12 +66,18 @@ def main(arguments: list[str] | None = None) -> int:
     return 2
 
 
-def _begin_log(desk: database.Database, config: settings.Settings) -> None:
+def _begin_log(desk: database.Database, config: settings.Settings, anew: bool = False) -> None:
     """Demo data have a log of their own from the first event on. A key that the settings name stays as it is."""
-    if desk.is_embedded and not config.signing_key:
-        anchor = checkpoint.begin(desk, config).anchor
-        if anchor:
-            print(f"{anchor.file}: the first checkpoint, of {anchor.checkpoint.size:,} events")
+    if not desk.is_embedded or config.signing_key:
+        return
+    try:
+        anchor = checkpoint.begin(desk, config, anew).anchor
+    except DeskError as error:
+        print(f"The data are loaded, but no checkpoint of them was made. {error}", file=sys.stderr)
+        return
+    if anchor:
+        print(f"{anchor.file}: the first checkpoint, of {anchor.checkpoint.size:,} events")
+        print(f"Its verifier key: {anchor.key}")
 
 
 def _demo(desk: database.Database, config: settings.Settings) -> int:

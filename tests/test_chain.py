@@ -515,6 +515,13 @@ def test_an_edited_column_of_the_row_is_found(column: str) -> None:
             assert seen(verify(EVENTS, {**ROW, column: other})) == {(kind, None, column)}, other
 
 
+@pytest.mark.parametrize("column", ROW)
+def test_a_column_that_the_row_lacks_is_found(column: str) -> None:
+    kind = BreakKind.TRUNCATED if column in ("event_count", "head_hash") else BreakKind.ROW_DIFFERS
+    lacking = {name: value for name, value in ROW.items() if name != column}
+    assert seen(verify(EVENTS, lacking)) == {(kind, None, column)}
+
+
 def test_a_number_of_another_type_in_the_row_is_found() -> None:
     assert seen(verify(EVENTS, {**ROW, "risk_score": 87.0})) == {(BreakKind.ROW_DIFFERS, None, "risk_score")}
     assert seen(verify(EVENTS, {**ROW, "qa_bucket": False})) == {(BreakKind.ROW_DIFFERS, None, "qa_bucket")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Callable
@@ -183,7 +184,7 @@ def test_each_checkpoint_continues_the_one_before_it(desk: Database, cases: list
     for number in range(4):
         casework.add_note(desk, ANALYST.user_id, cases[0].case_id, f"Note {number}")
         anchors.append(sign(desk, tmp_path))
-    leaves = [bytes.fromhex(line[2]) for line in anchors[-1].lines(tlog.Tree())]
+    leaves = [bytes.fromhex(line[2]) for line in anchors[-1].lines()]
     for earlier, later in zip(anchors, anchors[1:], strict=False):
         one, next_one = earlier.checkpoint, later.checkpoint
         proof = tlog.consistency_proof(leaves, one.size, next_one.size)
@@ -253,28 +254,50 @@ def cut_the_checkpoint(folder: Path) -> None:
     (folder / "checkpoint").write_bytes((folder / "checkpoint").read_bytes()[:-5])
 
 
+def put_a_pipe_there(folder: Path) -> None:
+    (folder / "checkpoint").unlink()
+    os.mkfifo(folder / "checkpoint")
+
+
+def swap_two_lines(folder: Path) -> None:
+    first, second, *rest = (folder / "events.csv").read_text("utf-8").splitlines(keepends=True)
+    (folder / "events.csv").write_text("".join([second, first, *rest]), "utf-8")
+
+
 @pytest.mark.parametrize(
     "attack",
-    [
-        change_a_hash,
-        cut_a_line,
-        add_a_line_of_another_form,
-        add_rubbish,
-        remove_the_lines,
-        sign_with_another_key,
-        raise_the_size,
-        cut_the_checkpoint,
-    ],
+    [sign_with_another_key, raise_the_size, cut_the_checkpoint, put_a_pipe_there],
     ids=lambda attack: attack.__name__,
 )
 @ON_SQLITE
-def test_a_folder_that_was_changed_ends_the_log(
+def test_a_checkpoint_that_was_changed_ends_the_log(
     desk: Database, signed: Anchor, tmp_path: Path, attack: Callable[[Path], None]
 ) -> None:
     attack(signed.file.parent)
     with pytest.raises((UnreadableFile, NotSigned)):
         sign(desk, tmp_path)
     assert len(Log(KEY.verifier, tmp_path / KEY.verifier.key_id).numbered()) == 1
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [change_a_hash, cut_a_line, swap_two_lines, add_a_line_of_another_form, add_rubbish, remove_the_lines],
+    ids=lambda attack: attack.__name__,
+)
+@ON_SQLITE
+def test_lines_that_were_changed_accuse_nobody_and_hide_nothing(
+    desk: Database, cases: list[Case], signed: Anchor, attack: Callable[[Path], None]
+) -> None:
+    """The signed head decides; the lines only name what differs, and only where they are those that were signed."""
+    attack(signed.file.parent)
+    assert audit.verify_log(desk, signed).intact
+    with pytest.raises(UnreadableFile):
+        checkpoint.prove(signed, cases[0].case_id)
+    lines = ["lines"] if signed.has_lines() else []
+    rewrite_a_note(desk, cases[0])
+    assert [found.field for found in audit.verify_log(desk, signed).breaks] == ["head", *lines]
+    cut_the_tail(desk, cases[0])
+    assert [found.field for found in audit.verify_log(desk, signed).breaks] == ["size", *lines]
 
 
 @ON_SQLITE
@@ -304,15 +327,46 @@ def test_an_event_whose_hash_is_none_is_not_signed_over(desk: Database, signed: 
 
 
 @ON_SQLITE
-def test_lines_that_were_changed_are_no_evidence_however_much_differs(
-    desk: Database, signed: Anchor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_of_many_that_differ_the_first_are_named(
+    desk: Database, signed: Anchor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "MAX_BREAKS", 1)
+    monkeypatch.setattr(checkpoint, "MAX_BREAKS", 2)
     tamper(desk, "UPDATE case_events SET event_hash = prev_hash")
-    assert len(audit.verify_log(desk, signed).breaks) == 1
-    change_a_hash(signed.file.parent)
-    with pytest.raises(UnreadableFile, match="not the events that its checkpoint was signed over"):
-        audit.verify_log(desk, signed)
+    assert [found.event_id for found in audit.verify_log(desk, signed).breaks] == [1, 2]
+
+
+@ON_SQLITE
+def test_what_a_forged_row_says_cannot_write_to_the_terminal(desk: Database, signed: Anchor) -> None:
+    tamper(desk, "PRAGMA foreign_keys = OFF")
+    tamper(
+        desk, "UPDATE case_events SET case_id = ?, event_hash = ? WHERE event_id = 2", "\x1b[2J", "all intact\x1b[8m"
+    )
+    found = [str(one) for one in audit.verify_log(desk, signed).breaks]
+    assert found
+    assert all(line.isprintable() for line in found)
+
+
+@ON_SQLITE
+def test_a_log_is_not_signed_anew_where_its_folder_was_emptied_rolled_back_or_is_not_mounted(
+    desk: Database, cases: list[Case], tmp_path: Path
+) -> None:
+    config = settings.Settings(
+        address(desk), tmp_path, checkpoints=tmp_path / "share", signing_key=tmp_path / "signing.key"
+    )
+    checkpoint.make_key(tmp_path / "signing.key")
+    first = checkpoint.sign(desk, config).anchor
+    assert first is not None
+    casework.add_note(desk, ANALYST.user_id, cases[0].case_id, "Newer.")
+    second = checkpoint.sign(desk, config).anchor
+    assert second is not None
+    drop_the_case(desk, cases[1])
+    with pytest.raises(DeskError, match="Is the share mounted"):
+        checkpoint.sign(desk, replace(config, checkpoints=tmp_path / "elsewhere"))
+    shutil.rmtree(second.file.parent)
+    with pytest.raises(DeskError, match="covers 10 events, but those in .* end at 9"):
+        checkpoint.sign(desk, config)
+    with pytest.raises(SettingsError, match="is not the key of"):
+        checkpoint.sign(desk, replace(config, verifier_key=str(OTHER_KEY.verifier)))
 
 
 # --- proofs of a case ---
@@ -426,7 +480,7 @@ def test_a_signing_key_is_for_its_owner_alone_and_never_replaced(tmp_path: Path)
     with pytest.raises(DeskError, match="stays as it is"):
         checkpoint.make_key(file)
     assert file.read_bytes() == before
-    with pytest.raises(DeskError, match="cannot be written"):
+    with pytest.raises(DeskError, match="cannot be"):
         checkpoint.make_key(file / "below a file")
     with pytest.raises(SettingsError, match="cannot be read"):
         checkpoint.load_key(tmp_path)
@@ -455,8 +509,8 @@ def test_where_the_key_is_looked_for(tmp_path: Path) -> None:
 @ON_SQLITE
 def test_demo_data_that_are_loaded_anew_begin_a_log_anew(desk: Database, cases: list[Case], tmp_path: Path) -> None:
     config = settings.Settings(address(desk), tmp_path, checkpoints=tmp_path / "checkpoints")
-    first = checkpoint.begin(desk, config).anchor
-    second = checkpoint.begin(desk, config).anchor
+    first = checkpoint.begin(desk, config, anew=False).anchor
+    second = checkpoint.begin(desk, config, anew=True).anchor
     assert first is not None
     assert second is not None
     assert first.key != second.key

@@ -389,6 +389,21 @@ def test_a_rewritten_chain_is_found_by_the_page_and_no_checkpoint_is_made_over_i
     assert list(page.dataframe[0].value.iloc[0])[1:4] == ["event 1", "not in the log", "event_hash"]
 
 
+@ON_SQLITE
+@pytest.mark.parametrize("file", ["exports/checkpoints/*/000001/checkpoint", "signing.key"])
+def test_a_damaged_log_is_told_and_takes_nothing_else_from_the_page(
+    desk: Database, open_case: OpenCase, tmp_path: Path, file: str
+) -> None:
+    case_id = open_case().case_id
+    checkpoint.append(desk, tmp_path / "exports" / "checkpoints", checkpoint.make_key(tmp_path / "signing.key"))
+    next(tmp_path.glob(file)).write_text("rubbish", "utf-8")
+    page = open_page("exports", ANALYST.user_id, case_id=case_id)
+    assert "There is no bundle" in texts(page)
+    assert page.file_uploader
+    assert "all intact" in texts(click(page, "Verify every chain"))
+    assert "Not anchored" in texts(page)
+
+
 def test_breaks_in_the_database_are_listed_and_stay_in_the_sidebar(desk: Database, open_case: OpenCase) -> None:
     case_id = open_case().case_id
     tamper(desk, "UPDATE cases SET amount = 1")

@@ -28,6 +28,7 @@ from app.errors import (
     DatabaseMissing,
     NotAllowed,
     SettingsError,
+    UnreadableText,
 )
 from app.models import ALERT_FEED_USER, Risk, User
 from tests.conftest import ANALYST, GONE, OTHER_ANALYST
@@ -104,6 +105,19 @@ def test_create_schema_makes_the_folder_and_keeps_what_is_there(store: SqliteDat
     store.create_schema()
     at(store.file).create_schema()
     assert people(store) == [ANALYST.user_id]
+
+
+def test_create_schema_brings_the_index_of_the_log_to_a_file_that_lacks_it(store: SqliteDatabase) -> None:
+    def plan() -> str:
+        with at(store.file).snapshot() as tx:  # on a new connection: an old one explains by the schema it knows
+            (step,) = tx.fetch_all(f"EXPLAIN QUERY PLAN {repository.SELECT_LOG}", (repository.MAX_EVENT_ID,))
+            return str(step["detail"])
+
+    with raw(store.file) as connection:
+        connection.execute("DROP INDEX case_events_log")
+    assert "COVERING INDEX" not in plan()
+    store.create_schema()
+    assert "COVERING INDEX case_events_log" in plan()
 
 
 def test_desks_that_start_at_the_same_moment_make_one_schema(tmp_path: Path) -> None:
@@ -278,6 +292,46 @@ def test_a_text_that_utf_8_cannot_carry_is_refused_and_undone(store: SqliteDatab
     with pytest.raises(DatabaseError, match="cannot keep this text"), store.snapshot() as tx:
         repository.user(tx, "\ud800")
     assert people(store) == [ANALYST.user_id]
+
+
+def hold_bytes_that_are_no_text(file: Path) -> None:
+    """The user's name is a byte that no text holds, and what reads like another fault."""
+    with raw(file) as connection:
+        connection.execute("UPDATE users SET name = CAST(x'ff' || ' is locked' AS TEXT)")
+
+
+@pytest.mark.parametrize("kind", ["read", "write"])
+def test_bytes_that_are_no_text_are_read_in_a_second_go_by_work_that_may_run_again(
+    store: SqliteDatabase, kind: str
+) -> None:
+    hold_bytes_that_are_no_text(store.file)
+    runs: list[int] = []
+
+    def work(tx: database.Transaction) -> list[User]:
+        runs.append(1)
+        return repository.users(tx)
+
+    for expected in (2, 3):
+        (person,) = store.read(work) if kind == "read" else store.write(work)
+        assert person.name == "\udcff is locked"
+        assert len(runs) == expected
+
+
+def test_bytes_that_are_no_text_are_an_error_that_says_where_to_look(store: SqliteDatabase) -> None:
+    for use in (store.snapshot, at(store.file).transaction):
+        hold_bytes_that_are_no_text(store.file)
+        with pytest.raises(UnreadableText) as refused, use() as tx:
+            repository.users(tx)
+        assert str(refused.value) == "The database holds bytes that are no text. Verify it to see where."
+    assert people(store) == [ANALYST.user_id]
+
+
+def test_a_schema_with_bytes_that_are_no_text_is_read_all_the_same(store: SqliteDatabase) -> None:
+    with raw(store.file) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = CAST(sql || '--' || x'ff' AS TEXT) WHERE name = 'cases_due'")
+    assert store.has_schema()
+    assert store.missing_guards() == []
 
 
 def test_a_snapshot_shows_one_state_while_a_writer_commits(store: SqliteDatabase) -> None:

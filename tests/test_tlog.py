@@ -149,6 +149,22 @@ def test_a_node_cannot_pass_for_a_leaf() -> None:
     assert head([left + right]) != head(LARGE[:2])
 
 
+def test_a_proof_has_as_many_hashes_as_its_tree_has_levels_though_the_heads_be_right() -> None:
+    """The heads are those to which it leads, as a forger would have chosen them."""
+    a, b, c, d = LARGE[:4]
+    node, old, new = tlog.node_hash, tlog.node_hash(c, a), tlog.node_hash(c, tlog.node_hash(a, b))
+    for index, size, proof, root in ((0, 1, [b], node(b, a)), (0, 2, [b, c], node(c, node(a, b))), (0, 2, [], a)):
+        with pytest.raises(InvalidProof, match="more than|too few"):
+            tlog.verify_inclusion(a, index, size, proof, root)
+    for old_size, old_head, size, new_head, proof in (
+        (3, node(d, old), 4, node(d, new), [a, b, c, d]),
+        (3, a, 4, node(a, b), [a, b]),
+        (3, a, 4, a, []),
+    ):
+        with pytest.raises(InvalidProof, match="more than|too few|is empty"):
+            tlog.verify_consistency(old_size, old_head, size, new_head, proof)
+
+
 @pytest.mark.parametrize(("index", "size"), [(-1, 3), (3, 3), (0, 0)])
 def test_there_is_no_proof_of_a_leaf_outside_the_tree(index: int, size: int) -> None:
     with pytest.raises(ValueError, match="there is no leaf"):

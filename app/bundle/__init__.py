@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from app import audit, chain, checkpoint, note, repository, settings, tlog
+from app import audit, chain, checkpoint, note, repository, settings
 from app.bundle import page
 from app.bundle.verify import Unreadable, page_says, read_zip
 from app.chain import Break, BreakKind
@@ -139,7 +139,7 @@ def _verify_log(
         breaks.append(Break("", None, BreakKind.UNSIGNED, "signature", expected, signed.claimed()))
     included = True
     try:
-        tlog.verify_inclusion(tlog.leaf_hash(proof.event_hash), proof.index, told.size, proof.hashes, told.head)
+        proof.verify(told)
     except InvalidProof as error:
         included = False
         breaks.append(Break("", None, BreakKind.NOT_IN_LOG, "head", told.head.hex(), error.reason))

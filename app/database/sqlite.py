@@ -17,6 +17,7 @@ from app.errors import ConstraintBroken, DatabaseBusy, DatabaseError, DatabaseMi
 
 SCHEMA = settings.ROOT / "sql" / "sqlite" / "schema.sql"
 DROP_TABLES = ("DROP TABLE case_events", "DROP TABLE cases", "DROP TABLE users")
+SELECT_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 SELECT_INDEXES_AND_TRIGGERS = """
 SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL
 """
@@ -141,10 +142,10 @@ class SqliteDatabase(Database):
 
     def has_schema(self) -> bool:
         try:
-            with self._connection() as connection, _faults():
-                return len(self._tables(connection)) == len(TABLES)
+            found = self.read(lambda tx: tx.fetch_all(SELECT_TABLES))
         except DatabaseMissing:
             return False
+        return {row["name"] for row in found}.issuperset(TABLES)
 
     def missing_guards(self) -> list[str]:
         found = self.read(lambda tx: tx.fetch_all(SELECT_INDEXES_AND_TRIGGERS))
@@ -202,11 +203,6 @@ class SqliteDatabase(Database):
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA cache_size = -65536")  # KiB
             return connection
-
-    @staticmethod
-    def _tables(connection: sqlite3.Connection) -> list[str]:
-        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        return [name for (name,) in found if name in TABLES]
 
 
 def _statements(script: str) -> Iterator[str]:

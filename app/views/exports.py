@@ -33,20 +33,23 @@ def show_export(export: audit.Export) -> None:
             on_click="ignore",
             icon=":material/download:",
         )
-        packed = bundle.make(ui.desk(), export.case_id, ui.log())
-        st.download_button(
-            "Bundle for an examiner",
-            packed.data,
-            packed.name,
-            "application/zip",
-            on_click="ignore",
-            icon=":material/folder_zip:",
-            help="All of it, with the proof that the log holds it, and two ways to check it without this desk.",
-        )
+        packed = packed_bundle(export.case_id)
+        if packed:
+            st.download_button(
+                "Bundle for an examiner",
+                packed.data,
+                packed.name,
+                "application/zip",
+                on_click="ignore",
+                icon=":material/folder_zip:",
+                help="All of it, with the proof that the log holds it, and two ways to check it without this desk.",
+            )
         if st.button(f"Write all to {ui.config().exports.name}/", icon=":material/save:"):
-            paths = (*export.write(ui.config().exports), packed.write(ui.config().exports))
+            folder = ui.config().exports
+            paths = [*export.write(folder), *([packed.write(folder)] if packed else [])]
             st.toast("Written: " + ", ".join(path.name for path in paths), icon=":material/check_circle:")
-    show_anchored(packed)
+    if packed:
+        show_anchored(packed)
     summary, trail = st.tabs(["SAR summary", "Audit CSV"])
     with summary:
         page = MarkdownIt("commonmark").enable("table").render(export.summary)
@@ -54,6 +57,15 @@ def show_export(export: audit.Export) -> None:
     with trail:
         rows = pd.DataFrame(audit.read_csv(export.csv), columns=repository.EVENT_COLUMNS)
         st.dataframe(rows, hide_index=True, height="content", alt=f"Audit CSV of {export.case_id}")
+
+
+def packed_bundle(case_id: str) -> bundle.Bundle | None:
+    """None where the log's folder was changed, which the page says."""
+    try:
+        return bundle.make(ui.desk(), case_id, ui.log())
+    except DeskError as error:
+        st.error(f"There is no bundle. {ui.plain(error)}", icon=":material/gpp_bad:")
+        return None
 
 
 def show_anchored(packed: bundle.Bundle) -> None:
@@ -66,7 +78,7 @@ def show_anchored(packed: bundle.Bundle) -> None:
 
 def show_bundle(result: bundle.Result) -> None:
     what = f"{result.case_id}, {ui.count(result.events, 'event')}"
-    if result.checkpoint:
+    if result.checkpoint and not result.breaks:
         told = result.checkpoint
         what += f", {result.anchored} of them anchored in the log {told.origin} of {ui.count(told.size, 'event')}"
     match result.verdict:
@@ -86,9 +98,8 @@ def show_bundle(result: bundle.Result) -> None:
 
 def make_checkpoint() -> None:
     """In a button's callback."""
-    config = ui.config()
     try:
-        made = checkpoint.append(ui.desk(), config.checkpoints, checkpoint.load_key(checkpoint.key_file(config)))
+        made = checkpoint.sign(ui.desk(), ui.config())
     except DeskError as error:
         st.session_state["checkpoint refused"] = error
     else:

@@ -51,6 +51,9 @@ CREATE INDEX IF NOT EXISTS cases_owner ON cases (owner);
 CREATE INDEX IF NOT EXISTS cases_customer ON cases (customer_id, opened_at, case_id);
 CREATE INDEX IF NOT EXISTS case_events_case_ts ON case_events (case_id, ts);
 
+-- The log of all events, read as a whole: without their details, which take the most room by far.
+CREATE INDEX IF NOT EXISTS case_events_log ON case_events (event_id, case_id, event_hash);
+
 -- Triage: each order over all cases and over the open ones, with what the filters ask, so that a filter is judged in
 -- the index and only the cases of the page are looked up.
 CREATE INDEX IF NOT EXISTS cases_due ON cases (due_at, case_id, owner, risk, search);
