@@ -489,6 +489,31 @@ def test_a_signing_key_is_for_its_owner_alone_and_never_replaced(tmp_path: Path)
         checkpoint.load_key(file)
 
 
+def test_a_key_that_cannot_be_written_leaves_none_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "_keep", full)
+        with pytest.raises(DeskError, match="No space left on device"):
+            checkpoint.make_key(tmp_path / "signing.key")
+    assert list(tmp_path.iterdir()) == []
+    checkpoint.make_key(tmp_path / "signing.key")
+
+
+def test_what_cannot_be_looked_at_is_a_message(tmp_path: Path) -> None:
+    nowhere = tmp_path / ("x" * 300)
+    with pytest.raises(SettingsError, match="cannot be looked at"):
+        checkpoint.make_key(nowhere)
+    with pytest.raises(UnreadableFile, match="cannot be read"):
+        checkpoint.read_anchor(nowhere, KEY.verifier)
+    (tmp_path / "file").write_bytes(bytes(note.MAX_NOTE + 1))
+    with pytest.raises(UnreadableFile, match="longer than"):
+        checkpoint.read_anchor(tmp_path / "file", KEY.verifier)
+    with pytest.raises(UnreadableFile, match="cannot be read"):
+        Log(KEY.verifier, tmp_path / "file").numbered()
+
+
 def test_where_the_key_is_looked_for(tmp_path: Path) -> None:
     config = settings.Settings(str(tmp_path / "desk.db"), tmp_path, checkpoints=tmp_path / "checkpoints")
     assert checkpoint.key_file(config) == tmp_path / "desk.db.key"
@@ -509,11 +534,12 @@ def test_where_the_key_is_looked_for(tmp_path: Path) -> None:
 @ON_SQLITE
 def test_demo_data_that_are_loaded_anew_begin_a_log_anew(desk: Database, cases: list[Case], tmp_path: Path) -> None:
     config = settings.Settings(address(desk), tmp_path, checkpoints=tmp_path / "checkpoints")
+    made = checkpoint.make_key(checkpoint.key_file(config))
     first = checkpoint.begin(desk, config, anew=False).anchor
     second = checkpoint.begin(desk, config, anew=True).anchor
     assert first is not None
     assert second is not None
-    assert first.key != second.key
+    assert first.key == made.verifier != second.key
     assert first.file.exists()
     log = checkpoint.log_of(config)
     assert log is not None
