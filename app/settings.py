@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from app.errors import SettingsError
@@ -14,6 +15,13 @@ from app.errors import SettingsError
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_DATABASE = ROOT / ".data" / "aml_cases.db"
 SECRETS = ROOT / ".streamlit" / "secrets.toml"
+
+
+class SignIn(StrEnum):
+    """How people sign in: `app.sign_in` says what each means."""
+
+    DEMO = "demo"
+    OIDC = "oidc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,7 @@ class Settings:
     `checkpoints` is the folder with a folder a log in it. `signing_key` is the file with the log's secret key, which
     only a desk that makes checkpoints needs (None: see `checkpoint.key_file`), and `verifier_key` the public key, for
     a desk without that file.
+    `sign_in` is None where the engine decides, and `sign_in_claim` what the identity provider calls a user id.
     `busy_timeout` is how long an operation waits for a lock or for one of the `pool_size` connections,
     `connect_timeout` how long for a server to let it in, and `query_timeout` how long for a statement.
     """
@@ -39,6 +48,8 @@ class Settings:
     checkpoints: Path = ROOT / "exports" / "checkpoints"
     signing_key: Path | None = None
     verifier_key: str = ""
+    sign_in: SignIn | None = None
+    sign_in_claim: str = "preferred_username"
 
 
 def load(database: str | None = None) -> Settings:
@@ -66,12 +77,17 @@ def load(database: str | None = None) -> Settings:
 
     exports = Path(said("exports", str(ROOT / "exports")))
     signing_key = said("signing_key", "")
+    sign_in = said("sign_in", "")
+    if sign_in and sign_in not in set(SignIn):
+        raise SettingsError(f"AML_SIGN_IN is demo or oidc, not {sign_in!r}.")
     return Settings(
         database=database or said("database", str(DEMO_DATABASE)),
         exports=exports,
         checkpoints=Path(said("checkpoints", str(exports / "checkpoints"))),
         signing_key=Path(signing_key) if signing_key else None,
         verifier_key=said("verifier_key", ""),
+        sign_in=SignIn(sign_in) if sign_in else None,
+        sign_in_claim=said("sign_in_claim", "preferred_username"),
         busy_timeout=seconds("busy_timeout", "5"),
         read_replica=said("read_replica", ""),
         pool_size=whole("pool_size", "10"),

@@ -1,8 +1,8 @@
-"""The frame: page config, who is acting, navigation; nothing else."""
+"""The frame: page config, sign-in, navigation; nothing else."""
 
 import streamlit as st
 
-from app import ui
+from app import sign_in, ui
 
 st.set_page_config(page_title="AML Case Desk", page_icon="app/web/icon.svg", layout="wide", initial_sidebar_state=210)
 st.logo("app/web/icon.svg")
@@ -19,6 +19,7 @@ page = st.navigation(
 with ui.errors_shown():
     with st.sidebar:
         st.markdown("**AML Case Desk**")
-        ui.choose_actor()
+    sign_in.admit()
+    with st.sidebar:
         ui.show_last_verified()
     page.run()

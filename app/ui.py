@@ -78,33 +78,6 @@ def people() -> dict[str, User]:
     return {person.user_id: person for person in desk().read(repository.users)}
 
 
-def actor() -> User:
-    """Who is acting, as the database knows them now. Raises UnknownUser."""
-    return desk().read(lambda tx: repository.user(tx, st.session_state.get("acting") or ""))
-
-
-def choose_actor() -> None:
-    """The demo's sign-in: a picker of active users."""
-    active = {user_id: person for user_id, person in people().items() if person.active}
-    if not active:
-        fill = "Fill it with demo data: ./run.sh seed demo" if desk().is_embedded else "Add them: ./run.sh user add"
-        st.info(f"This desk has no active users yet. {fill}")
-        st.stop()
-    if st.session_state.get("acting") not in (None, *active):
-        st.session_state["left"] = st.session_state.pop("acting")
-    chosen = st.selectbox(
-        "Acting as",
-        list(active),
-        index=None if "left" in st.session_state else 0,
-        format_func=lambda user_id: f"{active[user_id].name}, {active[user_id].role}",
-        key="acting",
-        help="The demo trusts this choice. What each role may do is enforced all the same.",
-    )
-    if chosen is None:
-        st.warning(f"{plain(st.session_state['left'])} is no longer active. Choose who acts.")
-        st.stop()
-
-
 # --- the log and verification of the whole database ---
 
 

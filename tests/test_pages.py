@@ -41,6 +41,7 @@ def served(desk: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv("AML_DATABASE", address(desk))
     monkeypatch.setenv("AML_EXPORTS", str(tmp_path / "exports"))
     monkeypatch.setenv("AML_SIGNING_KEY", str(tmp_path / "signing.key"))
+    monkeypatch.setenv("AML_SIGN_IN", "demo")
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
@@ -478,6 +479,30 @@ def test_who_acts_is_not_in_the_address_and_never_changes_by_itself(desk: Databa
     assert not page.button
     labelled(page.sidebar.selectbox, "Acting as").set_value(ANALYST.user_id)
     assert run(page).button
+
+
+@pytest.mark.parametrize("page", ["triage", "case", "qa", "exports"])
+def test_where_sign_in_is_not_configured_nobody_gets_in_and_the_page_says_how(
+    open_case: OpenCase, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    case_id = open_case().case_id
+    monkeypatch.setenv("AML_SIGN_IN", "oidc")
+    shown = open_page(page, ANALYST.user_id, case_id=case_id)
+    assert "Nobody can sign in yet" in texts(shown)
+    assert not shown.button
+    assert not shown.get("bidi_component")
+
+
+def test_on_a_server_the_picker_has_to_be_said_outright_and_the_page_warns(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_case()
+    monkeypatch.setattr(type(desk), "is_embedded", False)
+    assert "may act as anybody" in texts(open_page())
+    for said, told in (("", "Nobody can sign in yet"), ("off", "AML\\_SIGN\\_IN is demo or oidc")):
+        monkeypatch.setenv("AML_SIGN_IN", said)
+        st.cache_resource.clear()
+        assert told in texts(open_page())
 
 
 DAMAGES = (

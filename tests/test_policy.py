@@ -95,6 +95,11 @@ def test_a_case_is_closed_only_as_sar_or_no_sar(disposition: Disposition) -> Non
     assert refusal(policy.decide, ANALYST, in_review(ANALYST), disposition, "why", NOW, NOW)
 
 
+@pytest.mark.parametrize("case", [a_case(), in_review(ANALYST)], ids=lambda case: case.status)
+def test_only_a_closed_case_is_reviewed_though_it_is_in_the_sample(case: Case) -> None:
+    assert policy.why_not(Verb.QA, REVIEWER, case) == "Only closed cases are reviewed."
+
+
 def test_a_review_without_a_verdict_is_refused() -> None:
     assert refusal(policy.review, REVIEWER, closed(ANALYST), frozenset(), QaResult.NONE, "looks fine", NOW)
 
@@ -123,6 +128,10 @@ def test_a_sar_is_determined_between_the_day_of_opening_and_now_and_a_no_sar_nev
 def test_the_filing_clock_is_30_days_and_60_where_no_suspect_is_known() -> None:
     assert policy.sar_due_at(NOW, suspect_known=True) == NOW + timedelta(days=30)
     assert policy.sar_due_at(NOW, suspect_known=False) == NOW + timedelta(days=60)
+
+
+def test_a_suspect_is_known_unless_it_is_said_otherwise() -> None:
+    assert policy.decide(ANALYST, in_review(ANALYST), Disposition.SAR, "why", NOW, NOW).facts == {}
 
 
 def test_only_the_last_disposition_says_whether_a_suspect_is_known() -> None:

@@ -21,10 +21,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import audit, chain, note, tlog
+from app import audit, chain, note, sampling, tlog
 from app.errors import InvalidNote, UnreadableFile
 from app.models import Event
 from app.note import LogProof
@@ -132,6 +134,8 @@ def test_a_bundle_without_a_proof_or_a_csv_alone_is_not_anchored(check: Check) -
         assert check(zipped(files_of(EVENTS, None, key))) == ("not anchored", [], 0)
     assert check(FILES[f"audit_{SAMPLED_ID}.csv"], None, f"audit_{SAMPLED_ID}.csv") == ("not anchored", [], 0)
     assert check(FILES[f"audit_{SAMPLED_ID}.csv"], None, "trail.csv") == ("not anchored", [], 0)
+    assert check(audit.write_csv(EVENTS[:1]), None, "trail.csv") == ("not anchored", [], 0)
+    assert check(FILES[f"audit_{SAMPLED_ID}.csv"], "VKEY", "trail.csv") == ("unreadable", [], 0)
     verdict, breaks, _ = check(FILES[f"audit_{SAMPLED_ID}.csv"], None, f"audit_{OTHER_ID}.csv")
     assert (verdict, (8, "edited", "case_id") in breaks) == ("broken", True)
 
@@ -151,10 +155,29 @@ def test_without_cryptography_nothing_is_ok_and_every_other_break_is_found(monke
     assert verify(EVENTS) == verify(EVENTS, given=None) == ("signature not checked", [], 10)
     forged = PROOF.replace("\u2014 desk.example/log ", "\u2014 desk.example/log AAAA")
     short = PROOF[: PROOF.rindex(" ") + 1] + b64encode(bytes.fromhex(KEY.verifier.key_id) + bytes(63)).decode() + "\n"
-    for proof in (forged, short):
+    for proof in (forged, short, PROOF + short.splitlines()[-1] + "\n"):
         assert verify(EVENTS, proof) == ("broken", [UNSIGNED], 10)
     assert verify(EVENTS[:-1])[0] == "broken"
     assert verify(EVENTS, prove(EVENTS, key=OTHER_KEY))[0] == "broken"
+
+
+def test_where_cryptography_has_no_ed25519_nothing_is_ok(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsupported(data: bytes) -> None:
+        raise UnsupportedAlgorithm("ed25519")
+
+    monkeypatch.setattr(Ed25519PublicKey, "from_public_bytes", unsupported)
+    result = script.verify(SAMPLED_ID, list(EVENTS), PROOF, VKEY, VKEY)
+    assert outcome(result) == ("signature not checked", [], 10)
+    assert [line[:8].strip() for line in result.lines] == ["ok", "ok", "ok", "SKIPPED", "ok", "ok"]
+
+
+def test_a_line_says_broken_exactly_where_its_check_failed() -> None:
+    def said(events: Sequence[Event], given: str, page: bytes) -> str:
+        read = script.read_csv(audit.write_csv(events))
+        return " ".join(line[:8].strip() for line in script.verify(SAMPLED_ID, read, PROOF, VKEY, given, page).lines)
+
+    assert said(EVENTS, VKEY, FILES["audit.html"]) == "ok ok ok ok ok ok ok"
+    assert said(EVENTS[1:], OTHER_VKEY, b"") == "BROKEN BROKEN BROKEN BROKEN ok ok BROKEN"
 
 
 # --- the chain: the same breaks as the desk finds ---
@@ -252,6 +275,20 @@ def test_a_separator_in_a_text_or_a_bucket_that_is_no_number_is_found_though_the
         meta = meta_of(**{**OPENING, "case": {**OPENING["case"], "qa_bucket": bucket}})
         events = rehashed([tampered(EVENTS[0], "meta", meta), *EVENTS[1:]])
         assert agreed(SAMPLED_ID, events) == [(8, "edited", "qa_bucket")]
+
+
+def test_every_case_is_dealt_the_bucket_that_the_desk_deals_it() -> None:
+    for number in range(64):
+        case_id = f"AML-{number * 0x9E3779B1 % (1 << 32):08X}"
+        assert script.qa_bucket(case_id) == sampling.qa_bucket(case_id)
+
+
+def test_how_the_facts_are_ordered_and_how_long_a_number_is_count_as_they_do_for_the_desk() -> None:
+    opening = meta_of(**{**OPENING, "case": dict(reversed(OPENING["case"].items()))})
+    assert agreed(SAMPLED_ID, rehashed([tampered(EVENTS[0], "meta", opening), *EVENTS[1:]])) == []
+    for digits, found in ((4300, []), (4301, [(22, "edited", "meta")])):
+        meta = f'{{"form":{"9" * digits}}}'
+        assert agreed(SAMPLED_ID, rehashed([EVENTS[0], tampered(EVENTS[1], "meta", meta)])) == found
 
 
 def test_a_cut_tail_is_found_down_to_the_anchored_event_and_no_further() -> None:
@@ -423,6 +460,49 @@ def test_a_proof_that_is_not_written_as_one_is_unreadable(proof: str) -> None:
     assert refuses(proof.encode("utf-8", "surrogatepass"))
 
 
+def with_line(line: str) -> str:
+    """The proof with a further line in its checkpoint."""
+    return PROOF.replace("\n\n—", f"\n{line}\n\n—")
+
+
+ROOM = note.MAX_NOTE - len(with_line("").encode().partition(b"\n\n")[2])
+
+
+@pytest.mark.parametrize(
+    ("proof", "verdict"),
+    [
+        (with_line("x" * (ROOM % 2) + "é" * (ROOM // 2)), "broken"),
+        (with_line("x" * (ROOM % 2 + 1) + "é" * (ROOM // 2)), "unreadable"),
+        (PROOF.replace("\n200\n", f"\n{(1 << 63) - 1}\n"), "broken"),
+        *((PROOF + f"— witness.example {b64encode(bytes(size)).decode()}\n", "unreadable") for size in (1, 4)),
+        (PROOF + f"— witness.example {b64encode(bytes(5)).decode()}\n", "ok"),
+        *((with_line(f"x{character}x"), "broken") for character in " \x7f\x85\xa0\u2028"),
+        *((with_line(f"x{chr(code)}x"), "unreadable") for code in range(32) if chr(code) != "\n"),
+        *((with_line(f"x{character}x"), "unreadable") for character in "\ud800\udabc\udfff"),
+    ],
+    ids=lambda text: ascii(text[-90:]),
+)
+def test_a_proof_is_read_up_to_the_same_edge_as_by_the_desk(proof: str, verdict: str) -> None:
+    assert verify(EVENTS, proof)[0] == verdict
+    assert refuses(proof.encode("utf-8", "surrogatepass")) is (verdict == "unreadable")
+
+
+def vkey(name: str, data: bytes = b"\x01" + KEY.verifier.public) -> str:
+    key_id = sha256(name.encode() + b"\n" + data).hexdigest()[:8]
+    return f"{name}+{key_id}+{b64encode(data).decode()}"
+
+
+def test_a_key_is_read_where_the_desk_reads_it() -> None:
+    for number in range(16):
+        assert script.read_key(vkey(f"log{number}")).name == note.read_verifier_key(vkey(f"log{number}")).name
+    other_id = VKEY.replace(KEY.verifier.key_id, OTHER_KEY.verifier.key_id)
+    for text in (*map(vkey, ("", "a b", "a\u2003b", "a+b", "a\x01b")), other_id, vkey("a", b"\x01" + bytes(30))):
+        with pytest.raises(script.Unreadable):
+            script.read_key(text)
+        with pytest.raises(InvalidNote):
+            note.read_verifier_key(text)
+
+
 @given(st.text())
 def test_no_text_is_read_as_a_key_or_proof_by_chance(text: str) -> None:
     for arguments in ((text, VKEY, VKEY), (PROOF, text, VKEY), (PROOF, VKEY, text)):
@@ -444,6 +524,7 @@ def test_a_page_of_other_events_proof_or_key_is_a_break(check: Check) -> None:
         clean.replace(b'{"case_id"', b"[" * 100_000),
         clean.replace(b'"names"', b'"key": NaN, "names"'),
         re.sub(rb"\{.*\}", b"[]", clean, flags=re.DOTALL),
+        re.sub(rb"\{.*\}", b"{}", clean, flags=re.DOTALL),
         re.sub(rb"\{.*\}", b'"' + b"9" * 10_000 + b'"', clean, flags=re.DOTALL),
         page_of(SAMPLED_ID, edited, PROOF, VKEY),
         page_of(SAMPLED_ID, EVENTS[:-1], PROOF, VKEY),
@@ -461,6 +542,10 @@ def test_a_page_of_other_events_proof_or_key_is_a_break(check: Check) -> None:
 # --- reading ---
 
 TRAIL = f"audit_{SAMPLED_ID}.csv"
+
+
+def test_the_limits_are_those_of_the_desk() -> None:
+    assert (script.MAX_FIELD, script.MAX_NOTE, script.MAX_BYTES) == (audit.MAX_FIELD, note.MAX_NOTE, 64 << 20)
 
 
 def test_a_csv_is_refused_where_the_desk_refuses_it_and_so_is_every_cut_of_it() -> None:
@@ -604,7 +689,7 @@ def test_a_folder_of_a_second_case_links_or_what_is_no_file_is_refused_and_stran
     (folder / f"case_{OTHER_ID}.md").unlink()
     assert outcome(script.verify_bundle(folder, VKEY)) == ("ok", [], 10)
     assert script.verify_bundle(folder / "pipe").verdict == "unreadable"
-    assert script.verify_bundle(folder / "nothing").verdict == "unreadable"
+    assert outcome(script.verify_bundle(folder / "nothing")) == ("unreadable", [], 0)
     (folder / TRAIL).unlink()
     assert script.verify_bundle(folder).verdict == "unreadable"
 
@@ -715,7 +800,9 @@ FAKE = "\r\n\x1b[2J\x85\u2028\u202everdict: ok: AML-00000004, signed by the key 
 def test_no_text_in_a_bundle_writes_a_verdict_or_to_the_terminal(tmp_path: Path, encoding: str) -> None:
     faked = [replace(EVENTS[0], notes=FAKE)]
     faked += [replace(event, ts=FAKE, meta=FAKE, user=FAKE, event_hash=FAKE, case_id=FAKE) for event in EVENTS[1:]]
-    key = note.signing_key("verdict:\u202eok\x9b", bytes(32))
+    name = "verdict:\u202eok\x9b"  # the desk makes no such key
+    key_id = vkey(name, b"\x01" + OTHER_KEY.verifier.public).split("+")[1]
+    key = replace(OTHER_KEY, verifier=replace(OTHER_KEY.verifier, name=name, key_id=key_id))
     (tmp_path / ZIP_NAME).write_bytes(zipped(files_of(faked, prove(EVENTS, key=key), str(key.verifier))))
     (tmp_path / "trail.csv").write_bytes(audit.write_csv([replace(event, case_id=FAKE) for event in EVENTS]))
     (tmp_path / f"{FAKE.replace('/', '')}.zip").write_bytes(b"")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time
 
 import streamlit as st
 
-from app import audit, casework, chain, checkpoint, policy, repository, tampering, ui
+from app import audit, casework, chain, checkpoint, policy, repository, sign_in, tampering, ui
 from app.errors import BrokenCase, UnknownCase
 from app.models import Case, Disposition, Event, Role, Status, User
 from app.policy import Verb
@@ -287,7 +287,7 @@ def try_to_break(case_id: str, events: list[Event], names: dict[str, User]) -> N
     ui.timeline(changed.events, names, key="tampered", breaks=[one for breaks in found.values() for one in breaks])
 
 
-actor, names = ui.actor(), ui.people()
+actor, names = sign_in.actor(), ui.people()
 
 with st.container(horizontal=True, vertical_alignment="center", key="find"):
     st.page_link(ui.TRIAGE, label="Queue", icon=":material/arrow_back:")

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 from markdown_it import MarkdownIt
 
-from app import audit, bundle, chain, checkpoint, note, repository, ui
+from app import audit, bundle, chain, checkpoint, note, repository, sign_in, ui
 from app.errors import DeskError
 
 SUMMARY_STYLE = """
@@ -145,7 +145,7 @@ def show_breaks(breaks: Sequence[chain.Break]) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt="Breaks")
 
 
-ui.actor()
+sign_in.actor()
 st.title("Exports", anchor=False)
 one_case, whole_database, file = st.tabs(["Export a case", "Verify the database", "Verify a file"])
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import casework, policy, repository, sampling, ui
+from app import casework, policy, repository, sampling, sign_in, ui
 from app.models import Case, Event, QaResult, User
 from app.policy import Verb
 
@@ -44,7 +44,7 @@ def verdict_form(actor: User, case: Case, events: list[Event]) -> None:
     ui.show_refusal(refusal)
 
 
-actor, names = ui.actor(), ui.people()
+actor, names = sign_in.actor(), ui.people()
 counts, waiting, reviewed = ui.desk().read(
     lambda tx: (repository.qa_counts(tx), repository.qa_waiting(tx, LIMIT), repository.qa_reviewed(tx, LIMIT))
 )

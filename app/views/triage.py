@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from app import repository, ui
+from app import repository, sign_in, ui
 from app.models import Risk, Role
 from app.repository import COUNT_LIMIT, Filters, Keyset, Order
 
@@ -33,7 +33,7 @@ def shown(count: int) -> str:
     return f"{COUNT_LIMIT:,}+" if count > COUNT_LIMIT else f"{count:,}"
 
 
-actor, names = ui.actor(), ui.people()
+actor, names = sign_in.actor(), ui.people()
 now = datetime.now(UTC)
 
 # The place in the list is in the address too: `after` or `before` a case.

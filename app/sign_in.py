@@ -1,0 +1,135 @@
+"""Who is acting: someone the identity provider vouches for, or in the demo a choice from a list.
+
+    demo  a picker of active users, which the desk trusts; the default on the embedded database
+    oidc  Streamlit's `st.login` with the provider in `.streamlit/secrets.toml`; the default on a server
+
+Whoever it is, what they may do is what the database says of them at that moment, never what a session remembers.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from app import repository, ui
+from app.errors import NotAllowed, UnknownUser
+from app.models import User
+from app.settings import SignIn
+
+WORKING_DAY = timedelta(hours=12)
+"""How long a sign-in lasts; Streamlit's own cookie would last 30 days."""
+
+HOW_TO_CONFIGURE = """
+Nobody can sign in yet. Whoever runs the desk names an OpenID Connect provider in `.streamlit/secrets.toml`:
+
+```toml
+[auth]
+redirect_uri = "https://desk.bank.example/oauth2callback"
+cookie_secret = "a long random text"
+client_id = "…"
+client_secret = "…"
+server_metadata_url = "https://login.bank.example/.well-known/openid-configuration"
+```
+
+To try the desk without one, say `AML_SIGN_IN=demo`: then everybody who reaches it may act as anybody.
+"""
+
+
+def mode() -> SignIn:
+    """How people sign in here."""
+    default = SignIn.DEMO if ui.desk().is_embedded else SignIn.OIDC
+    return ui.config().sign_in or default
+
+
+def actor() -> User:
+    """Who is acting, as the database knows them now. Raises NotAllowed or UnknownUser."""
+    user_id = st.session_state.get("acting") if mode() is SignIn.DEMO else claimed()
+    if not user_id:
+        raise NotAllowed("You are not signed in.")
+    return ui.desk().read(lambda tx: repository.user(tx, user_id))
+
+
+def claimed() -> str:
+    """The user id that the provider vouches for; empty where nobody is signed in, or was too long ago."""
+    if not st.user.get("is_logged_in"):
+        return ""
+    issued = st.user.get("iat")
+    if not isinstance(issued, int | float) or datetime.now(UTC).timestamp() - issued > WORKING_DAY.total_seconds():
+        return ""
+    claim = st.user.get(ui.config().sign_in_claim)
+    return claim if isinstance(claim, str) else ""
+
+
+def admit() -> None:
+    """In the frame, before a page runs: who is acting, in the sidebar. Ends the run where nobody may see anything."""
+    if mode() is SignIn.DEMO:
+        if not ui.desk().is_embedded:
+            st.warning(
+                "Sign-in is off (AML_SIGN_IN=demo): everybody may act as anybody here.", icon=":material/lock_open:"
+            )
+        with st.sidebar:
+            _choose()
+        return
+    if not _is_configured():
+        st.error("Sign-in is not configured.", icon=":material/lock:")
+        st.markdown(HOW_TO_CONFIGURE)
+        st.stop()
+    user_id = claimed()
+    if not user_id and not st.user.get("is_logged_in"):
+        _welcome("Sign in with your bank's account. It returns you to Triage: open your link again after that.")
+    if not user_id:
+        _welcome("Your sign-in has ended, or does not say who you are. Sign in again.")
+    try:
+        person = actor()
+    except UnknownUser:
+        _refuse(user_id, "is not known to this desk. A Manager asks whoever runs it to add you.")
+    else:
+        if not person.active:
+            _refuse(user_id, "is not active on this desk any more.")
+        with st.sidebar:
+            st.markdown(f"**{ui.plain(person.name)}**  \n{person.role.value}")
+            st.button("Sign out", on_click=st.logout, icon=":material/logout:")
+
+
+def _is_configured() -> bool:
+    try:
+        return bool(st.secrets.get("auth"))
+    except FileNotFoundError:
+        return False
+
+
+def _welcome(words: str) -> None:
+    st.title("AML Case Desk", anchor=False)
+    st.write(words)
+    st.button("Sign in", on_click=st.login, type="primary", icon=":material/login:")
+    st.stop()
+
+
+def _refuse(user_id: str, why: str) -> None:
+    st.title("AML Case Desk", anchor=False)
+    st.error(f"{ui.plain(user_id)} {why}", icon=":material/person_off:")
+    st.button("Sign out", on_click=st.logout, icon=":material/logout:")
+    st.stop()
+
+
+def _choose() -> None:
+    """A picker of active users."""
+    active = {user_id: person for user_id, person in ui.people().items() if person.active}
+    if not active:
+        fill = "Fill it with demo data: ./run.sh seed demo" if ui.desk().is_embedded else "Add them: ./run.sh user add"
+        st.info(f"This desk has no active users yet. {fill}")
+        st.stop()
+    if st.session_state.get("acting") not in (None, *active):
+        st.session_state["left"] = st.session_state.pop("acting")
+    chosen = st.selectbox(
+        "Acting as",
+        list(active),
+        index=None if "left" in st.session_state else 0,
+        format_func=lambda user_id: f"{active[user_id].name}, {active[user_id].role}",
+        key="acting",
+        help="The demo trusts this choice. What each role may do is enforced all the same.",
+    )
+    if chosen is None:
+        st.warning(f"{ui.plain(st.session_state['left'])} is no longer active. Choose who acts.")
+        st.stop()

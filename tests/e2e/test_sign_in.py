@@ -1,0 +1,156 @@
+"""Signing in, in a real browser with a real provider: who gets in, who is refused, and that no data shows before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from oidc_provider_mock import User as Account
+from oidc_provider_mock import run_server_in_thread
+
+from app import casework, database, repository, settings
+from app.database import Database
+from app.models import ALERT_FEED, Risk, Role
+from tests.conftest import ANALYST, EVIDENCE, GONE, PEOPLE
+from tests.e2e.server import free_port, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.browser import Chromium
+
+pytest_plugins = ["tests.browser"]
+
+SECRETS = """
+[auth]
+redirect_uri = "http://localhost:{port}/oauth2callback"
+cookie_secret = "a secret of this test, and long enough for it"
+client_id = "desk"
+client_secret = "of the desk"
+server_metadata_url = "http://localhost:{provider}/.well-known/openid-configuration"
+client_kwargs = {{ prompt = "login" }}
+"""
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    folder = tmp_path_factory.mktemp("desk")
+    with closing(database.connect(settings.Settings(str(folder / "desk.db"), folder))) as made:
+        made.create_schema()
+        with made.transaction() as tx:
+            for person in PEOPLE:
+                repository.insert_user(tx, person)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def case_id(desk: Database) -> str:
+    alert = casework.Alert(
+        customer_id="C-1",
+        customer_name="Zoë Łukasik",
+        typology="Structuring",
+        risk=Risk.HIGH,
+        risk_score=87,
+        amount=Decimal("65800.00"),
+        currency="USD",
+        evidence=EVIDENCE,
+    )
+    return casework.open_case(desk, ALERT_FEED, alert).case_id
+
+
+@pytest.fixture(scope="module")
+def address(desk: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A desk with sign-in on, and a provider that vouches for whoever types a name."""
+    folder = tmp_path_factory.mktemp("served")
+    accounts = [
+        Account(sub=person.user_id, claims={"preferred_username": person.user_id}) for person in (ANALYST, GONE)
+    ]
+    accounts.append(Account(sub="stranger", claims={"preferred_username": "a.stranger"}))
+    accounts.append(Account(sub="nameless", claims={}))
+    with run_server_in_thread(user_claims=accounts) as provider:
+        port = free_port()
+        secrets = folder / "secrets.toml"
+        secrets.write_text(SECRETS.format(port=port, provider=provider.server_port), "utf-8")
+        configured = {"AML_DATABASE": str(desk), "AML_SIGN_IN": "oidc", "AML_EXPORTS": str(folder)}
+        with served(folder, configured, port, secrets) as where:
+            yield where
+
+
+def sign_in(page: Page, address: str, account: str) -> None:
+    page.goto(address)
+    page.get_by_role("button", name="Sign in").click()
+    page.locator("input[name=sub]").fill(account)
+    page.get_by_role("button", name="Authorize").click()
+    page.wait_for_url(f"{address}/**")
+
+
+def test_nobody_sees_anything_before_they_have_signed_in(browser: Chromium, address: str, case_id: str) -> None:
+    with browser.window() as shown:
+        for path in ("", "/case?case_id=" + case_id, "/qa", "/exports?case_id=" + case_id):
+            shown.page.goto(address + path)
+            shown.page.get_by_role("button", name="Sign in").wait_for()
+            assert "Łukasik" not in shown.page.content()
+            assert case_id not in shown.page.locator("body").inner_text()
+
+
+def test_a_person_whom_the_desk_knows_gets_in_as_themselves_and_out_again(
+    browser: Chromium, address: str, case_id: str
+) -> None:
+    with browser.window() as shown:
+        sign_in(shown.page, address, ANALYST.user_id)
+        shown.page.get_by_text("Zoë Łukasik").first.wait_for()
+        assert shown.page.get_by_text(ANALYST.name).first.is_visible()
+        shown.page.goto(f"{address}/case?case_id={case_id}")
+        shown.page.get_by_role("heading", name=case_id).wait_for()
+        shown.page.get_by_role("button", name="Sign out").click()
+        shown.page.wait_for_url("**/end_session*", wait_until="load")
+        shown.page.goto(f"{address}/case?case_id={case_id}")
+        shown.page.get_by_role("button", name="Sign in").wait_for()
+        assert "Łukasik" not in shown.page.content()
+
+
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [
+        (GONE.user_id, "is not active on this desk any more"),
+        ("stranger", "is not known to this desk"),
+        ("nameless", "does not say who you are"),
+    ],
+)
+def test_who_is_not_of_the_desk_is_refused_politely_and_sees_nothing(
+    browser: Chromium, address: str, case_id: str, account: str, words: str
+) -> None:
+    with browser.window() as shown:
+        sign_in(shown.page, address, account)
+        shown.page.get_by_text(words).wait_for()
+        assert "Łukasik" not in shown.page.content()
+
+
+def test_who_is_deactivated_while_signed_in_sees_and_does_nothing_more(
+    browser: Chromium, address: str, desk: Database, case_id: str
+) -> None:
+    with browser.window() as shown:
+        sign_in(shown.page, address, ANALYST.user_id)
+        shown.page.get_by_text("Zoë Łukasik").first.wait_for()
+        casework.deactivate_user(desk, ANALYST.user_id)
+        try:
+            shown.page.goto(f"{address}/case?case_id={case_id}")
+            shown.page.get_by_text("is not active on this desk any more").wait_for()
+            assert "Łukasik" not in shown.page.content()
+        finally:
+            casework.add_user(desk, ANALYST.user_id, ANALYST.name, Role.ANALYST)
+
+
+def test_a_desk_on_which_nothing_is_configured_lets_nobody_in_and_says_how(
+    browser: Chromium, desk: Database, case_id: str, tmp_path: Path
+) -> None:
+    configured = {"AML_DATABASE": str(desk), "AML_SIGN_IN": "oidc", "AML_EXPORTS": str(tmp_path)}
+    (tmp_path / "secrets.toml").write_text("", "utf-8")
+    with served(tmp_path, configured, free_port(), tmp_path / "secrets.toml") as where, browser.window() as shown:
+        shown.page.goto(f"{where}/case?case_id={case_id}")
+        shown.page.get_by_text("Nobody can sign in yet").wait_for()
+        assert "Łukasik" not in shown.page.content()
