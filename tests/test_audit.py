@@ -185,6 +185,11 @@ def test_a_file_that_the_desk_would_not_have_written_is_refused_by_line_and_reas
     assert reason in refused(data)
 
 
+def test_numbers_are_read_up_to_eighteen_digits() -> None:
+    numbers = [1, 90, 10**18 - 1]
+    assert [event.event_id for event in read_csv(rows(*map(record, numbers)))] == numbers
+
+
 def test_a_field_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "MAX_FIELD", 1_000)
     assert verify_csv(FILE).intact
@@ -469,6 +474,26 @@ def test_text_that_is_not_utf_8_is_found_and_not_exported(desk: Database, worked
     assert kinds(audit.verify_case(desk, worked.case_id)) == kinds(audit.verify_database(desk)) == {edited}
     with pytest.raises(DatabaseError, match="holds bytes that are no text"):
         audit.export_case(desk, worked.case_id)
+
+
+@ON_SQLITE
+def test_a_row_that_is_no_text_is_exported_with_its_break(desk: Database, worked: Case) -> None:
+    tamper(desk, "UPDATE cases SET customer_name = CAST(x'ff' AS TEXT) WHERE case_id = ?", worked.case_id)
+    export = audit.export_case(desk, worked.case_id)
+    assert {found.field for found in export.breaks} == {"customer_name"}
+    assert "\\udcff" in export.summary
+
+
+@ON_SQLITE
+def test_a_break_that_cannot_be_read_again_stands(
+    desk: Database, worked: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> audit.Verified:
+        raise DatabaseError("The database is gone.")
+
+    tamper(desk, "UPDATE case_events SET notes = 'Never called.' WHERE event_id = 4")
+    monkeypatch.setattr(audit, "verify_case", fails)
+    assert kinds(audit.verify_database(desk)) == {(worked.case_id, 4, BreakKind.EDITED, "event_hash")}
 
 
 def assert_both_are_found(desk: Database, worked: Case) -> None:

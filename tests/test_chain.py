@@ -20,6 +20,7 @@ from app.chain import Break, BreakKind
 from app.errors import InvalidText
 from app.models import Action, Disposition, Event, Status
 from tests import lives
+from tests.bundles import rehashed
 from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST
 from tests.lives import OTHER_ID, SAMPLED_ID, Life, full_life, typed
 
@@ -274,6 +275,32 @@ def test_the_quick_look_finds_what_the_slow_one_finds(life: Life, data: st.DataO
     told: dict[str, Any] | None = row if data.draw(st.integers(0, 9)) else None
     breaks = chain.verify(life.case.case_id, events, told)
     assert chain.verify_stored(life.case.case_id, as_stored(events), told) == breaks
+
+
+BIDI = lives.opened("AML-\u202e")
+UNSEEN_BY_A_GLANCE: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
+    name: (SAMPLED_ID, events, row_of(events))
+    for name, events in {
+        "separator": rehashed(with_event(2, notes="a\x1fb")),
+        "another case": rehashed(with_event(9, case_id=OTHER_ID)),
+        "number": with_event(9, event_id=10.0),
+        "no number first": with_event(0, event_id=None),
+        "no number last": with_event(9, event_id=None),
+        "time": rehashed(with_event(9, ts=EVENTS[9].ts + "+")),
+        "old value": rehashed(with_event(1, meta=EVENTS[1].meta.replace("[null,", f'["{MANAGER.user_id}",'))),
+    }.items()
+} | {
+    "notes of a verdict": (SAMPLED_ID, list(EVENTS), {**ROW, "qa_notes": ""}),
+    "case id": (BIDI.case.case_id, BIDI.events, BIDI.row),
+}
+
+
+@pytest.mark.parametrize("what", UNSEEN_BY_A_GLANCE)
+def test_the_quick_look_takes_none_of_these_for_intact(what: str) -> None:
+    case_id, events, row = UNSEEN_BY_A_GLANCE[what]
+    breaks = chain.verify(case_id, events, row)
+    assert len(breaks) == 1
+    assert chain.verify_stored(case_id, as_stored(events), row) == breaks
 
 
 @given(lives.lives())

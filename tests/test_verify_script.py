@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import zipfile
+import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -608,6 +609,24 @@ def hidden_entry() -> bytes:
     return packed.getvalue()
 
 
+def unfinished() -> bytes:
+    """Its streams hold all of each file, and do not say that it ends there."""
+
+    class Stream:
+        def __init__(self, *_: object) -> None:
+            self.made = zlib.compressobj(wbits=-15)
+
+        def compress(self, data: bytes) -> bytes:
+            return self.made.compress(data)
+
+        def flush(self) -> bytes:
+            return self.made.flush(zlib.Z_SYNC_FLUSH)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zipfile, "_get_compressor", Stream)
+        return zipped(FILES)
+
+
 def bomb() -> bytes:
     return zipped({**FILES, "README.txt": bytes(script.MAX_BYTES)})
 
@@ -624,6 +643,7 @@ ZIPS: Mapping[str, Callable[[], bytes]] = {
     "empty": lambda: zipped({}),
     "no trail": lambda: zipped({name: data for name, data in FILES.items() if name != TRAIL}),
     "stranger": lambda: zipped({**FILES, "setup.exe": b""}),
+    "longer name": lambda: zipped({**FILES, "README.txt.exe": b""}),
     "path": lambda: zipped({**FILES, "../README.txt": b""}),
     "folder": lambda: zipped({f"{SAMPLED_ID}/{name}": data for name, data in FILES.items()}),
     "two cases": lambda: zipped({**FILES, f"case_{OTHER_ID}.md": b""}),
@@ -642,6 +662,7 @@ ZIPS: Mapping[str, Callable[[], bytes]] = {
     "two sizes": lambda: in_two_ways(18),
     "two names": lambda: in_two_ways(30),
     "hidden entry": hidden_entry,
+    "unfinished": unfinished,
     "bomb": bomb,
     "lying bomb": lying_bomb,
     "key without newline": lambda: zipped({**FILES, "verifier-key.txt": VKEY.encode()}),
@@ -663,6 +684,16 @@ def test_a_name_twice_in_a_zip_is_unreadable(check: Check) -> None:
     with zipfile.ZipFile(packed, "a") as archive:
         archive.writestr(zipfile.ZipInfo(TRAIL), FILES[TRAIL], zipfile.ZIP_DEFLATED)
     assert check(packed.getvalue()) == ("unreadable", [], 0)
+
+
+def test_a_bundle_holds_as_much_as_the_limit_and_not_a_byte_more(
+    check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, size = unpacked(tmp_path, FILES), sum(map(len, FILES.values()))
+    for limit, verdict in ((size, "ok"), (size - 1, "unreadable")):
+        monkeypatch.setattr(script, "MAX_BYTES", limit)
+        assert check(ZIP)[0] == script.verify_bundle(folder, VKEY).verdict == verdict
+        assert read(zipped(FILES, zipfile.ZIP_STORED))[0] == verdict
 
 
 def test_a_bundle_under_the_name_of_another_case_is_unreadable(check: Check) -> None:
