@@ -315,6 +315,7 @@ def append(database: Database, checkpoints: Path, key: SigningKey, memory: Path 
                 for line in islice(now, newest.checkpoint.size):
                     tree.append(_leaf(line))
                 if (tree.size, tree.head()) != (newest.checkpoint.size, newest.checkpoint.head):
+                    now.close()  # one result at a time
                     raise BrokenLog(compare(lambda: repository.log(tx, last), newest))
             before = tree.size
             with (draft / EVENTS).open("w", encoding="utf-8", newline="") as out:

@@ -6,7 +6,7 @@ put together, and only from the constant texts in this module.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -258,7 +258,7 @@ LogLine = tuple[int, str, str]
 """An event as the log sees it: event_id, case_id, event_hash."""
 
 
-def log(tx: Transaction, last: int = MAX_EVENT_ID) -> Iterator[LogLine]:
+def log(tx: Transaction, last: int = MAX_EVENT_ID) -> Generator[LogLine]:
     """Every event up to the one numbered `last`, in `event_id` order, as it comes."""
     return (tuple(row) for row in tx.stream_tuples(SELECT_LOG, (last,)))
 

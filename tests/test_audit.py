@@ -186,7 +186,7 @@ def test_a_file_that_the_desk_would_not_have_written_is_refused_by_line_and_reas
 
 
 def test_numbers_are_read_up_to_eighteen_digits() -> None:
-    numbers = [1, 90, 10**18 - 1]
+    numbers = [1, 29, 123_456_789_012_345_678, 10**18 - 1]
     assert [event.event_id for event in read_csv(rows(*map(record, numbers)))] == numbers
 
 

@@ -290,7 +290,11 @@ UNSEEN_BY_A_GLANCE: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
         "old value": rehashed(with_event(1, meta=EVENTS[1].meta.replace("[null,", f'["{MANAGER.user_id}",'))),
     }.items()
 } | {
-    "notes of a verdict": (SAMPLED_ID, list(EVENTS), {**ROW, "qa_notes": ""}),
+    "notes of a verdict": (
+        SAMPLED_ID,
+        list(EVENTS[:6]),
+        row_of(EVENTS[:6], **{**chain.replay(SAMPLED_ID, EVENTS[:6])[0], "qa_notes": ""}),
+    ),
     "case id": (BIDI.case.case_id, BIDI.events, BIDI.row),
 }
 
@@ -383,6 +387,16 @@ def test_meta_that_is_no_change_of_the_case_is_found_though_the_chain_was_rewrit
     assert (BreakKind.EDITED, 3, "meta") in seen(verify(events, row_of(events)))
     events = rewritten(with_event(0, meta=meta))
     assert seen(verify(events, row_of(events))) == {(BreakKind.EDITED, 1, "meta")}
+
+
+@pytest.mark.parametrize("around", ["{}", " \t{}\r\n", "{}x", "X{}", "{}{{}}", "{},", "\xa0{}", "\ufeff{}"])
+def test_meta_is_read_to_its_end_with_the_space_that_json_allows_and_no_other(around: str) -> None:
+    meta = around.format('{"form":"0001"}')
+    try:
+        told = json.loads(meta)
+    except json.JSONDecodeError:
+        told = {}
+    assert chain.read_meta(tampered(EVENTS[1], meta=meta)) == told
 
 
 def test_no_depth_of_nesting_stops_the_verification() -> None:

@@ -328,6 +328,7 @@ def test_a_server_that_is_stopped_is_a_message_on_the_page_and_comes_back(
 ) -> None:
     monkeypatch.setenv("AML_DATABASE", wired.config.database)
     monkeypatch.setenv("AML_CONNECT_TIMEOUT", "2")
+    monkeypatch.setenv("AML_SIGN_IN", "demo")
     monkeypatch.setattr("app.database.engine.PATIENCE", 1)
     st.cache_resource.clear()
     shown = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=60)

@@ -597,6 +597,12 @@ def commented() -> bytes:
     return packed.getvalue()
 
 
+def with_gap() -> bytes:
+    """Something between the last entry and the directory, which is where the end says that it is."""
+    at = ZIP.index(b"PK\x01\x02")
+    return ZIP[:at] + b"gap" + ZIP[at:-6] + struct.pack("<I", at + 3) + ZIP[-2:]
+
+
 def hidden_entry() -> bytes:
     """An entry before the others that the directory does not name; its offsets are right."""
     packed = io.BytesIO()
@@ -662,6 +668,7 @@ ZIPS: Mapping[str, Callable[[], bytes]] = {
     "two sizes": lambda: in_two_ways(18),
     "two names": lambda: in_two_ways(30),
     "hidden entry": hidden_entry,
+    "gap": with_gap,
     "unfinished": unfinished,
     "bomb": bomb,
     "lying bomb": lying_bomb,
