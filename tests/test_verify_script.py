@@ -278,6 +278,22 @@ def test_a_separator_in_a_text_or_a_bucket_that_is_no_number_is_found_though_the
         assert agreed(SAMPLED_ID, events) == [(8, "edited", "qa_bucket")]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [[], ["New"], ["New", "New", "x"], [None, 7], [7, None], ["New", True], {"0": "New", "1": "x"}, "ab", 1, None],
+    ids=json.dumps,
+)
+def test_what_is_not_old_and_new_is_found_and_so_is_what_comes_after_it(change: object) -> None:
+    event = tampered(EVENTS[1], "meta", meta_of(status=change, owner=["q.silva", "a.nguyen"]))
+    expected = [(22, "edited", "status"), (22, "row differs", "owner")]
+    assert agreed(SAMPLED_ID, rehashed([EVENTS[0], event])) == expected
+
+
+@pytest.mark.parametrize("meta", ["[]", "null", "7", "{}x"])
+def test_meta_that_is_no_object_is_found(meta: str) -> None:
+    assert agreed(SAMPLED_ID, rehashed([EVENTS[0], tampered(EVENTS[1], "meta", meta)])) == [(22, "edited", "meta")]
+
+
 def test_every_case_is_dealt_the_bucket_that_the_desk_deals_it() -> None:
     for number in range(64):
         case_id = f"AML-{number * 0x9E3779B1 % (1 << 32):08X}"
@@ -571,6 +587,26 @@ def test_a_csv_is_refused_where_the_desk_refuses_it_and_so_is_every_cut_of_it() 
             assert verdict == ("broken" if breaks else "not anchored")
 
 
+@pytest.mark.parametrize("number", ["1", "29", "123456789012345678", "1" + "0" * 18, "08", "0", "", "-8"])
+def test_a_number_is_read_where_the_desk_reads_it(number: str) -> None:
+    data = audit.write_csv(EVENTS[:1]).replace(b'"8","AML', f'"{number}","AML'.encode())
+    try:
+        expected = audit.read_csv(data)[0].event_id
+    except UnreadableFile:
+        with pytest.raises(script.Unreadable):
+            script.read_csv(data)
+    else:
+        assert script.read_csv(data)[0].event_id == expected
+
+
+def test_events_out_of_order_are_unreadable_and_every_formula_is_read_back() -> None:
+    for events in ((EVENTS[1], EVENTS[0]), (EVENTS[0], EVENTS[0])):
+        with pytest.raises(script.Unreadable):
+            script.read_csv(audit.write_csv(events))
+    for sign in "=+-@\t\r\n'":
+        assert script.read_csv(audit.write_csv([tampered(EVENTS[0], "notes", f"{sign}1")]))[0].notes == f"{sign}1"
+
+
 def with_flag(data: bytes, flag: int) -> bytes:
     """The zip with a flag set on its first entry, in both places."""
     at = data.index(b"PK\x01\x02")
@@ -854,6 +890,13 @@ def test_no_text_in_a_bundle_writes_a_verdict_or_to_the_terminal(tmp_path: Path,
             True,
         )
         assert all(len(line) < 1_000 for line in lines)
+
+
+def test_a_letter_that_the_terminal_cannot_write_does_not_change_the_exit_code(tmp_path: Path) -> None:
+    key = note.signing_key("łódź.example/log", bytes(32))
+    (tmp_path / ZIP_NAME).write_bytes(zipped(files_of(EVENTS, prove(EVENTS, key=key), str(key.verifier))))
+    code, said = run(SCRIPT, ZIP_NAME, folder=tmp_path, options=(), PYTHONIOENCODING="ascii")
+    assert (code, "signed by \\u0142" in said) == (3, True)
 
 
 def test_it_needs_python_3_9_and_nothing_else() -> None:
