@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import importlib.util
 import io
 import json
@@ -563,6 +564,8 @@ TRAIL = f"audit_{SAMPLED_ID}.csv"
 
 def test_the_limits_are_those_of_the_desk() -> None:
     assert (script.MAX_FIELD, script.MAX_NOTE, script.MAX_BYTES) == (audit.MAX_FIELD, note.MAX_NOTE, 64 << 20)
+    csv.field_size_limit(10)
+    assert len(script.read_csv(FILES[TRAIL])) == 10
 
 
 def test_a_csv_is_refused_where_the_desk_refuses_it_and_so_is_every_cut_of_it() -> None:
@@ -709,6 +712,7 @@ ZIPS: Mapping[str, Callable[[], bytes]] = {
     "bomb": bomb,
     "lying bomb": lying_bomb,
     "key without newline": lambda: zipped({**FILES, "verifier-key.txt": VKEY.encode()}),
+    "key before a space": lambda: zipped({**FILES, "verifier-key.txt": f"{VKEY} ".encode()}),
     "two keys": lambda: zipped({**FILES, "verifier-key.txt": f"{VKEY}\n{VKEY}\n".encode()}),
     "proof in Latin-1": lambda: zipped({**FILES, f"{SAMPLED_ID}.tlog-proof": b"\xe9"}),
     "no proof": lambda: zipped({**FILES, f"{SAMPLED_ID}.tlog-proof": b""}),
