@@ -179,7 +179,7 @@ async function readKey(text) {
   const [, name = "", id = "", base64 = ""] = KEY.exec(text) ?? [];
   const bytes = fromBase64(base64);
   const ownId = hex(await sha256(utf8(`${name}\n`), bytes)).slice(0, 8);
-  if (bytes.length !== 33 || bytes[0] !== 1 || ownId !== id || UNWRITABLE.test(text)) {
+  if (bytes.length !== 33 || bytes[0] !== 1 || ownId !== id || /[\p{C}\p{Z}]/u.test(text)) {
     throw new Unreadable("This is not a whole verifier key, which looks like name+a1b2c3d4+…");
   }
   return { text, name, id, bytes: bytes.slice(1) };

@@ -269,11 +269,11 @@ class Proof(NamedTuple):
 def read_key(text: str) -> Key:
     """Key id = SHA-256(name || 0x0A || 0x01 || public key)[:4], in hex."""
     found = KEY.fullmatch(text)
-    if found and not CONTROL.search(text):
+    if found and text.isprintable():
         name, key_id, data = found[1], found[2], b64decode(found[3])
         if data[0] == 1 and sha256(name.encode() + b"\n" + data).hexdigest()[:8] == key_id:
             return Key(text, name, key_id, data[1:])
-    raise Unreadable(f"{show(text)} is not a verifier key like name+a1b2c3d4+…, copied whole")
+    raise Unreadable(f"{show(text)} is not a verifier key like name+a1b2c3d4+..., copied whole")
 
 
 def read_proof(text: str) -> Proof:
