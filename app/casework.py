@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from app import chain, policy, repository, sar
 from app.database import Database, Transaction
@@ -46,12 +46,14 @@ from app.models import (
     User,
 )
 
+Result = TypeVar("Result")
+
 ATTEMPTS = 100
 """How often a verb reads and judges anew where others keep changing the case in between."""
 
 NEVER_STALE = frozenset(Action)
-PASSES_OVER_NOTES = frozenset({Action.NOTE})
-PASSES_OVER_NOTHING: frozenset[Action] = frozenset()
+PASSES_OVER_NOTES = frozenset({Action.NOTE, Action.VIEW, Action.EXPORT})
+PASSES_OVER_LOOKS = frozenset({Action.VIEW, Action.EXPORT})
 
 _FORM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_EVIDENCE = frozenset({"case", "form"}.union(field.name for field in fields(Case)))
@@ -87,6 +89,27 @@ class Opened:
 
 class _MovedOn(DeskError):
     """Someone else was quicker; raised, so that nothing of the attempt stays."""
+
+    def __init__(self, case_id: str) -> None:
+        super().__init__(f"{case_id} moved on.")
+        self.case_id = case_id
+
+
+class _SeenAlready(DeskError):
+    """A look at the case that is not one to keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What someone asks of a case: `judge` says what it changes, or refuses by raising."""
+
+    actor_id: str
+    case_id: str
+    judge: Callable[[_Scene], policy.Change]
+    makes: frozenset[Action]
+    passes_over: frozenset[Action]
+    form: str = ""
+    seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,11 +275,42 @@ def assign(
     seen: str | None = None,
 ) -> Event:
     """Give the case to an Analyst or Manager, who becomes its owner."""
+    (event,) = assign_all(database, actor_id, [(case_id, seen)], receiver_id, form=form)
+    return event
+
+
+def assign_all(
+    database: Database, actor_id: str, cases: Iterable[tuple[str, str | None]], receiver_id: str, *, form: str = ""
+) -> list[Event]:
+    """Give several cases, each with the head that was seen of it, to one person: all of them or, if refused, none."""
 
     def change(scene: _Scene) -> policy.Change:
         return policy.assign(scene.actor, scene.case, _receiver(scene.tx, receiver_id))
 
-    return _append(database, actor_id, case_id, form, seen, PASSES_OVER_NOTES, frozenset({Action.ASSIGN}), change)
+    requests = [
+        _Request(actor_id, case_id, change, frozenset({Action.ASSIGN}), PASSES_OVER_NOTES, form, seen)
+        for case_id, seen in sorted(cases)  # in one order for everybody, so that no two wait for each other
+    ]
+    return _in_turn(database, lambda tx, sent: [_append(tx, request, sent) for request in requests])
+
+
+def take_next(database: Database, actor_id: str, *, form: str = "") -> Event | None:
+    """Assign to the actor the case that is due first of those that nobody owns; None where there is none."""
+
+    def change(scene: _Scene) -> policy.Change:
+        return policy.assign(scene.actor, scene.case, scene.actor)
+
+    def attempt(tx: Transaction, sent: dict[str, str]) -> Event | None:
+        for case_id in dict.fromkeys(sent.values()):
+            if stored := _stored(tx, case_id, sent):
+                return stored
+        waiting = repository.next_unassigned(tx)
+        if waiting is None:
+            return None
+        request = _Request(actor_id, waiting, change, frozenset({Action.ASSIGN}), PASSES_OVER_NOTES, form)
+        return _append(tx, request, sent)
+
+    return _in_turn(database, attempt)
 
 
 def _receiver(tx: Transaction, user_id: str) -> User:
@@ -271,7 +325,7 @@ def add_note(database: Database, actor_id: str, case_id: str, text: str, *, form
     def change(scene: _Scene) -> policy.Change:
         return policy.note(scene.actor, scene.case, text)
 
-    return _append(database, actor_id, case_id, form, None, NEVER_STALE, frozenset({Action.NOTE}), change)
+    return _keep(database, _Request(actor_id, case_id, change, frozenset({Action.NOTE}), NEVER_STALE, form))
 
 
 def set_disposition(
@@ -299,9 +353,8 @@ def set_disposition(
             return policy.escalate(scene.actor, scene.case, rationale, _receiver(scene.tx, escalate_to))
         return policy.decide(scene.actor, scene.case, disposition, rationale, scene.now, determined_at, suspect_known)
 
-    return _append(
-        database, actor_id, case_id, form, seen, PASSES_OVER_NOTHING, frozenset({Action.DISPOSITION}), change
-    )
+    makes = frozenset({Action.DISPOSITION})
+    return _keep(database, _Request(actor_id, case_id, change, makes, PASSES_OVER_LOOKS, form, seen))
 
 
 def record_qa(
@@ -320,16 +373,8 @@ def record_qa(
         involved = policy.involved_in(scene.events)
         return policy.review(scene.actor, scene.case, involved, result, notes, scene.now)
 
-    return _append(
-        database,
-        actor_id,
-        case_id,
-        form,
-        seen,
-        PASSES_OVER_NOTHING,
-        frozenset({Action.QA_PASS, Action.QA_FAIL}),
-        change,
-    )
+    makes = frozenset({Action.QA_PASS, Action.QA_FAIL})
+    return _keep(database, _Request(actor_id, case_id, change, makes, PASSES_OVER_LOOKS, form, seen))
 
 
 def reopen(
@@ -340,63 +385,90 @@ def reopen(
     def change(scene: _Scene) -> policy.Change:
         return policy.reopen(scene.actor, scene.case, reason)
 
-    return _append(database, actor_id, case_id, form, seen, PASSES_OVER_NOTHING, frozenset({Action.REOPEN}), change)
+    makes = frozenset({Action.REOPEN})
+    return _keep(database, _Request(actor_id, case_id, change, makes, PASSES_OVER_LOOKS, form, seen))
 
 
-def _append(
-    database: Database,
-    actor_id: str,
-    case_id: str,
-    form: str,
-    seen: str | None,
-    passes_over: frozenset[Action],
-    makes: frozenset[Action],
-    judge: Callable[[_Scene], policy.Change],
-) -> Event:
-    """The one way an event gets onto a case: compare-and-swap on the head, then insert, in one transaction.
+def record_view(database: Database, actor_id: str, case_id: str) -> Event | None:
+    """Keep that someone looks at a case with a SAR decision, once a UTC day; None where there is nothing to keep."""
 
-    Who finds that the case has moved on meanwhile waits for their turn the next time.
-    `sent` holds what this call has tried to store: where a connection was lost in the middle of a commit, finding it
-    among the events is how the outcome becomes known.
+    def change(scene: _Scene) -> policy.Change:
+        if not policy.view_to_record(actor_id, scene.events, scene.now):
+            raise _SeenAlready
+        return policy.view(scene.actor, scene.case)
+
+    try:
+        return _keep(database, _Request(actor_id, case_id, change, frozenset({Action.VIEW}), NEVER_STALE))
+    except _SeenAlready:
+        return None
+
+
+def record_export(database: Database, actor_id: str, case_id: str, files: Mapping[str, bytes], events: int) -> Event:
+    """Keep that these files (name and content), which hold the first `events` events of the case, leave the desk."""
+    digests = {name: sha256(data).hexdigest() for name, data in files.items()}
+
+    def change(scene: _Scene) -> policy.Change:
+        return policy.export(scene.actor, scene.case, digests, events)
+
+    return _keep(database, _Request(actor_id, case_id, change, frozenset({Action.EXPORT}), NEVER_STALE))
+
+
+def _keep(database: Database, request: _Request) -> Event:
+    return _in_turn(database, lambda tx, sent: _append(tx, request, sent))
+
+
+def _in_turn(database: Database, work: Callable[[Transaction, dict[str, str]], Result]) -> Result:
+    """Do the work in one transaction, anew where a case has moved on meanwhile; then it waits for its turn.
+
+    The second argument of `work` holds what this call has tried to store, event hash and case: where a connection was
+    lost in the middle of a commit, finding it among the events is how the outcome becomes known.
     """
-    if form and not _FORM.fullmatch(form):
-        raise InvalidInput("The form's token is not one of the desk's.")
-    sent: set[str] = set()
-
-    def attempt(tx: Transaction) -> Event:
-        if sent:
-            repository.lock_case(tx, case_id)
-        actor = repository.user(tx, actor_id)
-        case = repository.case(tx, case_id)
-        events = repository.events(tx, case_id)
-        if not events or events[-1].event_hash != case.head_hash:
-            raise _MovedOn
-        for stored in events:
-            if stored.event_hash in sent:
-                return stored
-        if form and (repeat := _sent_before(events, form)):
-            if repeat.user != actor_id or repeat.action not in makes:
-                raise InvalidInput("This form was sent already, by someone else or for another purpose.")
-            return repeat
-        _check_fresh(case_id, events, seen, passes_over)
-        now = _now(case_id, events)
-        change = judge(_Scene(tx, actor, case, events, now))
-        facts = {**change.facts, "form": form} if form else change.facts
-        changed, event = chain.append(
-            case, actor.user_id, chain.format_ts(now), change.action.value, change.notes, change.columns, facts
-        )
-        sent.add(event.event_hash)
-        if not repository.update_case(tx, changed, case.head_hash):
-            raise _MovedOn
-        repository.insert_event(tx, event)
-        return event
-
+    sent: dict[str, str] = {}
     for _ in range(ATTEMPTS):
         try:
-            return database.write(attempt)
-        except _MovedOn:
-            _check_end(database, case_id)
-    raise DatabaseBusy(f"{case_id} is being changed by too many people at once. Try again in a moment.")
+            return database.write(lambda tx: work(tx, sent))
+        except _MovedOn as moved:
+            _check_end(database, moved.case_id)
+            busy = moved.case_id
+    raise DatabaseBusy(f"{busy} is being changed by too many people at once. Try again in a moment.")
+
+
+def _stored(tx: Transaction, case_id: str, sent: Mapping[str, str]) -> Event | None:
+    """What this call has stored already; whoever else is storing is waited for."""
+    if case_id not in sent.values():
+        return None
+    repository.lock_case(tx, case_id)
+    return next((event for event in repository.events(tx, case_id) if event.event_hash in sent), None)
+
+
+def _append(tx: Transaction, request: _Request, sent: dict[str, str]) -> Event:
+    """The one way an event gets onto a case: compare-and-swap on the head, then insert."""
+    if request.form and not _FORM.fullmatch(request.form):
+        raise InvalidInput("The form's token is not one of the desk's.")
+    case_id = request.case_id
+    if stored := _stored(tx, case_id, sent):
+        return stored
+    actor = repository.user(tx, request.actor_id)
+    case = repository.case(tx, case_id)
+    events = repository.events(tx, case_id)
+    if not events or events[-1].event_hash != case.head_hash:
+        raise _MovedOn(case_id)
+    if request.form and (repeat := _sent_before(events, request.form)):
+        if repeat.user != request.actor_id or repeat.action not in request.makes:
+            raise InvalidInput("This form was sent already, by someone else or for another purpose.")
+        return repeat
+    _check_fresh(case_id, events, request.seen, request.passes_over)
+    now = _now(case_id, events)
+    change = request.judge(_Scene(tx, actor, case, events, now))
+    facts = {**change.facts, "form": request.form} if request.form else change.facts
+    changed, event = chain.append(
+        case, actor.user_id, chain.format_ts(now), change.action.value, change.notes, change.columns, facts
+    )
+    sent[event.event_hash] = case_id
+    if not repository.update_case(tx, changed, case.head_hash):
+        raise _MovedOn(case_id)
+    repository.insert_event(tx, event)
+    return event
 
 
 def _check_end(database: Database, case_id: str) -> None:

@@ -58,6 +58,8 @@ class Action(StrEnum):
     QA_PASS = "qa_pass"  # noqa: S105
     QA_FAIL = "qa_fail"
     REOPEN = "reopen"
+    VIEW = "view"
+    EXPORT = "export"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@
     qa           QA or Manager who never owned the case nor       Closed, sampled, Closed
                  decided on it; notes required on a fail          not yet reviewed
     reopen       Manager; reason required                         Closed           In Review
+    view         any active user; recorded once a person a day    any              same
+                 where the case has a SAR decision
+    export       any active user; recorded each time              any              same
 
 Inactive users neither act nor receive cases. An escalated case stays with Managers until one of them assigns it
 to an Analyst: that answers the escalation and clears it.
@@ -20,7 +23,7 @@ to an Analyst: that answers the escalation and clears it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -61,6 +64,8 @@ class Verb(StrEnum):
     ESCALATE = "escalate"
     QA = "qa"
     REOPEN = "reopen"
+    VIEW = "view"
+    EXPORT = "export"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ def _assign(actor: User, case: Case, _: frozenset[str]) -> str | None:
     return None
 
 
-def _note(_actor: User, _case: Case, _: frozenset[str]) -> str | None:
+def _whoever(_actor: User, _case: Case, _: frozenset[str]) -> str | None:
     return None
 
 
@@ -146,11 +151,13 @@ def _reopen(actor: User, case: Case, _: frozenset[str]) -> str | None:
 _RULES: Mapping[Verb, Callable[[User, Case, frozenset[str]], str | None]] = MappingProxyType(
     {
         Verb.ASSIGN: _assign,
-        Verb.NOTE: _note,
+        Verb.NOTE: _whoever,
         Verb.DECIDE: _decide,
         Verb.ESCALATE: _escalate,
         Verb.QA: _qa,
         Verb.REOPEN: _reopen,
+        Verb.VIEW: _whoever,
+        Verb.EXPORT: _whoever,
     }
 )
 
@@ -274,6 +281,39 @@ def reopen(actor: User, case: Case, reason: str) -> Change:
         "qa_notes": "",
     }
     return Change(Action.REOPEN, written("reason", reason), columns)
+
+
+def has_sar_decision(events: Iterable[Event]) -> bool:
+    """Whether a SAR was ever decided on: from then on the case is confidential (31 U.S.C. 5318(g)(2))."""
+    for event in events:
+        match chain.read_meta(event).get("disposition"):
+            case [_, Disposition.SAR.value]:
+                return True
+    return False
+
+
+def view_to_record(actor_id: str, events: Sequence[Event], now: datetime) -> bool:
+    """Whether a look at the case is one to keep: it has a SAR decision, and this person's first look of the UTC day."""
+    today = chain.format_ts(now)[:10]
+    seen = any(
+        event.action == Action.VIEW and event.user == actor_id and event.ts.startswith(today) for event in events
+    )
+    return not seen and has_sar_decision(events)
+
+
+def view(actor: User, case: Case) -> Change:
+    """Keep that someone looked at the case. Raises NotAllowed."""
+    _require(why_not(Verb.VIEW, actor, case))
+    return Change(Action.VIEW, "")
+
+
+def export(actor: User, case: Case, files: Mapping[str, str], events: int) -> Change:
+    """Keep that files with the first `events` events of the case left the desk: name and SHA-256 (hex) of each.
+
+    Raises NotAllowed.
+    """
+    _require(why_not(Verb.EXPORT, actor, case))
+    return Change(Action.EXPORT, "", facts={"events": events, "files": dict(files)})
 
 
 def may_open(actor: User) -> None:

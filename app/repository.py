@@ -500,6 +500,30 @@ def triage_page(tx: Transaction, filters: Filters, order: Order, size: int, keys
     return Page(found, min(total, COUNT_LIMIT + 1), position, has_previous=position > 0, has_next=not at_end)
 
 
+def next_unassigned(tx: Transaction) -> str | None:
+    """The id of the case that is due first of those that nobody owns; None where there is none."""
+    return _first(tx, *_conditions(tx, Filters(unassigned=True)), Order.DUE, backward=False)
+
+
+def neighbour(tx: Transaction, filters: Filters, order: Order, case_id: str, backward: bool) -> str | None:
+    """The id of the case that comes next to this one in the queue, which it need not be part of; None at the end."""
+    anchor = tx.fetch_first(SELECT_CASE, (case_id,))
+    if anchor is None:
+        return None
+    conditions, parameters = _conditions(tx, filters)
+    value = anchor[ORDER_COLUMN[order]]
+    beyond = [value, value, case_id]
+    return _first(tx, [*conditions, BEYOND[order, backward]], [*parameters, *beyond], order, backward)
+
+
+def _first(
+    tx: Transaction, conditions: Sequence[str], parameters: Sequence[object], order: Order, backward: bool
+) -> str | None:
+    statement = _statement(SELECT_PAGE, conditions, ORDERS[order, backward], tx.text(PAGE_CLAUSE))
+    row = tx.fetch_first(statement, (*parameters, 1))
+    return None if row is None else str(row["case_id"])
+
+
 def count(
     tx: Transaction, filters: Filters, order: Order = Order.DUE, before: tuple[object, object, str] | None = None
 ) -> int:
