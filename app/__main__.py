@@ -3,8 +3,9 @@
     python -m app init                      create the tables where they are missing
     python -m app verify [CASE_ID ...] [--checkpoint FILE --key KEY]
                                             verify these cases, or every case; and the log against a checkpoint
-    python -m app export CASE_ID [--to DIR] [--bundle]
-                                            write the audit CSV and the SAR summary, or the bundle for an examiner
+    python -m app export CASE_ID --as USER_ID [--to DIR] [--bundle]
+                                            write the audit CSV and the SAR summary, or the bundle for an examiner;
+                                            the case keeps who took what
     python -m app verify-file FILE ... [--key KEY]
                                             verify audit CSVs and bundles on their own
     python -m app keygen [--name ORIGIN]    make the key that signs checkpoints, and print its verifier key
@@ -52,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     verify.add_argument("--key", metavar="KEY", help="the published verifier key of the log")
     export = verbs.add_parser("export", parents=[shared], help="write a case's audit CSV and SAR summary")
     export.add_argument("case_id", metavar="CASE_ID")
+    export.add_argument("--as", metavar="USER_ID", dest="user_id", required=True, help="who takes it: an active user")
     export.add_argument("--to", type=Path, metavar="DIR", help="instead of exports/")
     export.add_argument("--bundle", action="store_true", help="one zip that can be verified without the desk")
     verify_file = verbs.add_parser("verify-file", help="verify audit CSVs and bundles on their own")
@@ -86,8 +88,8 @@ def main(arguments: list[str] | None = None) -> int:
                 case "init":
                     return _init(desk)
                 case "export":
-                    case_id, folder = read_case_id(options.case_id), options.to or config.exports
-                    return (_export_bundle if options.bundle else _export)(desk, case_id, folder, config)
+                    folder = options.to or config.exports
+                    return _export(desk, options.user_id, read_case_id(options.case_id), folder, options.bundle, config)
                 case "checkpoint":
                     return _checkpoint(desk, config)
                 case "open":
@@ -147,19 +149,15 @@ def _verify(desk: database.Database, case_ids: list[str], file: Path | None, key
     return status
 
 
-def _export(desk: database.Database, case_id: str, folder: Path, _: settings.Settings) -> int:
-    export = audit.export_case(desk, case_id)
-    for path in export.write(folder):
+def _export(
+    desk: database.Database, user_id: str, case_id: str, folder: Path, bundled: bool, config: settings.Settings
+) -> int:
+    made = bundle.make(desk, case_id, checkpoint.log_of(config)) if bundled else audit.export_case(desk, case_id)
+    if casework.record_export(desk, user_id, case_id, made.files, made.events) is None:
+        print(f"{case_id} does not end where its row says, so it could not keep who exported it.", file=sys.stderr)
+    for path in audit.write_files(folder, made.files):
         print(path)
-    for found in export.breaks:
-        print(found, file=sys.stderr)
-    return BROKEN if export.breaks else INTACT
-
-
-def _export_bundle(desk: database.Database, case_id: str, folder: Path, config: settings.Settings) -> int:
-    made = bundle.make(desk, case_id, checkpoint.log_of(config))
-    print(made.write(folder))
-    if made.not_yet:
+    if isinstance(made, bundle.Bundle) and made.not_yet:
         print(f"{made.not_yet} of its events are not yet anchored; for that: python -m app checkpoint", file=sys.stderr)
     for found in made.breaks:
         print(found, file=sys.stderr)

@@ -165,10 +165,11 @@ def verify_csv(data: bytes, name: str = "the file") -> Verified:
 class Export:
     """A case as it leaves the desk: the audit CSV and the SAR summary, with their file names, and every break.
 
-    `names` are those of all users, by user id.
+    `events` counts those in the files; `names` are those of all users, by user id.
     """
 
     case_id: str
+    events: int
     csv: bytes
     summary: str
     breaks: tuple[chain.Break, ...]
@@ -182,12 +183,9 @@ class Export:
     def summary_name(self) -> str:
         return f"case_{self.case_id}.md"
 
-    def write(self, folder: Path) -> tuple[Path, Path]:
-        """Write both files into the folder, which is created. Raises DeskError where that cannot be done."""
-        return (
-            write_file(folder, self.csv_name, self.csv),
-            write_file(folder, self.summary_name, self.summary.encode()),
-        )
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        return {self.csv_name: self.csv, self.summary_name: self.summary.encode()}
 
 
 def export_case(database: Database, case_id: str) -> Export:
@@ -211,7 +209,7 @@ def export_case(database: Database, case_id: str) -> Export:
     except UnicodeEncodeError as error:
         raise DatabaseError(f"{case_id} holds bytes that are no text. Verify the case to see where.") from error
     summary = sar.summary(case, events, names, breaks).encode("utf-8", "backslashreplace").decode()
-    return Export(case_id, trail, summary, breaks, names)
+    return Export(case_id, len(events), trail, summary, breaks, names)
 
 
 def _guard(field: str) -> str:
@@ -220,6 +218,11 @@ def _guard(field: str) -> str:
 
 def _unguard(field: str) -> str:
     return field.removeprefix("'")
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write files into the folder, which is created. Raises DeskError where that cannot be done."""
+    return [write_file(folder, name, data) for name, data in files.items()]
 
 
 def write_file(folder: Path, name: str, data: bytes) -> Path:

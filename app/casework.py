@@ -403,14 +403,24 @@ def record_view(database: Database, actor_id: str, case_id: str) -> Event | None
         return None
 
 
-def record_export(database: Database, actor_id: str, case_id: str, files: Mapping[str, bytes], events: int) -> Event:
-    """Keep that these files (name and content), which hold the first `events` events of the case, leave the desk."""
+def record_export(
+    database: Database, actor_id: str, case_id: str, files: Mapping[str, bytes], events: int
+) -> Event | None:
+    """Keep that these files (name and content), which hold the first `events` events of the case, leave the desk.
+
+    None where the case is so broken that it takes no event any more: its files leave all the same, as evidence.
+    """
     digests = {name: sha256(data).hexdigest() for name, data in files.items()}
 
     def change(scene: _Scene) -> policy.Change:
         return policy.export(scene.actor, scene.case, digests, events)
 
-    return _keep(database, _Request(actor_id, case_id, change, frozenset({Action.EXPORT}), NEVER_STALE))
+    try:
+        return _keep(database, _Request(actor_id, case_id, change, frozenset({Action.EXPORT}), NEVER_STALE))
+    except BrokenCase:
+        actor, case = database.read(lambda tx: (repository.user(tx, actor_id), repository.case(tx, case_id)))
+        policy.export(actor, case, digests, events)
+        return None
 
 
 def _keep(database: Database, request: _Request) -> Event:

@@ -296,7 +296,7 @@ def view_to_record(actor_id: str, events: Sequence[Event], now: datetime) -> boo
     """Whether a look at the case is one to keep: it has a SAR decision, and this person's first look of the UTC day."""
     today = chain.format_ts(now)[:10]
     seen = any(
-        event.action == Action.VIEW and event.user == actor_id and event.ts.startswith(today) for event in events
+        event.action == Action.VIEW and event.user == actor_id and str(event.ts).startswith(today) for event in events
     )
     return not seen and has_sar_decision(events)
 

@@ -315,8 +315,13 @@ def all_chains(tx: Transaction) -> Iterator[Chain]:
             if values[0]:
                 rows.append(_recorded(dict(zip(CASE_COLUMNS, (case_id, *values[10:]), strict=True))))
             else:
-                stored.append(_hashed(values[1:10]))
-        stored.sort(key=_order)
+                stored.append(values[1:10])
+        if stored and isinstance(stored[0][2], datetime):
+            stored = [_hashed(event) for event in stored]
+        try:
+            stored.sort(key=itemgetter(0))
+        except TypeError:  # NULL, or values of several types
+            stored.sort(key=_order)
         yield case_id, stored, rows[0] if rows else None
         for other in rows[1:]:
             yield case_id, [], other
@@ -652,7 +657,7 @@ def _recorded_amount(value: Any) -> str:
 def _recorded(row: Row) -> dict[str, Any]:
     """A row of `cases` as it stands, each value as `chain.canonical` writes it; what cannot be read stays as it is."""
     recorded = dict(row)
-    if datetime in map(type, row.values()):  # a server's; the embedded store has them as text
+    if isinstance(row.get("opened_at"), datetime):  # a server's; the embedded store has them as text
         recorded |= {c: chain.canonical(as_time(value)) for c, value in row.items() if isinstance(value, datetime)}
     if "amount" in row:
         recorded["amount"] = _recorded_amount(row["amount"])

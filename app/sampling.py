@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 SAMPLE_BUCKET = 0
 RULE = "ABS(CHECKSUM(case_id)) % 10 = 0"
 
@@ -13,8 +15,8 @@ def checksum(text: str) -> int:
     """
     h = 0
     units = text.encode("utf-16-le", "surrogatepass")
-    for low, high in zip(units[::2], units[1::2], strict=True):
-        h = ((h << 4 | h >> 28) & 0xFFFFFFFF) ^ (high << 8 | low)
+    for unit in struct.unpack(f"<{len(units) // 2}H", units):
+        h = ((h << 4 | h >> 28) & 0xFFFFFFFF) ^ unit
     return h - (1 << 32) if h & 0x80000000 else h
 
 

@@ -106,8 +106,17 @@ def reopen(life: Life, actor: User, reason: str) -> None:
     life.add(actor, policy.reopen(actor, life.case, reason))
 
 
+def look(life: Life, actor: User) -> None:
+    life.add(actor, policy.view(actor, life.case))
+
+
+def export(life: Life, actor: User) -> None:
+    files = {f"audit_{life.case.case_id}.csv": "ab" * 32}
+    life.add(actor, policy.export(actor, life.case, files, len(life.events)))
+
+
 def full_life(case_id: str = SAMPLED_ID, **facts: Any) -> Life:
-    """Everything that can happen to a case happens to it, down to a second review."""
+    """Everything that can change a case happens to it, down to a second review."""
     life = opened(case_id, **facts)
     assign(life, MANAGER, ANALYST)
     note(life, "Seven deposits, same branch.\nTeller says “same person”.")
@@ -127,7 +136,7 @@ def lives(draw: st.DrawFn) -> Life:
     life = opened(draw(st.sampled_from([SAMPLED_ID, OTHER_ID])), customer_name=draw(typed))
     people = st.sampled_from([ANALYST, OTHER_ANALYST, MANAGER, OTHER_MANAGER, REVIEWER, OTHER_REVIEWER])
     for _ in range(draw(st.integers(0, 12))):
-        actor, other, text, choice = draw(people), draw(people), draw(typed), draw(st.integers(0, 6))
+        actor, other, text, choice = draw(people), draw(people), draw(typed), draw(st.integers(0, 8))
         try:
             match choice:
                 case 0:
@@ -142,6 +151,10 @@ def lives(draw: st.DrawFn) -> Life:
                     close(life, actor, Disposition.SAR, text, OPENED, suspect_known=draw(st.booleans()))
                 case 5:
                     review(life, actor, draw(st.sampled_from(QaResult)), text)
+                case 6:
+                    look(life, actor)
+                case 7:
+                    export(life, actor)
                 case _:
                     reopen(life, actor, text)
         except (NotAllowed, InvalidText):

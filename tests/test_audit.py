@@ -247,13 +247,16 @@ def test_an_unknown_case_is_not_exported(desk: Database) -> None:
         audit.export_case(desk, "AML-7F3KQ2XA")
 
 
-EXPORT = audit.Export(SAMPLED_ID, FILE, "# Summary “draft”\n", (), {})
+EXPORT = audit.Export(SAMPLED_ID, len(EVENTS), FILE, "# Summary “draft”\n", (), {})
 
 
 def test_exports_land_in_their_folder_over_older_ones_and_leave_nothing_else_there(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "exports"
-    replace(EXPORT, csv=b"old", summary="old").write(folder)
-    assert EXPORT.write(folder) == (folder / f"audit_{SAMPLED_ID}.csv", folder / f"case_{SAMPLED_ID}.md")
+    audit.write_files(folder, replace(EXPORT, csv=b"old", summary="old").files)
+    assert audit.write_files(folder, EXPORT.files) == [
+        folder / f"audit_{SAMPLED_ID}.csv",
+        folder / f"case_{SAMPLED_ID}.md",
+    ]
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
         f"audit_{SAMPLED_ID}.csv": FILE,
         f"case_{SAMPLED_ID}.md": EXPORT.summary.encode(),
@@ -270,7 +273,7 @@ def test_an_export_never_goes_through_a_link(tmp_path: Path, exists: bool) -> No
     folder.mkdir()
     (folder / EXPORT.csv_name).symlink_to(elsewhere)
     with pytest.raises(DeskError, match="is a link"):
-        EXPORT.write(folder)
+        audit.write_files(folder, EXPORT.files)
     assert [path.name for path in folder.iterdir()] == [EXPORT.csv_name]
     assert elsewhere.exists() is exists
     assert not exists or elsewhere.read_text() == "precious"
@@ -279,7 +282,7 @@ def test_an_export_never_goes_through_a_link(tmp_path: Path, exists: bool) -> No
 def test_an_export_that_cannot_be_written_leaves_the_old_one_and_no_draft(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    EXPORT.write(tmp_path)
+    audit.write_files(tmp_path, EXPORT.files)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
     def disk_full(self: Path, data: bytes) -> int:
@@ -289,14 +292,14 @@ def test_an_export_that_cannot_be_written_leaves_the_old_one_and_no_draft(
 
     monkeypatch.setattr(Path, "write_bytes", disk_full)
     with pytest.raises(DeskError, match="cannot be written: No space left on device"):
-        replace(EXPORT, csv=b"new").write(tmp_path)
+        audit.write_files(tmp_path, replace(EXPORT, csv=b"new").files)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_a_folder_in_the_place_of_an_export_is_refused_and_no_draft_stays(tmp_path: Path) -> None:
     (tmp_path / EXPORT.csv_name).mkdir()
     with pytest.raises(DeskError, match="cannot be written"):
-        EXPORT.write(tmp_path)
+        audit.write_files(tmp_path, EXPORT.files)
     assert [path.name for path in tmp_path.iterdir()] == [EXPORT.csv_name]
 
 

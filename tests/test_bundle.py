@@ -104,7 +104,7 @@ def test_a_bundle_holds_what_an_examiner_needs_and_is_the_same_whenever_it_is_ma
     assert both(made.data, None, made.name) == ("compare the key", [], 2)
     assert both(made.data, OTHER_VKEY, made.name)[0] == "broken"
     assert both(made.data, name=f"{other_id}.zip")[0] == "unreadable"
-    assert made.write(tmp_path).read_bytes() == made.data
+    assert made.files == {made.name: made.data}
 
 
 def test_what_no_checkpoint_covers_is_not_anchored(
@@ -148,7 +148,7 @@ def test_the_way_of_a_bundle_through_the_terminal(
     case_id = open_case().case_id
     assert main(["keygen"]) == main(["checkpoint"]) == 0
     vkey = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("aml-case-desk/"))
-    assert main(["export", case_id, "--bundle"]) == 0
+    assert main(["export", case_id, "--as", ANALYST.user_id, "--bundle"]) == 0
     out, err = capsys.readouterr()
     assert (Path(out.strip()), err) == (tmp_path / "exports" / f"{case_id}.zip", "")
     assert main(["verify-file", out.strip(), "--key", vkey]) == 0
@@ -157,14 +157,14 @@ def test_the_way_of_a_bundle_through_the_terminal(
     assert f"signed by {vkey}: compare with the bank's published key" in capsys.readouterr().out
     assert main(["verify-file", out.strip(), "--key", OTHER_VKEY]) == 1
     casework.add_note(terminal, ANALYST.user_id, case_id, "Later.")
-    assert main(["export", case_id, "--bundle"]) == 0
-    assert "1 of its events are not yet anchored" in capsys.readouterr().err
+    assert main(["export", case_id, "--as", ANALYST.user_id, "--bundle"]) == 0
+    assert "2 of its events are not yet anchored" in capsys.readouterr().err
     assert main(["verify-file", out.strip(), "--key", vkey]) == 0
-    assert "not yet anchored: 1" in capsys.readouterr().out
+    assert "not yet anchored: 2" in capsys.readouterr().out
     Path(out.strip()).write_bytes(Path(out.strip()).read_bytes()[:-1])
     assert main(["verify-file", out.strip(), "--key", vkey]) == 2
     tamper(terminal, "UPDATE cases SET disposition = 'SAR'")
-    assert main(["export", case_id, "--bundle"]) == 1
+    assert main(["export", case_id, "--as", ANALYST.user_id, "--bundle"]) == 1
     assert "row differs  disposition" in capsys.readouterr().err
 
 

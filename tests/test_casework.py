@@ -36,6 +36,7 @@ from tests.conftest import (
     OTHER_REVIEWER,
     REVIEWER,
     OpenCase,
+    tamper,
 )
 
 A, B, M, N, Q, R = (
@@ -467,6 +468,109 @@ def test_what_a_person_writes_comes_back_as_written(desk: Database, open_case: O
     assert intact(desk, case)
 
 
+# --- several cases, and the next one ---
+
+
+def test_several_cases_are_assigned_together_with_an_event_each(desk: Database, open_case: OpenCase) -> None:
+    cases = [open_case() for _ in range(3)]
+    seen = [(case.case_id, case.head_hash) for case in cases]
+    events = casework.assign_all(desk, M, seen, B, form="token")
+    assert sorted(event.case_id for event in events) == sorted(case.case_id for case in cases)
+    assert [row_of(desk, case).owner for case in cases] == [B, B, B]
+    assert casework.assign_all(desk, M, seen, B, form="token") == events_with_ids(desk, events)
+    assert audit.verify_database(desk) == audit.Verified(3, 6, ())
+
+
+def events_with_ids(desk: Database, events: list[Event]) -> list[Event]:
+    """The same events as they are stored."""
+    return [events_of(desk, event.case_id)[-1] for event in events]
+
+
+def test_of_several_cases_none_is_assigned_where_one_is_refused(desk: Database, open_case: OpenCase) -> None:
+    cases = [open_case() for _ in range(3)]
+    seen = [(case.case_id, case.head_hash) for case in cases]
+    assign(desk, B, cases[1].case_id, B)
+    with pytest.raises(StaleCase) as stale:
+        casework.assign_all(desk, A, seen, A)
+    assert (stale.value.case_id, [event.action for event in stale.value.since]) == (cases[1].case_id, ["assign"])
+    with pytest.raises(NotAllowed, match="belongs to someone else"):
+        casework.assign_all(desk, A, [(case.case_id, None) for case in cases], A)
+    assert [row_of(desk, case).owner for case in cases] == [None, B, None]
+    assert audit.verify_database(desk) == audit.Verified(3, 4, ())
+
+
+def test_the_next_case_is_the_one_due_first_of_those_that_nobody_owns(desk: Database, open_case: OpenCase) -> None:
+    low = open_case(risk=Risk.LOW)
+    first, second, third = (open_case() for _ in range(3))
+    assign(desk, B, second.case_id, B)
+    taken = [casework.take_next(desk, user_id, form=f"form{n}") for n, user_id in enumerate((A, M, A, A))]
+    assert [event and (event.case_id, event.user) for event in taken] == [
+        (first.case_id, A),
+        (third.case_id, M),
+        (low.case_id, A),
+        None,
+    ]
+    assert row_of(desk, third).owner == M
+
+
+@pytest.mark.parametrize("user_id", [Q, GONE.user_id])
+def test_who_may_own_no_case_takes_none(desk: Database, open_case: OpenCase, user_id: str) -> None:
+    case = open_case()
+    with pytest.raises(NotAllowed):
+        casework.take_next(desk, user_id)
+    assert row_of(desk, case) == case
+
+
+# --- who looks at a SAR, and what leaves the desk ---
+
+
+def closed_as(disposition: Disposition, desk: Database, case: Case) -> Case:
+    assign(desk, A, case.case_id, A)
+    determined = case.opened_at if disposition is SAR else None
+    set_disposition(desk, A, case.case_id, disposition, "As the rationale says.", determined_at=determined)
+    return case
+
+
+def test_a_look_at_a_sar_is_kept_once_a_person_a_day_and_of_no_other_case(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, plain = closed_as(SAR, desk, open_case()), closed_as(NO_SAR, desk, open_case())
+    assert casework.record_view(desk, B, plain.case_id) is None
+    for user_id in (A, A, R, A, R):
+        casework.record_view(desk, user_id, case.case_id)
+    assert [(event.user, event.action) for event in events_of(desk, case)[3:]] == [(A, "view"), (R, "view")]
+    reopen(desk, M, case.case_id, "Once more.")
+    assert casework.record_view(desk, B, case.case_id) is not None
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    monkeypatch.setattr(casework, "_now", lambda case_id, events: tomorrow)
+    assert casework.record_view(desk, B, case.case_id) is not None
+    assert casework.record_view(desk, B, case.case_id) is None
+    with pytest.raises(NotAllowed):
+        casework.record_view(desk, GONE.user_id, case.case_id)
+    assert audit.verify_database(desk).intact
+
+
+def test_an_export_is_kept_with_what_left_the_desk(desk: Database, open_case: OpenCase) -> None:
+    case = closed_as(NO_SAR, desk, open_case())
+    event = casework.record_export(desk, R, case.case_id, {"audit.csv": b"abc"}, 3)
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
+    assert event and (event.user, event.notes) == (R, "")
+    assert json.loads(event.meta) == {"events": 3, "files": {"audit.csv": digest}}
+    with pytest.raises(NotAllowed):
+        casework.record_export(desk, GONE.user_id, case.case_id, {}, 3)
+    assert len(events_of(desk, case)) == 4
+
+
+def test_the_files_of_a_case_that_takes_no_event_leave_all_the_same_but_not_with_just_anybody(
+    desk: Database, open_case: OpenCase
+) -> None:
+    case = open_case()
+    tamper(desk, "UPDATE cases SET head_hash = ? WHERE case_id = ?", "0" * 64, case.case_id)
+    assert casework.record_export(desk, A, case.case_id, {"audit.csv": b"abc"}, 1) is None
+    with pytest.raises(NotAllowed):
+        casework.record_export(desk, GONE.user_id, case.case_id, {"audit.csv": b"abc"}, 1)
+
+
 # --- what cannot be ---
 
 
@@ -622,7 +726,9 @@ def test_a_note_an_assignment_and_a_decision_differ_in_what_they_pass_over(desk:
     assert len(events_of(desk, case)) == 5
 
 
-def test_a_qa_verdict_and_a_reopening_pass_over_nothing(desk: Database, open_case: OpenCase) -> None:
+def test_a_disposition_a_qa_verdict_and_a_reopening_pass_over_looks_and_exports_alone(
+    desk: Database, open_case: OpenCase
+) -> None:
     case = decided(desk, open_case(sampled=True), ANALYST)
     seen = row_of(desk, case).head_hash
     add_note(desk, B, case.case_id, "new evidence")
@@ -631,8 +737,19 @@ def test_a_qa_verdict_and_a_reopening_pass_over_nothing(desk: Database, open_cas
     with pytest.raises(StaleCase):
         reopen(desk, M, case.case_id, "Why.", seen=seen)
     seen = row_of(desk, case).head_hash
+    casework.record_export(desk, R, case.case_id, {}, 4)
     record_qa(desk, Q, case.case_id, QaResult.PASS, seen=seen)
     assert row_of(desk, case).qa_result == "Pass"
+    casework.record_export(desk, R, case.case_id, {}, 6)
+    with pytest.raises(StaleCase):
+        reopen(desk, M, case.case_id, "Why.", seen=seen)
+    sar = closed_as(SAR, desk, open_case())
+    seen = row_of(desk, sar).head_hash
+    casework.record_view(desk, R, sar.case_id)
+    reopen(desk, M, sar.case_id, "Why.", seen=seen)
+    seen = row_of(desk, sar).head_hash
+    casework.record_view(desk, Q, sar.case_id)
+    set_disposition(desk, A, sar.case_id, NO_SAR, "Why.", seen=seen)
 
 
 @pytest.mark.parametrize("head", ["", chain.GENESIS, "f" * 64, "of another case"])

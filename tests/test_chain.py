@@ -22,7 +22,7 @@ from app.models import Action, Disposition, Event, Status
 from tests import lives
 from tests.bundles import rehashed
 from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST
-from tests.lives import OTHER_ID, SAMPLED_ID, Life, full_life, typed
+from tests.lives import OTHER_ID, SAMPLED_ID, Life, export, full_life, look, typed
 
 GOLDEN = json.loads((Path(__file__).parent / "data" / "chain.json").read_text("utf-8"))["chains"]
 NAIVE = datetime(2, 1, 1)  # noqa: DTZ001
@@ -211,12 +211,25 @@ def test_an_event_keeps_old_and_new_of_what_it_changed_and_the_notes_of_a_verdic
     ]
 
 
+def test_looks_and_exports_change_nothing_and_stand_in_the_chain() -> None:
+    life = full_life()
+    row = {column: value for column, value in life.row.items() if column not in ("event_count", "head_hash")}
+    look(life, MANAGER)
+    export(life, MANAGER)
+    assert [event.meta for event in life.events[-2:]] == [
+        '{"form":"000b"}',
+        '{"events":11,"files":{"audit_AML-00000004.csv":"' + "ab" * 32 + '"},"form":"000c"}',
+    ]
+    assert chain.verify(SAMPLED_ID, life.events, life.row) == []
+    assert chain.replay(SAMPLED_ID, life.events)[0] == row
+
+
 # --- clean chains ---
 
 
 def test_a_full_life_verifies_and_ends_as_its_row_says() -> None:
     assert verify(EVENTS) == []
-    assert {event.action for event in EVENTS} == {action.value for action in Action}
+    assert {event.action for event in EVENTS} == {action.value for action in Action} - {"view", "export"}
     assert chain.replay(SAMPLED_ID, EVENTS)[0] == {
         column: value for column, value in ROW.items() if column not in ("event_count", "head_hash")
     }

@@ -117,6 +117,20 @@ def test_of_two_people_who_take_a_case_at_once_exactly_one_gets_it(
         assert audit.verify_case(desk, case.case_id).intact
 
 
+def test_people_who_take_the_next_case_at_once_get_one_each_the_most_urgent_first(
+    desk: Database, open_case: OpenCase
+) -> None:
+    due = [case.case_id for case in sorted((open_case() for _ in range(THREADS + 2)), key=lambda case: case.due_at)]
+
+    def take(number: int) -> str | None:
+        event = casework.take_next(desk, OWNERS[number % len(OWNERS)])
+        return event.case_id if event else None
+
+    assert sorted(filter(None, at_once(THREADS, take))) == sorted(due[:THREADS])
+    assert [take(0), take(1), take(2)] == [*due[THREADS:], None]
+    assert audit.verify_database(desk).intact
+
+
 def test_of_two_people_who_decide_at_once_exactly_one_does(desk: Database, open_case: OpenCase) -> None:
     for _ in range(5):
         case_id = open_case().case_id

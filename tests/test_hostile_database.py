@@ -185,7 +185,9 @@ def test_an_export_of_a_broken_case_says_so_and_exits_with_1(
 ) -> None:
     case = open_case()
     tamper(desk, "UPDATE cases SET disposition = 'No SAR', owner = NULL")
-    assert main(["export", "--database", address(desk), case.case_id, "--to", str(tmp_path)]) == 1
+    assert (
+        main(["export", "--database", address(desk), case.case_id, "--as", ANALYST.user_id, "--to", str(tmp_path)]) == 1
+    )
     assert "disposition" in capsys.readouterr().err
     summary = (tmp_path / f"case_{case.case_id}.md").read_text("utf-8")
     assert "The audit trail of this case is broken" in summary

@@ -15,10 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PURE = ("errors", "models", "sampling", "chain", "tampering", "policy", "tlog", "note")
 STORE = ("database.odbc", "database.engine", "database.sqlite", "database.sqlserver", "database")
 ROOMS = ("repository", "sar", "casework", "intake", "checkpoint", "audit", "bundle.page", "bundle.verify", "bundle")
-FLOORS = (*PURE, "settings", *STORE, *ROOMS, "ui", "sign_in", "views")
+FLOORS = (*PURE, "settings", *STORE, *ROOMS, "ui", "sign_in", "tour", "views")
 """From the ground up; a module imports only from floors below its own."""
 
-PAGES = ("ui", "sign_in", "views", "streamlit_app")
+PAGES = ("ui", "sign_in", "tour", "views", "streamlit_app")
 DRIVERS = {"sqlite3", "pyodbc"}
 IO_MODULES = {
     *DRIVERS,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from app import casework, repository
+from app import audit, casework, chain, repository
 from app.__main__ import main
 from app.database import Database
 from app.models import ALERT_FEED, ALERT_FEED_USER
-from tests.conftest import ANALYST, OpenCase, address, tamper
+from tests.conftest import ANALYST, GONE, REVIEWER, OpenCase, address, tamper
 
 
 def test_verify_says_that_all_is_intact(
@@ -44,9 +45,17 @@ def test_export_writes_what_verify_file_accepts_and_refuses_once_changed(
 ) -> None:
     case = open_case()
     out = tmp_path / "out"
-    assert main(["export", "--database", address(desk), case.case_id, "--to", str(out)]) == 0
+    export = ["export", "--database", address(desk), case.case_id, "--to", str(out), "--as"]
+    for user_id, status in ((GONE.user_id, 2), ("nobody", 2), (REVIEWER.user_id, 0)):
+        assert not out.exists()
+        assert main([*export, user_id]) == status
     trail, summary = (Path(line) for line in capsys.readouterr().out.splitlines())
     assert (trail.name, summary.name) == (f"audit_{case.case_id}.csv", f"case_{case.case_id}.md")
+    *exported, kept = desk.read(lambda tx: repository.events(tx, case.case_id))
+    assert (kept.action, kept.user) == ("export", REVIEWER.user_id)
+    files = {file.name: sha256(file.read_bytes()).hexdigest() for file in (trail, summary)}
+    assert chain.read_meta(kept) == {"events": 1, "files": files}
+    assert audit.read_csv(trail.read_bytes()) == exported
     assert main(["verify-file", str(trail)]) == 0
     trail.write_bytes(trail.read_bytes().replace(b"9400.00", b"9500.00", 1))
     assert main(["verify-file", str(trail)]) == 1
@@ -60,8 +69,8 @@ def test_export_writes_what_verify_file_accepts_and_refuses_once_changed(
     ("arguments", "message"),
     [
         (["verify", "AML-00000000"], "There is no case 'AML-00000000'"),
-        (["export", "AML-00000000"], "There is no case 'AML-00000000'"),
-        (["export", "../../etc/passwd"], "is not a case id"),
+        (["export", "AML-00000000", "--as", "a.nguyen"], "There is no case 'AML-00000000'"),
+        (["export", "../../etc/passwd", "--as", "a.nguyen"], "is not a case id"),
     ],
 )
 def test_unknown_input_is_a_sentence_and_status_2(

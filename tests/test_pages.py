@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import audit, casework, checkpoint, database, note, repository, tampering
+from app import audit, casework, checkpoint, database, note, repository, tampering, ui
 from app.database import Database
 from app.models import Disposition, QaResult, Risk
+from app.repository import Filters, Order
 from tests.conftest import (
     ANALYST,
     MANAGER,
     ON_SQLITE,
     OTHER_ANALYST,
+    OTHER_MANAGER,
     OTHER_REVIEWER,
     REVIEWER,
     OpenCase,
@@ -47,8 +51,9 @@ def served(desk: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     st.cache_resource.clear()
 
 
-def open_page(page: str = "triage", acting: str = "", **query: str) -> AppTest:
+def open_page(page: str = "triage", acting: str = "", zone: str | None = None, **query: str) -> AppTest:
     test = AppTest.from_file(APP, default_timeout=30)
+    test.context["timezone"] = zone
     if acting:
         test.session_state["acting"] = acting
     for name, value in query.items():
@@ -70,6 +75,12 @@ def labelled(widgets: Any, label: str) -> Any:
     return found[0]
 
 
+def labelled_exactly(test: AppTest, label: str) -> Any:
+    """A button whose label is part of another one's."""
+    (found,) = [button for button in test.button if button.label == label]
+    return found
+
+
 def texts(test: AppTest) -> str:
     kinds = (test.error, test.warning, test.info, test.success, test.caption, test.markdown, test.title)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
@@ -81,7 +92,7 @@ def component(test: AppTest, name: str) -> Any:
     return json.loads(found.proto.json)
 
 
-def shown_cases(test: AppTest, name: str = "queue") -> list[str]:
+def shown_cases(test: AppTest, name: str = "cases") -> list[str]:
     return [row["case_id"] for row in component(test, name)["rows"]]
 
 
@@ -125,15 +136,216 @@ def test_search_and_order_and_pages(open_case: OpenCase) -> None:
     expected = [case.case_id for case in cases if case.customer_name == "ÜNAL"][::-1]
     assert shown_cases(page) == expected[:25]
     assert "Cases 1 to 25 of **30**" in texts(page)
-    assert labelled(page.button, "Previous").disabled
-    assert shown_cases(click(page, "Next")) == expected[25:]
+    assert labelled(page.button, "Previous page").disabled
+    assert shown_cases(click(page, "Next page")) == expected[25:]
     assert "Cases 26 to 30 of **30**" in texts(page)
-    assert labelled(page.button, "Next").disabled
-    assert shown_cases(click(page, "Previous")) == expected[:25]
+    assert labelled(page.button, "Next page").disabled
+    assert shown_cases(click(page, "Previous page")) == expected[:25]
 
 
 def test_an_empty_desk_says_so() -> None:
-    assert "There are no open cases" in texts(open_page())
+    page = open_page()
+    assert "There are no open cases" in texts(page)
+    click(page, "Next case")
+    assert page.toast[0].value == "No case is waiting: each open one has an owner."
+
+
+def tick(test: AppTest, *case_ids: str) -> AppTest:
+    """Tick these cases of the queue, as the browser says it."""
+    test.session_state["cases"] = {"ticked": {"token": component(test, "cases")["ticks"], "cases": list(case_ids)}}
+    return run(test)
+
+
+def is_ticked(test: AppTest) -> bool:
+    return any("selected" in element.value for element in test.markdown)
+
+
+def owner_of(desk: Database, case_id: str) -> str | None:
+    return desk.read(lambda tx: repository.case(tx, case_id)).owner
+
+
+def test_ticked_cases_are_assigned_together(desk: Database, open_case: OpenCase) -> None:
+    first, second, third = (open_case().case_id for _ in range(3))
+    page = tick(open_page(acting=MANAGER.user_id), first, third)
+    assert "**2 selected**" in texts(page)
+    receivers = labelled(page.selectbox, "Receiver").options
+    assert [name.partition(",")[0] for name in receivers] == [
+        person.name for person in (ANALYST, OTHER_ANALYST, OTHER_MANAGER)
+    ]
+    assert labelled_exactly(page, "Assign").disabled
+    labelled(page.selectbox, "Receiver").set_value(OTHER_ANALYST.user_id)
+    run(page)
+    labelled_exactly(page, "Assign").click()
+    run(page)
+    assert page.toast[0].value == f"2 cases are now {OTHER_ANALYST.name}’s."
+    assert not is_ticked(page)
+    assert [owner_of(desk, one) for one in (first, second, third)] == [
+        OTHER_ANALYST.user_id,
+        None,
+        OTHER_ANALYST.user_id,
+    ]
+    for case_id in (first, third):
+        assert [event.action for event in desk.read(lambda tx, one=case_id: repository.events(tx, one))] == [
+            "open",
+            "assign",
+        ]
+
+
+def test_of_ticked_cases_one_that_moved_on_keeps_all_where_they_are(desk: Database, open_case: OpenCase) -> None:
+    first, second = (open_case().case_id for _ in range(2))
+    page = tick(open_page(acting=MANAGER.user_id), first, second)
+    casework.assign(desk, OTHER_ANALYST.user_id, second, OTHER_ANALYST.user_id)
+    click(page, "Assign to me")
+    assert f"{second} changed while you had it open".replace("-", "\\-") in texts(page)
+    assert [event["what"] for event in component(page, "meanwhile")["events"]] == ["assigned the case"]
+    assert is_ticked(page)
+    assert owner_of(desk, first) is None
+    click(page, "Assign to me")
+    assert page.toast[0].value == "2 cases are now yours."
+    assert [owner_of(desk, one) for one in (first, second)] == [MANAGER.user_id] * 2
+
+
+def test_the_heads_that_count_are_those_that_were_shown(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    page = open_page(acting=MANAGER.user_id)
+    casework.add_note(desk, ANALYST.user_id, case_id, "An assignment passes over a note.")
+    click(tick(page, case_id), "Assign to me")
+    assert owner_of(desk, case_id) == MANAGER.user_id
+
+
+def test_what_was_ticked_in_another_list_or_by_someone_else_counts_for_nothing(
+    desk: Database, open_case: OpenCase
+) -> None:
+    cases = [open_case().case_id for _ in range(26)]
+    page = tick(open_page(acting=ANALYST.user_id), cases[0])
+    assert is_ticked(run(page))
+    changes: list[Callable[[], Any]] = [
+        lambda: labelled(page.selectbox, "Order").set_value("Amount"),
+        lambda: labelled(page.selectbox, "Owner").set_value("Unassigned"),
+        lambda: labelled(page.toggle, "Include closed").set_value(True),
+        lambda: labelled(page.selectbox, "Rows").set_value(50),
+        lambda: labelled(page.sidebar.selectbox, "Acting as").set_value(OTHER_ANALYST.user_id),
+    ]
+    for change in changes:
+        change()
+        assert not is_ticked(run(page))
+        assert is_ticked(tick(page, cases[1]))
+    assert not is_ticked(click(page, "Clear"))
+    labelled(page.selectbox, "Rows").set_value(25)
+    run(page)
+    token = component(page, "cases")["ticks"]
+    click(page, "Next page")
+    assert component(page, "cases")["ticks"] not in (None, token)
+
+
+def test_only_what_a_person_may_assign_can_be_ticked(desk: Database, open_case: OpenCase) -> None:
+    free, mine, theirs = (open_case().case_id for _ in range(3))
+    casework.assign(desk, ANALYST.user_id, mine, ANALYST.user_id)
+    casework.assign(desk, OTHER_ANALYST.user_id, theirs, OTHER_ANALYST.user_id)
+    page = open_page(acting=ANALYST.user_id)
+    refusals = {row["case_id"]: row["refusal"] for row in component(page, "cases")["rows"]}
+    assert refusals[free] is refusals[mine] is None
+    assert "belongs to someone else" in refusals[theirs]
+    tick(page, free)
+    assert not labelled(page.button, "Assign to me").disabled
+    assert not [one for one in page.selectbox if one.label == "Receiver"]
+    tick(page, free, mine)
+    assert labelled(page.button, "Assign to me").disabled
+    tick(page, mine)
+    assert MANAGER.name in "".join(labelled(page.selectbox, "Receiver").options)
+    page = open_page(acting=REVIEWER.user_id)
+    assert component(page, "cases")["ticks"] is None
+    assert labelled(page.button, "Next case").disabled
+
+
+def test_the_next_case_is_the_most_urgent_that_nobody_owns(desk: Database, open_case: OpenCase) -> None:
+    later = open_case(risk=Risk.LOW, risk_score=10).case_id
+    owned, urgent = open_case().case_id, open_case().case_id
+    casework.assign(desk, OTHER_ANALYST.user_id, owned, OTHER_ANALYST.user_id)
+    page = click(open_page(acting=ANALYST.user_id), "Next case")
+    assert urgent.replace("-", "\\-") in [title.value for title in page.title]
+    assert page.toast[0].value == f"{urgent} is yours.".replace("-", "\\-")
+    assert [owner_of(desk, one) for one in (urgent, later)] == [ANALYST.user_id, None]
+
+
+def test_the_queue_is_kept_as_triage_showed_it(open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    page = open_page(acting=ANALYST.user_id)
+    assert page.session_state["queue"].words == "All open, due first"
+    labelled(page.selectbox, "Owner").set_value("Unassigned")
+    labelled(page.selectbox, "Risk").set_value("High")
+    labelled(page.selectbox, "Order").set_value("Amount")
+    labelled(page.text_input, "Search").set_value("łukasik")
+    labelled(page.toggle, "Overdue").set_value(True)
+    run(page)
+    queue = page.session_state["queue"]
+    assert queue.words == "Unassigned, high risk, overdue, “łukasik”, largest amount first"
+    assert (queue.overdue, queue.order) == (True, Order.AMOUNT)
+    assert queue.filters == Filters(unassigned=True, risk=Risk.HIGH, search="łukasik")
+    before = datetime.now(UTC)
+    assert before <= queue.now().due_before <= datetime.now(UTC)
+    assert replace(queue, overdue=False).now().due_before is None
+    page.query_params["case_id"] = case_id
+    page.switch_page("views/case.py")
+    assert run(page).session_state["queue"] == queue
+
+
+# --- times ---
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("Asia/Tokyo", "2026-01-06 00:00 JST"),
+        ("America/Sao_Paulo", "2026-01-05 12:00 -03"),
+        ("UTC", "2026-01-05 15:00 UTC"),
+        (None, "2026-01-05 15:00 UTC"),
+        ("Mars/Olympus", "2026-01-05 15:00 UTC"),
+        ("../../etc/passwd", "2026-01-05 15:00 UTC"),
+    ],
+)
+def test_times_are_the_readers_and_utc_is_at_hand(
+    desk: Database, open_case: OpenCase, zone: str | None, shown: str
+) -> None:
+    case_id = open_case().case_id
+    (opened,) = desk.read(lambda tx: repository.events(tx, case_id))
+    page = open_page("case", ANALYST.user_id, zone, case_id=case_id)
+    first = component(page, "transactions")["rows"][0]["cells"][0]
+    assert first == {"text": shown, "time": "2026-01-05T15:00:00.000000Z", "hint": "2026-01-05 15:00 UTC"}
+    (event,) = component(page, "timeline")["events"]
+    assert event["ts"] == opened.ts
+    assert event["when"].endswith(shown[16:])
+    due = component(open_page(acting=ANALYST.user_id, zone=zone), "cases")["rows"][0]["cells"][6]["hint"]
+    assert due.startswith("Due 20")
+    assert due.endswith(" UTC")
+    assert shown[16:] in due
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours", "words"),
+    [
+        ("Asia/Tokyo", -30, "⚠ 1 d late"),
+        ("Asia/Tokyo", -4, "⚠ 1 d late"),
+        ("UTC", -4, "⚠ late today"),
+        ("UTC", 3, "◷ today 15:00"),
+        ("Asia/Tokyo", 2, "◷ today 23:00"),
+        ("Asia/Tokyo", 3, "◷ in 1 d"),
+        ("UTC", 36, "in 2 d"),
+        ("Asia/Tokyo", 27, "in 2 d"),
+    ],
+)
+def test_days_end_at_the_readers_midnight(
+    open_case: OpenCase, monkeypatch: pytest.MonkeyPatch, zone: str, hours: int, words: str
+) -> None:
+    """At noon UTC."""
+    noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    monkeypatch.setattr(ui, "zone", lambda: ZoneInfo(zone))
+    assert ui.due_text(replace(open_case(), due_at=noon + timedelta(hours=hours)), noon)[0] == words
+
+
+def test_a_time_at_the_end_of_the_calendar_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ui, "zone", lambda: ZoneInfo("Asia/Tokyo"))
+    assert ui.clock(datetime(9999, 12, 31, 20, tzinfo=UTC)) == "9999-12-31 20:00 UTC"
 
 
 # --- a case ---

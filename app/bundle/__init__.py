@@ -69,9 +69,13 @@ class Bundle:
     def name(self) -> str:
         return f"{self.case_id}.zip"
 
-    def write(self, folder: Path) -> Path:
-        """Raises DeskError where that cannot be done."""
-        return audit.write_file(folder, self.name, self.data)
+    @property
+    def events(self) -> int:
+        return self.anchored + self.not_yet
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        return {self.name: self.data}
 
 
 def make(database: Database, case_id: str, log: checkpoint.Log | None) -> Bundle:
@@ -86,7 +90,7 @@ def make(database: Database, case_id: str, log: checkpoint.Log | None) -> Bundle
     proof = checkpoint.prove(newest, case_id) if newest else None
     key = str(log.key) if log else None
     signed = None if proof is None else bytes(proof).decode()
-    files = {export.csv_name: export.csv, export.summary_name: export.summary.encode()}
+    files = dict(export.files)
     if signed is not None:
         files[f"{case_id}.tlog-proof"] = signed.encode()
     if key is not None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time
 import streamlit as st
 
 from app import audit, casework, chain, checkpoint, policy, repository, sign_in, tampering, ui
+from app.database import Transaction
 from app.errors import BrokenCase, UnknownCase
 from app.models import Case, Disposition, Event, Role, Status, User
 from app.policy import Verb
@@ -13,6 +14,54 @@ from app.policy import Verb
 
 def open_other(case_id: str) -> None:
     st.session_state["case_id"] = case_id
+
+
+def take(actor: User, case: Case, token: str) -> None:
+    """In a button's callback: the case becomes the actor's own."""
+    ui.send(
+        f"take {case.case_id}",
+        "Case assigned to you.",
+        lambda: casework.assign(ui.desk(), actor.user_id, case.case_id, actor.user_id, form=token, seen=case.head_hash),
+    )
+
+
+def show_hands(actor: User, case: Case, before: str | None, after: str | None) -> None:
+    """What an analyst does all day, each with a key of its own."""
+    words = ui.queue().words
+    st.button(
+        "Previous",
+        on_click=open_other,
+        args=(before,),
+        disabled=before is None,
+        icon=":material/chevron_left:",
+        shortcut="K",
+        help=f"In the queue: {words}",
+    )
+    st.button(
+        "Next",
+        on_click=open_other,
+        args=(after,),
+        disabled=after is None,
+        icon=":material/chevron_right:",
+        icon_position="right",
+        shortcut="J",
+        help=f"In the queue: {words}",
+    )
+    refusal = policy.why_not(Verb.ASSIGN, actor, case)
+    if case.owner == actor.user_id:
+        refusal = "The case is yours already."
+    token = ui.form_token(f"take {case.case_id}")
+    st.button(
+        "Assign to me",
+        on_click=take,
+        args=(actor, case, token),
+        disabled=bool(refusal),
+        key=f"take {token}",
+        icon=":material/person_add:",
+        shortcut="A",
+        help=refusal,
+    )
+    ui.next_case_button(actor)
 
 
 def show_header(case: Case, events: list[Event], names: dict[str, User], verified: audit.Verified) -> None:
@@ -289,17 +338,29 @@ def try_to_break(case_id: str, events: list[Event], names: dict[str, User]) -> N
 
 actor, names = sign_in.actor(), ui.people()
 
-with st.container(horizontal=True, vertical_alignment="center", key="find"):
+find = st.container(horizontal=True, vertical_alignment="center", key="find")
+with find:
     st.page_link(ui.TRIAGE, label="Queue", icon=":material/arrow_back:")
     case_id = ui.case_id_input()
 if not case_id:
+    with find:
+        ui.next_case_button(actor)
     st.info("Open a case from Triage, or type its id above.")
     st.stop()
 
+
+def read(tx: Transaction) -> tuple[Case, list[Event], list[Case], str | None, str | None]:
+    found, queue = repository.case(tx, case_id), ui.queue()
+    before, after = (repository.neighbour(tx, queue.now(), queue.order, case_id, back) for back in (True, False))
+    return found, repository.events(tx, case_id), repository.other_cases(tx, found.customer_id, case_id), before, after
+
+
 try:
     verified = audit.verify_case(ui.desk(), case_id)
-    case, events = ui.desk().read(lambda tx: (repository.case(tx, case_id), repository.events(tx, case_id)))
-    others = ui.desk().read(lambda tx: repository.other_cases(tx, case.customer_id, case_id))
+    case, events, others, before, after = ui.desk().read(read)
+    if ui.look(actor, case_id, events):
+        verified = audit.verify_case(ui.desk(), case_id)
+        case, events, others, before, after = ui.desk().read(read)
 except UnknownCase as error:
     st.warning(ui.plain(error))
     st.stop()
@@ -309,7 +370,10 @@ except BrokenCase as error:
         st.text(str(found))
     st.stop()
 
+with find:
+    show_hands(actor, case, before, after)
 ui.show_outcome(names)
+ui.sar_banner(events)
 show_header(case, events, names, verified)
 
 grid = st.grid(3, min_column_width=280, gap="medium")

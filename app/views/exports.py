@@ -6,8 +6,9 @@ import pandas as pd
 import streamlit as st
 from markdown_it import MarkdownIt
 
-from app import audit, bundle, chain, checkpoint, note, repository, sign_in, ui
+from app import audit, bundle, casework, chain, checkpoint, note, repository, sign_in, ui
 from app.errors import DeskError
+from app.models import User
 
 SUMMARY_STYLE = """
 .summary { max-width: 52rem; font-size: .95rem; }
@@ -18,45 +19,61 @@ SUMMARY_STYLE = """
 """
 
 
-def show_export(export: audit.Export) -> None:
+def show_export(actor: User, case_id: str) -> None:
+    desk, log = ui.desk(), ui.log()
+    export = audit.export_case(desk, case_id)
+    events = desk.read(lambda tx: repository.events(tx, case_id))
+    if ui.look(actor, case_id, events):
+        export = audit.export_case(desk, case_id)
+    ui.sar_banner(events)
     if export.breaks:
         st.error("The audit trail of this case is broken. Both files say so.", icon=":material/gpp_bad:")
+
+    def taken(made: audit.Export | bundle.Bundle, name: str) -> bytes:
+        """Made when it is asked for, in a thread of its own: the case as it is then, which keeps who takes it."""
+        casework.record_export(desk, actor.user_id, case_id, {name: made.files[name]}, made.events)
+        return made.files[name]
+
+    def trail() -> bytes:
+        return taken(audit.export_case(desk, case_id), export.csv_name)
+
+    def summary() -> bytes:
+        return taken(audit.export_case(desk, case_id), export.summary_name)
+
+    def packed() -> bytes:
+        made = bundle.make(desk, case_id, log)
+        return taken(made, made.name)
+
     with st.container(horizontal=True, key="downloads"):
-        st.download_button(
-            "Audit CSV", export.csv, export.csv_name, "text/csv", on_click="ignore", icon=":material/download:"
-        )
-        st.download_button(
-            "SAR summary",
-            export.summary,
-            export.summary_name,
-            "text/markdown",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-        packed = packed_bundle(export.case_id)
-        if packed:
+        icon = ":material/download:"
+        st.download_button("Audit CSV", trail, export.csv_name, "text/csv", on_click="ignore", icon=icon)
+        st.download_button("SAR summary", summary, export.summary_name, "text/markdown", on_click="ignore", icon=icon)
+        example = packed_bundle(case_id)
+        if example:
             st.download_button(
                 "Bundle for an examiner",
-                packed.data,
-                packed.name,
+                packed,
+                example.name,
                 "application/zip",
                 on_click="ignore",
                 icon=":material/folder_zip:",
                 help="All of it, with the proof that the log holds it, and two ways to check it without this desk.",
             )
         if st.button(f"Write all to {ui.config().exports.name}/", icon=":material/save:"):
-            folder = ui.config().exports
-            paths = [*export.write(folder), *([packed.write(folder)] if packed else [])]
-            st.toast("Written: " + ", ".join(path.name for path in paths), icon=":material/check_circle:")
-    if packed:
-        show_anchored(packed)
-    summary, trail = st.tabs(["SAR summary", "Audit CSV"])
-    with summary:
+            files = {**export.files, **(example.files if example else {})}
+            casework.record_export(desk, actor.user_id, case_id, files, export.events)
+            audit.write_files(ui.config().exports, files)
+            st.toast("Written: " + ", ".join(files), icon=":material/check_circle:")
+    st.caption("The case keeps who exported what: the file's name and SHA-256 become an event of its chain.")
+    if example:
+        show_anchored(example)
+    preview, rows_tab = st.tabs(["SAR summary", "Audit CSV"])
+    with preview:
         page = MarkdownIt("commonmark").enable("table").render(export.summary)
         st.html(f"<style>{SUMMARY_STYLE}</style><div class='summary'>{page}</div>")
-    with trail:
+    with rows_tab:
         rows = pd.DataFrame(audit.read_csv(export.csv), columns=repository.EVENT_COLUMNS)
-        st.dataframe(rows, hide_index=True, height="content", alt=f"Audit CSV of {export.case_id}")
+        st.dataframe(rows, hide_index=True, height="content", alt=f"Audit CSV of {case_id}")
 
 
 def packed_bundle(case_id: str) -> bundle.Bundle | None:
@@ -145,14 +162,14 @@ def show_breaks(breaks: Sequence[chain.Break]) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt="Breaks")
 
 
-sign_in.actor()
+actor = sign_in.actor()
 st.title("Exports", anchor=False)
 one_case, whole_database, file = st.tabs(["Export a case", "Verify the database", "Verify a file"])
 
 with one_case:
     if case_id := ui.case_id_input():
         try:
-            show_export(audit.export_case(ui.desk(), case_id))
+            show_export(actor, case_id)
         except DeskError as error:
             st.warning(ui.plain(error))
     else:

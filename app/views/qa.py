@@ -52,6 +52,8 @@ counts, waiting, reviewed = ui.desk().read(
 review = st.session_state.get("review") or (waiting[0].case_id if waiting else "")
 events = ui.desk().read(lambda tx: repository.events(tx, review))
 chosen = ui.desk().read(lambda tx: repository.case(tx, review)) if events else None
+if chosen and ui.look(actor, review, events):
+    chosen, events = ui.desk().read(lambda tx: (repository.case(tx, review), repository.events(tx, review)))
 
 st.title("QA", anchor=False)
 ui.show_outcome(names)
@@ -90,6 +92,7 @@ with grid.cell():
     if chosen is not None:
         with st.container(border=True, key="review_panel"):
             st.subheader(ui.plain(chosen.case_id), anchor=False)
+            ui.sar_banner(events)
             ui.facts(
                 [
                     ("Customer", chosen.customer_name),
