@@ -285,11 +285,8 @@ def reopen(actor: User, case: Case, reason: str) -> Change:
 
 def has_sar_decision(events: Iterable[Event]) -> bool:
     """Whether a SAR was ever decided on: from then on the case is confidential (31 U.S.C. 5318(g)(2))."""
-    for event in events:
-        match chain.read_meta(event).get("disposition"):
-            case [_, Disposition.SAR.value]:
-                return True
-    return False
+    made = [chain.read_meta(event).get("disposition") for event in events if event.action == Action.DISPOSITION]
+    return any(isinstance(change, list) and change[-1:] == [Disposition.SAR.value] for change in made)
 
 
 def view_to_record(actor_id: str, events: Sequence[Event], now: datetime) -> bool:

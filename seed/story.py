@@ -21,6 +21,9 @@ HOUR_WEIGHTS = (0.4, 0.2, 0.3, 0.1)
 OPENING, EVENING = 9, 18.5
 """US Eastern hours in which people work and how often; when the first comes and the last goes."""
 
+LOOK = timedelta(minutes=2)
+"""How long before they act somebody opens the case."""
+
 FIRST_LOOK = {Risk.HIGH: (0, 2), Risk.MEDIUM: (0, 6), Risk.LOW: (1, 11)}
 """Business days until somebody takes the case."""
 
@@ -306,10 +309,17 @@ class Story:
         self._owner = receiver
 
     def _do(self, user: User, change: policy.Change) -> None:
+        """Before it, they opened the case, which a case with a SAR decision keeps."""
+        looked = max(self._now - LOOK, chain.parse_ts(self.events[-1].ts))
+        if policy.view_to_record(user.user_id, self.events, looked):
+            self._add(user, looked, policy.view(user, self.case))
+        self._add(user, self._now, change)
+
+    def _add(self, user: User, moment: datetime, change: policy.Change) -> None:
         self.case, event = chain.append(
             self.case,
             user.user_id,
-            chain.format_ts(self._now),
+            chain.format_ts(moment),
             change.action.value,
             change.notes,
             change.columns,

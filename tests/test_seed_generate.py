@@ -29,8 +29,8 @@ AS_OF = date(2026, 1, 31)
 END = datetime(2026, 1, 31, tzinfo=UTC)
 GOLDEN = {
     "users.csv": "b9cd6518c2ffb6df17e17788293f4c224dc320e60bed8ab1d14dd24b434b412d",
-    "cases.csv": "6d50f468263eaf5a8b05b379d0d06b96094517f0201bee2f61f468a1d8dbefac",
-    "case_events.csv": "7eea607fabd3453ad79ea27435ed2d0fc9a8c60d4dc0cc8dd6fd81f90f3d3635",
+    "cases.csv": "d63643b567c1f4b906a1c8d9ef00811a12eeed1ed4988beb7c7c25ae1f23f475",
+    "case_events.csv": "f49abf5814707ef05c3c6f0fe88259218e20f98fcec8e34e627cdf687eee40f8",
 }
 """SHA-256 of `python -m seed generate --cases 25 --seed 7 --as-of 2026-01-31`."""
 
@@ -211,6 +211,7 @@ def test_roles_and_hours_are_kept(cases: list[Told]) -> None:
         "qa_pass": {Role.QA, Role.MANAGER},
         "qa_fail": {Role.QA, Role.MANAGER},
         "reopen": {Role.MANAGER},
+        "view": set(Role),
     }
     for told in cases:
         assert [event.user for event in told.events if event.action == "open"] == [ALERT_FEED]
@@ -226,6 +227,16 @@ def test_roles_and_hours_are_kept(cases: list[Told]) -> None:
             assert 13 <= moment.hour < 24
             assert ROLES[event.user] in acting.get(event.action, {Role.ANALYST, Role.MANAGER})
             last = moment
+
+
+def test_whoever_acted_on_a_case_with_a_sar_decision_had_opened_it_that_day(cases: list[Told]) -> None:
+    views = 0
+    for told in cases:
+        for place, event in enumerate(told.events):
+            is_first_look = policy.view_to_record(event.user, told.events[:place], chain.parse_ts(event.ts))
+            assert is_first_look is (event.action == "view")
+            views += is_first_look
+    assert views
 
 
 def test_the_leaver_worked_and_left_nothing_open(book: Book, cases: list[Told]) -> None:

@@ -362,6 +362,7 @@ const PROBLEMS = {
 const DONE = {
   open: "opened the case", assign: "assigned the case", note: "added a note", disposition: "set a disposition",
   qa_pass: "passed the case in QA", qa_fail: "failed the case in QA", reopen: "reopened the case",
+  view: "looked at the case", export: "exported the case",
 };
 const COLUMNS = {
   status: "status", disposition: "disposition", owner: "owner",
@@ -497,7 +498,9 @@ function eventRow(event, place, { found, anchored, log }, nameOf) {
   const breaks = found.filter((one) => one.event === event);
   const doing = Object.hasOwn(DONE, event.action) ? DONE[event.action] : show(event.action);
   const meta = readMeta(event.meta);
-  const texts = Object.entries(meta).filter(([name, value]) => isText(value) && name !== "alert" && name !== "form");
+  const files = event.action === "export" && isObject(meta.files) ? Object.entries(meta.files) : [];
+  const told = [...Object.entries(meta), ...files];
+  const texts = told.filter(([name, value]) => isText(value) && name !== "alert" && name !== "form");
   const changes = Object.keys(COLUMNS).filter((column) => isChange(meta[column])).map((column) => element("li", "",
     `${COLUMNS[column]} `, element("del", "", worded(column, meta[column][0], nameOf)), " → ",
     element("ins", "", worded(column, meta[column][1], nameOf))));
@@ -537,6 +540,8 @@ async function check() {
     document.title = at("title").textContent = `Audit trail of ${data.case_id}`;
     showCase(data, result, nameOf);
     at("timeline").replaceChildren(...data.events.map((event, place) => eventRow(event, place, result, nameOf)));
+    at("confidential").hidden = !data.events.some(({ action, meta }) =>
+      action === "disposition" && readMeta(meta).disposition?.[1] === "SAR");
     at("case").hidden = at("alert").hidden = at("events").hidden = false;
   } catch (error) {
     await showVerdict({ verdict: "unreadable", reason: `The data in this page cannot be read: ${error.message}` });
