@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
+from functools import partial
 from html import escape
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
 
 import altair
 import pandas as pd
 import streamlit as st
 
-from app import audit, casework, chain, checkpoint, database, repository, sar, settings
-from app.errors import DatabaseError, DeskError, StaleCase
-from app.models import Action, Case, Disposition, Event, Risk, Status, User, read_case_id
+from app import audit, casework, chain, checkpoint, database, policy, repository, sar, settings
+from app.errors import BrokenCase, DatabaseError, DeskError, StaleCase
+from app.models import Action, Case, Disposition, Event, Risk, Role, Status, User, read_case_id
+from app.repository import Filters, Order
 
 TRIAGE, CASE, QA, EXPORTS = "views/triage.py", "views/case.py", "views/qa.py", "views/exports.py"
 
@@ -30,6 +33,8 @@ STYLE = """
 .facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 """
 """What the theme's settings cannot say: less margin, and text that reads on a primary button in the dark."""
+
+Made = TypeVar("Made")
 
 _ICON = re.compile(r"\\:(?=[\w/\\-]+\\:)")
 
@@ -76,6 +81,29 @@ def errors_shown() -> Iterator[None]:
 def people() -> dict[str, User]:
     """All users by id, the inactive too."""
     return {person.user_id: person for person in desk().read(repository.users)}
+
+
+# --- confidentiality ---
+
+
+def look(actor: User, case_id: str, events: Sequence[Event]) -> bool:
+    """Keep in the chain of a case with a SAR decision who looks at it; whether that added an event."""
+    if not policy.view_to_record(actor.user_id, events, datetime.now(UTC)):
+        return False
+    try:
+        return casework.record_view(desk(), actor.user_id, case_id) is not None
+    except BrokenCase as error:
+        st.warning(f"That you look at it cannot be kept. {plain(error)}", icon=":material/gpp_bad:")
+        return False
+
+
+def sar_banner(events: Sequence[Event]) -> None:
+    if policy.has_sar_decision(events):
+        st.warning(
+            "Restricted SAR material: nobody without a BSA need may learn that a report exists (31 U.S.C. 5318(g)(2)). "
+            "The chain keeps who looks and who exports.",
+            icon=":material/shield_lock:",
+        )
 
 
 # --- the log and verification of the whole database ---
@@ -177,19 +205,22 @@ def form_token(name: str) -> str:
     return str(st.session_state.setdefault(f"form {name}", casework.new_form()))
 
 
-def send(name: str, done: str, verb: Callable[[], Event]) -> bool:
-    """In a form's callback: do it, keep the outcome for `show_outcome`, and start a fresh form where it went well."""
+def send(name: str, done: str | Callable[[Made], str], verb: Callable[[], Made]) -> Made | None:
+    """In a form's callback: do it, keep the outcome for `show_outcome`, and start a fresh form where it went well.
+
+    Returns what was made; None where it was refused.
+    """
     try:
-        verb()
+        made = verb()
     except StaleCase as error:
         st.session_state["outcome"] = Outcome(str(error), refused=True, since=error.since)
     except DeskError as error:
         st.session_state["outcome"] = Outcome(f"Not saved: {error}", refused=True)
     else:
-        st.session_state["outcome"] = Outcome(done)
+        st.session_state["outcome"] = Outcome(done if isinstance(done, str) else done(made))
         st.session_state.pop(f"form {name}", None)
-        return True
-    return False
+        return made
+    return None
 
 
 def typed_text(label: str, key: str, refusal: str | None, placeholder: str = "") -> None:
@@ -218,6 +249,65 @@ def show_refusal(refusal: str | None) -> None:
         st.caption(f":material/lock: {plain(refusal)}")
 
 
+# --- the queue ---
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What Triage shows and in which order, so that it can be walked case by case. `words` say it to a person."""
+
+    filters: Filters
+    overdue: bool
+    order: Order
+    words: str
+
+    def now(self) -> Filters:
+        """The filters at this moment."""
+        return replace(self.filters, due_before=datetime.now(UTC)) if self.overdue else self.filters
+
+
+def queue() -> Queue:
+    """The queue as Triage showed it last in this session."""
+    shown_last: Queue = st.session_state.get("queue", Queue(Filters(), False, Order.DUE, "All open, due first"))
+    return shown_last
+
+
+def open_case(case_id: str) -> None:
+    """Go to the Case page, from any other page."""
+    st.switch_page(CASE, query_params={"case_id": case_id})
+
+
+def next_case_button(actor: User, on_open: Callable[[str], None] = open_case) -> None:
+    """Takes the most urgent case that nobody owns and calls `on_open` with its id.
+
+    Its token is in its key, so that of two clicks only the first one takes a case.
+    """
+    token = form_token("next")
+
+    def take() -> None:
+        if st.session_state.get("form next") == token:
+            event = send("next", _taken_words, lambda: casework.take_next(desk(), actor.user_id, form=token))
+            st.session_state["taken"] = event and event.case_id
+        if case_id := st.session_state.get("taken"):
+            on_open(case_id)
+
+    refusal = "QA reviewers do not work cases, so they take none." if actor.role is Role.QA else None
+    st.button(
+        "Next case",
+        key=f"next {token}",
+        on_click=take,
+        type="primary",
+        icon=":material/play_arrow:",
+        shortcut="N",
+        disabled=bool(refusal),
+        help=refusal or "Takes the case that is due first of those that nobody owns, and opens it",
+    )
+
+
+def _taken_words(event: Event | None) -> str:
+    return f"{event.case_id} is yours." if event else "No case is waiting: each open one has an owner."
+
+
 # --- tables and timelines ---
 
 COLUMNS: Mapping[str, tuple[str, str]] = {
@@ -238,6 +328,18 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
 """Label and alignment of each column that `case_table` knows."""
 
 
+@dataclass(frozen=True)
+class Ticks:
+    """That rows of a table can be ticked; the fragment named `fragment` runs again with each tick.
+
+    `refusals` say of each case why it cannot be, or None. All ticks go with their token: another one clears them.
+    """
+
+    token: str
+    refusals: Mapping[str, str | None]
+    fragment: str
+
+
 def case_table(
     caption: str,
     cases: Iterable[Case],
@@ -246,6 +348,7 @@ def case_table(
     key: str,
     on_open: Callable[[str], None],
     selected: str = "",
+    ticks: Ticks | None = None,
 ) -> None:
     """A table of cases. A click anywhere in a row, or Enter on its link, calls `on_open` with the case id."""
 
@@ -257,22 +360,28 @@ def case_table(
     data = {
         "caption": caption,
         "path": "case",
+        "ticks": ticks and ticks.token,
         "columns": [{"label": COLUMNS[column][0], "align": COLUMNS[column][1]} for column in columns],
         "rows": [
             {
                 "case_id": case.case_id,
                 "selected": case.case_id == selected,
+                "refusal": ticks and ticks.refusals[case.case_id],
                 "cells": [_cell(column, case, names, now) for column in columns],
             }
             for case in cases
         ],
     }
-    _table(data=data, key=key, on_opened_change=opened)
+    on_ticks = {"on_ticked_change": partial(st.rerun, ticks.fragment)} if ticks else {}
+    _table(data=data, key=key, on_opened_change=opened, **on_ticks)
 
 
-def open_case(case_id: str) -> None:
-    """Go to the Case page, from any other page."""
-    st.switch_page(CASE, query_params={"case_id": case_id})
+def ticked(key: str, token: str, cases: Iterable[Case]) -> list[Case]:
+    """Those of a table's cases that are ticked under this token."""
+    match (st.session_state.get(key) or {}).get("ticked"):
+        case {"token": sent, "cases": [*told]} if sent == token:
+            return [case for case in cases if case.case_id in told]
+    return []
 
 
 def _cell(column: str, case: Case, names: Mapping[str, User], now: datetime) -> dict[str, str]:
@@ -288,10 +397,10 @@ def _cell(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
         case "amount":
             return {"text": f"{case.currency} {case.amount:,.2f}"}
         case "age":
-            return {"text": age(case, now), "hint": f"Opened {clock(case.opened_at)}"}
+            return {"text": age(case, now), "hint": f"Opened {clocks(case.opened_at)}"}
         case "due":
             text, tone = due_text(case, now)
-            return {"text": text, "tone": tone, "hint": f"Due {clock(case.due_at)}"}
+            return {"text": text, "tone": tone, "hint": f"Due {clocks(case.due_at)}"}
         case "owner":
             return {"text": name_of(case.owner, names), "tone": "" if case.owner else "quiet"}
         case "status":
@@ -299,12 +408,12 @@ def _cell(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
         case "disposition":
             return {"text": case.disposition.value or "—", "tone": "" if case.disposition else "quiet"}
         case "closed":
-            return {"text": day(case.closed_at), "hint": clock(case.closed_at)}
+            return {"text": clock(case.closed_at)[:10], "hint": clocks(case.closed_at)}
         case "qa":
             tone = {"Pass": "good", "Fail": "alarm"}.get(case.qa_result.value, "quiet")
             return {"text": case.qa_result.value or "—", "tone": tone, "hint": case.qa_notes}
         case "reviewer":
-            return {"text": name_of(case.qa_reviewer, names), "hint": clock(case.qa_at)}
+            return {"text": name_of(case.qa_reviewer, names), "hint": clocks(case.qa_at)}
         case _:
             raise KeyError(column)
 
@@ -328,6 +437,8 @@ DONE: Mapping[str, str] = {
     Action.QA_PASS: "passed the case in QA",
     Action.QA_FAIL: "failed the case in QA",
     Action.REOPEN: "reopened the case",
+    Action.VIEW: "looked at the case",
+    Action.EXPORT: "exported the case",
 }
 
 
@@ -343,15 +454,23 @@ def timeline(events: Iterable[Event], names: Mapping[str, User], key: str, break
             "what": DONE.get(event.action, shown(event.action)),
             "action": event.action if event.action in DONE else "other",
             "ts": shown(event.ts),
-            "when": f"{shown(event.ts)[:10]} {shown(event.ts)[11:16]} UTC",
+            "when": clock(read_time(event.ts)) or shown(event.ts),
             "changes": _changes(event, names),
-            "notes": shown(event.notes),
+            "notes": shown(event.notes) or _taken(event),
             "hash": shown(event.event_hash),
             "breaks": broken.get(event.event_id, []),
         }
         for event in events
     ]
     _timeline(data={"label": "Timeline", "events": items}, key=key)
+
+
+def _taken(event: Event) -> str:
+    """The files that an export took, and their SHA-256."""
+    files = chain.read_meta(event).get("files")
+    if event.action != Action.EXPORT or not isinstance(files, dict):
+        return ""
+    return "\n".join(f"{shown(name)}  SHA-256 {shown(digest)}" for name, digest in files.items())
 
 
 def _changes(event: Event, names: Mapping[str, User]) -> list[dict[str, str]]:
@@ -371,7 +490,7 @@ def _value(column: str, value: Any, names: Mapping[str, User]) -> str:
         return name_of(text, names)
     if column == "determined_at":
         return text[:10]
-    return f"{text[:10]} {text[11:16]} UTC" if column.endswith("_at") else text
+    return (clock(read_time(text)) if column.endswith("_at") else "") or text
 
 
 def break_text(found: chain.Break) -> str:
@@ -404,33 +523,48 @@ def evidence(events: Sequence[Event], currency: str) -> None:
     frame["amount"] = frame["amount"].astype(float)
     frame["signed"] = frame["amount"].where(frame["direction"] == "in", -frame["amount"])
     frame["direction"] = frame["direction"].map({"in": "In", "out": "Out"})
+    when = altair.Tooltip("time:T", format="%Y-%m-%d %H:%M")
     st.altair_chart(
         altair.Chart(frame, height=150)
         .mark_bar(width=6)
         .encode(
-            x=altair.X("time:T", title=None, scale=altair.Scale(type="utc"), axis=altair.Axis(format="%d %b")),
+            x=altair.X("time:T", title=None, axis=altair.Axis(format="%d %b")),
             y=altair.Y("signed:Q", title="In and out", axis=altair.Axis(format="~s")),
             color=altair.Color("direction:N", title=None, scale=altair.Scale(range=["#2E8B9E", "#C9822B"])),
-            tooltip=["time:T", altair.Tooltip("amount:Q", format=",.2f"), "channel:N", "counterparty:N", "country:N"],
+            tooltip=[when, altair.Tooltip("amount:Q", format=",.2f"), "channel:N", "counterparty:N", "country:N"],
         ),
         alt="Transactions over time: money in above the line, money out below it",
     )
-    place = ["place"] if "place" in frame else []
-    st.dataframe(
-        frame[["time", "direction", "amount", "channel", "counterparty", "country", *place]],
-        hide_index=True,
-        height="content",
-        alt="Transactions of the alert",
-        column_config={
-            "time": st.column_config.DatetimeColumn("Time (UTC)", format="YYYY-MM-DD HH:mm"),
-            "direction": "Direction",
-            "amount": st.column_config.NumberColumn(f"Amount ({currency})", format="%,.2f"),
-            "channel": st.column_config.TextColumn("Channel", width=115),
-            "counterparty": "Counterparty",
-            "country": "Country",
-            "place": "Place",
-        },
-    )
+    transactions_table(rows, currency)
+
+
+def transactions_table(rows: Sequence[Mapping[str, object]], currency: str) -> None:
+    """The transactions of an alert as they were told, but for their times, which are in the reader's zone."""
+    columns = [("Time", ""), ("Direction", ""), (f"Amount ({currency})", "right"), ("Channel", "")]
+    columns += [("Counterparty", "text"), ("Country", "")]
+    placed = any("place" in row for row in rows)
+    if placed:
+        columns.append(("Place", "text"))
+    data = {
+        "caption": "Transactions of the alert",
+        "columns": [{"label": label, "align": align} for label, align in columns],
+        "rows": [{"cells": _transaction(row, placed)} for row in rows],
+    }
+    _table(data=data, key="transactions")
+
+
+def _transaction(row: Mapping[str, object], placed: bool) -> list[dict[str, str]]:
+    told = {name: shown(value) for name, value in row.items()}
+    moment = read_time(told["time"])
+    return [
+        {"text": clock(moment), "time": told["time"], "hint": clock_utc(moment)} if moment else {"text": told["time"]},
+        {"text": told["direction"].capitalize()},
+        {"text": f"{Decimal(told['amount']):,.2f}"},
+        {"text": told["channel"]},
+        {"text": told["counterparty"]},
+        {"text": told["country"]},
+        *([{"text": told.get("place", "")}] if placed else []),
+    ]
 
 
 # --- words ---
@@ -471,24 +605,66 @@ def age(case: Case, at: datetime) -> str:
 
 
 def due_text(case: Case, now: datetime) -> tuple[str, str]:
-    """The service level in words, and its tone."""
+    """The service level in words, in days of the reader's calendar, and its tone."""
+    due = local(case.due_at)
+    days = (due.date() - local(now).date()).days
     if case.status is Status.CLOSED:
-        return day(case.due_at), "quiet"
-    left = case.due_at - now
-    if left < timedelta(0):
-        return (f"⚠ {-left.days - 1} d late" if left < -timedelta(days=1) else "⚠ late today"), "alarm"
-    if left < timedelta(days=1):
-        return f"◷ today {case.due_at:%H:%M} UTC" if case.due_at.date() == now.date() else "◷ in 1 d", "warn"
-    return f"in {left.days} d", ""
-
-
-def clock(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+        return f"{due:%Y-%m-%d}", "quiet"
+    if case.due_at < now:
+        return (f"⚠ {-days} d late" if days else "⚠ late today"), "alarm"
+    if days == 0:
+        return f"◷ today {due:%H:%M}", "warn"
+    return ("◷ in 1 d", "warn") if days == 1 else (f"in {days} d", "")
 
 
 def day(moment: datetime | None) -> str:
+    """A date of the law, which is a whole day in UTC for everybody."""
     return "" if moment is None else f"{moment:%Y-%m-%d}"
 
+
+# --- times, in the reader's zone ---
+
+
+def zone() -> tzinfo:
+    """The reader's time zone, as their browser names it; UTC where it names none that is known."""
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (KeyError, ValueError, OSError):
+        return UTC
+
+
+def local(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(zone())
+    except OverflowError:  # at an end of the calendar, where only a damaged time lies
+        return moment
+
+
+def clock(moment: datetime | None) -> str:
+    """A time as its reader's clock shows it, with the short name of the zone."""
+    return "" if moment is None else f"{local(moment):%Y-%m-%d %H:%M %Z}"
+
+
+def clock_utc(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def clocks(moment: datetime | None) -> str:
+    """Both, for where one hovers already."""
+    if moment is None:
+        return ""
+    return clock(moment) if clock(moment) == clock_utc(moment) else f"{clock(moment)} = {clock_utc(moment)}"
+
+
+def read_time(text: object) -> datetime | None:
+    """A time as the chain writes it; None for anything else."""
+    try:
+        return chain.parse_ts(str(text))
+    except ValueError:
+        return None
+
+
+# --- colours and facts ---
 
 Colour = Literal["red", "orange", "yellow", "green", "blue", "gray"]
 RISK_COLOUR: Mapping[Risk, Colour] = {Risk.HIGH: "red", Risk.MEDIUM: "yellow", Risk.LOW: "gray"}
@@ -500,9 +676,20 @@ DISPOSITION_COLOUR: Mapping[Disposition, Colour] = {
 }
 
 
-def facts(rows: Iterable[tuple[str, str]]) -> None:
-    """Names and values side by side; the values may be anything that people typed."""
+Fact = tuple[str, str | datetime | None]
+"""A name and its value, which may be a time."""
+
+
+def facts(rows: Iterable[Fact]) -> None:
+    """Names and values side by side; the values may be anything that people typed. What is empty is left out."""
     cells = "".join(
-        f"<div><dt>{escape(shown(name))}</dt><dd>{escape(shown(value))}</dd></div>" for name, value in rows if value
+        f"<div><dt>{escape(shown(name))}</dt><dd>{_fact(value)}</dd></div>" for name, value in rows if value
     )
     st.html(f"<dl class='facts'>{cells}</dl>")
+
+
+def _fact(value: str | datetime | None) -> str:
+    if not isinstance(value, datetime):
+        return escape(shown(value))
+    exact = chain.format_ts(value)
+    return f'<time datetime="{exact}" title="{clock_utc(value)}">{escape(clock(value))}</time>'

@@ -56,17 +56,29 @@ class Chromium:
             context.close()
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Chromium]:
-    """One browser for the session; each test opens windows of its own in it."""
+def installed() -> str | None:
+    """The executable that AML_BROWSER names, or the first that is found; None where there is none."""
     named = os.environ.get("AML_BROWSER")
-    executable = next(filter(None, map(shutil.which, [named] if named else NAMES)), None)
-    if executable is None:
-        reason = f"{named or 'Chromium'} is not installed (AML_BROWSER names the browser to test with)"
-        if os.environ.get("AML_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
+    return next(filter(None, map(shutil.which, [named] if named else NAMES)), None)
+
+
+@contextmanager
+def launched(executable: str) -> Iterator[Chromium]:
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield Chromium(started)
         started.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Chromium]:
+    """One browser for the session; each test opens windows of its own in it."""
+    executable = installed()
+    if executable is None:
+        named = os.environ.get("AML_BROWSER", "Chromium")
+        reason = f"{named} is not installed (AML_BROWSER names the browser to test with)"
+        if os.environ.get("AML_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    with launched(executable) as started:
+        yield started

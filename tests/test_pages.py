@@ -70,15 +70,10 @@ def run(test: AppTest) -> AppTest:
 
 
 def labelled(widgets: Any, label: str) -> Any:
-    found = [widget for widget in widgets if label in widget.label]
+    found = [widget for widget in widgets if widget.label == label]
+    found = found or [widget for widget in widgets if label in widget.label]
     assert len(found) == 1, [widget.label for widget in widgets]
     return found[0]
-
-
-def labelled_exactly(test: AppTest, label: str) -> Any:
-    """A button whose label is part of another one's."""
-    (found,) = [button for button in test.button if button.label == label]
-    return found
 
 
 def texts(test: AppTest) -> str:
@@ -147,7 +142,7 @@ def test_an_empty_desk_says_so() -> None:
     page = open_page()
     assert "There are no open cases" in texts(page)
     click(page, "Next case")
-    assert page.toast[0].value == "No case is waiting: each open one has an owner."
+    assert page.toast[0].value.replace("\\", "") == "No case is waiting: each open one has an owner."
 
 
 def tick(test: AppTest, *case_ids: str) -> AppTest:
@@ -172,11 +167,10 @@ def test_ticked_cases_are_assigned_together(desk: Database, open_case: OpenCase)
     assert [name.partition(",")[0] for name in receivers] == [
         person.name for person in (ANALYST, OTHER_ANALYST, OTHER_MANAGER)
     ]
-    assert labelled_exactly(page, "Assign").disabled
+    assert labelled(page.button, "Assign").disabled
     labelled(page.selectbox, "Receiver").set_value(OTHER_ANALYST.user_id)
     run(page)
-    labelled_exactly(page, "Assign").click()
-    run(page)
+    click(page, "Assign")
     assert page.toast[0].value == f"2 cases are now {OTHER_ANALYST.name}’s."
     assert not is_ticked(page)
     assert [owner_of(desk, one) for one in (first, second, third)] == [
@@ -184,11 +178,8 @@ def test_ticked_cases_are_assigned_together(desk: Database, open_case: OpenCase)
         None,
         OTHER_ANALYST.user_id,
     ]
-    for case_id in (first, third):
-        assert [event.action for event in desk.read(lambda tx, one=case_id: repository.events(tx, one))] == [
-            "open",
-            "assign",
-        ]
+    events = desk.read(lambda tx: repository.events(tx, first) + repository.events(tx, third))
+    assert [event.action for event in events] == ["open", "assign"] * 2
 
 
 def test_of_ticked_cases_one_that_moved_on_keeps_all_where_they_are(desk: Database, open_case: OpenCase) -> None:
@@ -205,10 +196,10 @@ def test_of_ticked_cases_one_that_moved_on_keeps_all_where_they_are(desk: Databa
     assert [owner_of(desk, one) for one in (first, second)] == [MANAGER.user_id] * 2
 
 
-def test_the_heads_that_count_are_those_that_were_shown(desk: Database, open_case: OpenCase) -> None:
+def test_a_note_meanwhile_does_not_stand_in_the_way(desk: Database, open_case: OpenCase) -> None:
     case_id = open_case().case_id
     page = open_page(acting=MANAGER.user_id)
-    casework.add_note(desk, ANALYST.user_id, case_id, "An assignment passes over a note.")
+    casework.add_note(desk, ANALYST.user_id, case_id, "Teller called.")
     click(tick(page, case_id), "Assign to me")
     assert owner_of(desk, case_id) == MANAGER.user_id
 
@@ -262,9 +253,9 @@ def test_the_next_case_is_the_most_urgent_that_nobody_owns(desk: Database, open_
     later = open_case(risk=Risk.LOW, risk_score=10).case_id
     owned, urgent = open_case().case_id, open_case().case_id
     casework.assign(desk, OTHER_ANALYST.user_id, owned, OTHER_ANALYST.user_id)
-    page = click(open_page(acting=ANALYST.user_id), "Next case")
-    assert urgent.replace("-", "\\-") in [title.value for title in page.title]
-    assert page.toast[0].value == f"{urgent} is yours.".replace("-", "\\-")
+    page = click(open_page("case", ANALYST.user_id), "Next case")
+    assert [title.value.replace("\\", "") for title in page.title] == [urgent]
+    assert page.toast[0].value.replace("\\", "") == f"{urgent} is yours."
     assert [owner_of(desk, one) for one in (urgent, later)] == [ANALYST.user_id, None]
 
 
@@ -325,7 +316,7 @@ def test_times_are_the_readers_and_utc_is_at_hand(
     ("zone", "hours", "words"),
     [
         ("Asia/Tokyo", -30, "⚠ 1 d late"),
-        ("Asia/Tokyo", -4, "⚠ 1 d late"),
+        ("America/Los_Angeles", -5, "⚠ 1 d late"),
         ("UTC", -4, "⚠ late today"),
         ("UTC", 3, "◷ today 15:00"),
         ("Asia/Tokyo", 2, "◷ today 23:00"),

@@ -61,7 +61,7 @@ def show_hands(actor: User, case: Case, before: str | None, after: str | None) -
         shortcut="A",
         help=refusal,
     )
-    ui.next_case_button(actor)
+    ui.next_case_button(actor, open_other)
 
 
 def show_header(case: Case, events: list[Event], names: dict[str, User], verified: audit.Verified) -> None:
@@ -344,7 +344,7 @@ with find:
     case_id = ui.case_id_input()
 if not case_id:
     with find:
-        ui.next_case_button(actor)
+        ui.next_case_button(actor, open_other)
     st.info("Open a case from Triage, or type its id above.")
     st.stop()
 
@@ -377,7 +377,7 @@ ui.sar_banner(events)
 show_header(case, events, names, verified)
 
 grid = st.grid(3, min_column_width=280, gap="medium")
-with grid.cell(column_span=2):
+with grid.cell(column_span=2), st.container(key="evidence"):
     ui.evidence(events, case.currency)
 with grid.cell():
     with st.container(border=True, key="actions"):

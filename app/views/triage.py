@@ -1,18 +1,33 @@
 """Triage: which case comes next."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import streamlit as st
 
-from app import repository, sign_in, ui
-from app.models import Risk, Role
-from app.repository import COUNT_LIMIT, Filters, Keyset, Order
+from app import casework, policy, repository, sign_in, ui
+from app.models import Case, Risk, Role, User
+from app.policy import Verb
+from app.repository import COUNT_LIMIT, Filters, Keyset, Order, Page
 
 ANYONE, ME, UNASSIGNED = "Anyone", "Me", "Unassigned"
 ANY_RISK = "Any"
 ORDERS = {"Due first": Order.DUE, "Risk": Order.RISK, "Amount": Order.AMOUNT, "Age": Order.AGE}
+ORDER_WORDS = {
+    Order.DUE: "due first",
+    Order.RISK: "highest risk first",
+    Order.AMOUNT: "largest amount first",
+    Order.AGE: "oldest first",
+}
 COLUMNS = ("case", "customer", "typology", "risk", "amount", "age", "due", "owner", "status", "disposition")
 NO_FILTER = {"owner": ANYONE, "risk": ANY_RISK, "overdue": False, "q": "", "closed": False}
+# The bar above the table stays in sight, and is as high whatever it offers.
+TOOLBAR_STYLE = """
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] > :has(.st-key-toolbar) {
+  position: sticky; top: 3.75rem; z-index: 2; padding-block: .5rem; margin-block: -.5rem;
+  background: light-dark(#FFFFFF, #11171D); }
+.st-key-toolbar { min-height: 2.5rem; }
+"""
 
 
 def first_page() -> None:
@@ -27,14 +42,117 @@ def set_filters(**filters: str | bool) -> None:
 
 def turn_page(case_id: str, backward: bool) -> None:
     st.session_state["keyset"] = Keyset(case_id, backward)
+    st.rerun()
 
 
 def shown(count: int) -> str:
     return f"{COUNT_LIMIT:,}+" if count > COUNT_LIMIT else f"{count:,}"
 
 
+def queue_words() -> str:
+    """What the list holds, in words."""
+    whose = {ANYONE: "All" if closed else "All open", ME: "Mine", UNASSIGNED: "Unassigned"}
+    told = [
+        whose.get(owner) or ui.name_of(owner, names),
+        "" if risk == ANY_RISK else f"{risk.lower()} risk",
+        "overdue" if overdue else "",
+        f"“{search.strip()}”" if search.strip() else "",
+        ORDER_WORDS[ORDERS[order]],
+    ]
+    return ", ".join(word for word in told if word)
+
+
+@st.fragment(key="toolbar")
+def show_toolbar(actor: User, names: dict[str, User], page: Page, token: str) -> None:
+    """Where in the list this page is; where cases are ticked, what can be done with them as they were shown."""
+    chosen = ui.ticked("cases", token, page.cases)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="toolbar"):
+        if chosen:
+            show_selection(actor, names, chosen, token)
+        else:
+            show_pager(page)
+
+
+def show_pager(page: Page) -> None:
+    first = page.position + 1
+    position = (
+        f"{shown(first)} to {shown(page.position + len(page.cases))}" if first <= COUNT_LIMIT else "beyond 10,000"
+    )
+    st.markdown(f"Cases {position} of **{shown(page.total)}**", width="content")
+    st.space("stretch")
+    st.button(
+        "Previous page",
+        icon=":material/chevron_left:",
+        disabled=not page.has_previous,
+        on_click=turn_page,
+        args=(page.cases[0].case_id, True),
+    )
+    st.button(
+        "Next page",
+        icon=":material/chevron_right:",
+        icon_position="right",
+        disabled=not page.has_next,
+        on_click=turn_page,
+        args=(page.cases[-1].case_id, False),
+    )
+
+
+def show_selection(actor: User, names: dict[str, User], chosen: list[Case], token: str) -> None:
+    st.markdown(f"**{len(chosen)} selected**", width="content")
+    receivers = [
+        user_id for user_id, person in names.items() if all(policy.can_receive(actor, case, person) for case in chosen)
+    ]
+    mine = actor.user_id in receivers
+    st.button(
+        "Assign to me",
+        key=f"take {token}",
+        on_click=assign_all,
+        args=(actor, names, chosen, actor.user_id, token),
+        icon=":material/person_add:",
+        shortcut="A",
+        disabled=not mine,
+        help=None if mine else "At least one of them is yours already.",
+    )
+    if others := [user_id for user_id in receivers if user_id != actor.user_id]:
+        receiver = st.selectbox(
+            "Receiver",
+            others,
+            index=None,
+            format_func=lambda user_id: f"{names[user_id].name}, {names[user_id].role}",
+            placeholder="Someone else",
+            label_visibility="collapsed",
+            key=f"receiver {token}",
+            width=190,
+        )
+        st.button(
+            "Assign",
+            key=f"assign {token}",
+            on_click=assign_all,
+            args=(actor, names, chosen, receiver, token),
+            disabled=receiver is None,
+        )
+    st.button("Clear", key=f"clear {token}", on_click=clear, type="tertiary")
+
+
+def assign_all(actor: User, names: dict[str, User], chosen: list[Case], receiver: str, token: str) -> None:
+    seen = [(case.case_id, case.head_hash) for case in chosen]
+    whose = "yours" if receiver == actor.user_id else f"{names[receiver].name}’s"
+    ui.send(
+        "selection",
+        f"{ui.count(len(seen), 'case')} {'is' if len(seen) == 1 else 'are'} now {whose}.",
+        lambda: casework.assign_all(ui.desk(), actor.user_id, seen, receiver, form=token),
+    )
+    st.rerun()
+
+
+def clear() -> None:
+    st.session_state.pop("form selection", None)
+    st.rerun()
+
+
 actor, names = sign_in.actor(), ui.people()
 now = datetime.now(UTC)
+st.html(f"<style>{TOOLBAR_STYLE}</style>")
 
 # The place in the list is in the address too: `after` or `before` a case.
 for name, backward in (("after", False), ("before", True)):
@@ -48,6 +166,7 @@ for name, backward in (("after", False), ("before", True)):
         del st.query_params[name]
 
 tiles = st.container(horizontal=True, vertical_alignment="center", key="counts")
+ui.show_outcome(names)
 
 with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
     search = st.text_input(
@@ -91,14 +210,20 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
     overdue = st.toggle("Overdue", key="overdue", bind="query-params", on_change=first_page)
     closed = st.toggle("Include closed", key="closed", bind="query-params", on_change=first_page)
 
-filters = Filters(
-    owner={ANYONE: None, ME: actor.user_id, UNASSIGNED: None}.get(owner, owner),
-    unassigned=owner == UNASSIGNED,
-    risk=None if risk == ANY_RISK else Risk(risk),
-    due_before=now if overdue else None,
-    search=search,
-    include_closed=closed,
+queue = ui.Queue(
+    Filters(
+        owner={ANYONE: None, ME: actor.user_id, UNASSIGNED: None}.get(owner, owner),
+        unassigned=owner == UNASSIGNED,
+        risk=None if risk == ANY_RISK else Risk(risk),
+        search=search,
+        include_closed=closed,
+    ),
+    overdue,
+    ORDERS[order],
+    queue_words(),
 )
+st.session_state["queue"] = queue
+filters = replace(queue.filters, due_before=now if overdue else None)
 quick: dict[str, tuple[dict[str, str | bool], Filters]] = {
     "Open": ({}, Filters()),
     "Unassigned": ({"owner": UNASSIGNED}, Filters(unassigned=True)),
@@ -108,7 +233,7 @@ quick: dict[str, tuple[dict[str, str | bool], Filters]] = {
 }
 page, counts = ui.desk().read(
     lambda tx: (
-        repository.triage_page(tx, filters, ORDERS[order], size, keyset),
+        repository.triage_page(tx, filters, queue.order, size, keyset),
         {label: repository.count(tx, wanted) for label, (_, wanted) in quick.items()},
     ),
     may_lag=True,
@@ -124,6 +249,8 @@ with tiles:
             on_click=set_filters,
             kwargs=values,
         )
+    st.space("stretch")
+    ui.next_case_button(actor)
 
 if not page.cases:
     st.info("No case matches these filters." if filters != Filters() else "There are no open cases.")
@@ -131,27 +258,14 @@ if not page.cases:
         st.button("Clear the filters", on_click=set_filters, icon=":material/filter_alt_off:")
     st.stop()
 
-ui.case_table("Cases in the queue", page.cases, COLUMNS, names, key="queue", on_open=ui.open_case)
+# Another list, or someone else who looks at it: nothing in it is ticked yet.
+listed = (actor.user_id, queue, size, keyset)
+if st.session_state.get("listed") != listed:
+    st.session_state["listed"] = listed
+    st.session_state.pop("form selection", None)
+token = ui.form_token("selection")
 
-with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="pager"):
-    first = page.position + 1
-    position = (
-        f"{shown(first)} to {shown(page.position + len(page.cases))}" if first <= COUNT_LIMIT else "beyond 10,000"
-    )
-    st.markdown(f"Cases {position} of **{shown(page.total)}**", width="content")
-    with st.container(horizontal=True, width="content"):
-        st.button(
-            "Previous",
-            icon=":material/chevron_left:",
-            disabled=not page.has_previous,
-            on_click=turn_page,
-            args=(page.cases[0].case_id, True),
-        )
-        st.button(
-            "Next",
-            icon=":material/chevron_right:",
-            icon_position="right",
-            disabled=not page.has_next,
-            on_click=turn_page,
-            args=(page.cases[-1].case_id, False),
-        )
+show_toolbar(actor, names, page, token)
+refusals = {case.case_id: policy.why_not(Verb.ASSIGN, actor, case) for case in page.cases}
+ticks = None if all(refusals.values()) else ui.Ticks(token, refusals, "toolbar")
+ui.case_table("Cases in the queue", page.cases, COLUMNS, names, "cases", ui.open_case, ticks=ticks)

@@ -1,5 +1,6 @@
 // A table of cases: real links in real rows. A click anywhere in a row, or Enter on its link, opens the case in
 // this session; with Ctrl, Shift or the middle button the browser opens the link as it does any other.
+// Rows can have a box to tick: by click, with Space, and with Shift from the one that was ticked last.
 // Text from the database only ever becomes text nodes.
 
 function element(tag, properties = {}, ...children) {
@@ -8,22 +9,86 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
-  const focused = parentElement.activeElement?.closest("tr")?.dataset.caseId;
+// Of each table: the token that its ticks go with, the cases that are ticked, the one that was ticked last.
+const ticksOf = new WeakMap();
+
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  const before = parentElement.querySelector(".frame");
+  const focused = parentElement.activeElement;
   const open = (caseId) => setTriggerValue("opened", caseId);
+
+  if (ticksOf.get(parentElement)?.token !== data.ticks)
+    ticksOf.set(parentElement, { token: data.ticks, cases: new Set(), last: null });
+  const ticks = ticksOf.get(parentElement);
+  const boxes = new Map();
+  const all = checkbox("Select all on this page");
+
+  // No `input`: while one has the focus, Streamlit holds every key for typing, and none is a shortcut.
+  function checkbox(label, disabled = false) {
+    return element("button", { type: "button", role: "checkbox", ariaChecked: "false", ariaLabel: label, disabled });
+  }
+
+  function show() {
+    for (const [caseId, box] of boxes) {
+      box.ariaChecked = String(ticks.cases.has(caseId));
+      box.closest("tr").classList.toggle("ticked", ticks.cases.has(caseId));
+    }
+    const count = [...boxes.keys()].filter((caseId) => ticks.cases.has(caseId)).length;
+    all.ariaChecked = count === 0 ? "false" : count === boxes.size ? "true" : "mixed";
+  }
+
+  function tick(caseIds, on) {
+    for (const caseId of caseIds) on ? ticks.cases.add(caseId) : ticks.cases.delete(caseId);
+    show();
+    setStateValue("ticked", { token: ticks.token, cases: [...boxes.keys()].filter((caseId) => ticks.cases.has(caseId)) });
+  }
+
+  function tickRow(caseId, fromLast) {
+    const on = !ticks.cases.has(caseId);
+    const order = [...boxes.keys()];
+    const ends = [order.indexOf(caseId), fromLast ? order.indexOf(ticks.last) : -1].sort((a, b) => a - b);
+    tick(ends[0] < 0 ? [caseId] : order.slice(ends[0], ends[1] + 1), on);
+    ticks.last = caseId;
+  }
+
+  // The whole cell ticks its box, and none of it opens the case.
+  function boxCell(tag, box, toggled) {
+    const cell = element(tag, { className: "tick" }, box);
+    cell.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault()); // Shift selects no text
+    cell.addEventListener("click", (event) => {
+      event.stopPropagation();
+      if (box.disabled) return;
+      box.focus();
+      toggled(event.shiftKey);
+    });
+    return cell;
+  }
+
+  function rowBox(row) {
+    const box = checkbox(`Select ${row.case_id}`, Boolean(row.refusal));
+    if (!row.refusal) boxes.set(row.case_id, box);
+    const cell = boxCell("td", box, (fromLast) => tickRow(row.case_id, fromLast));
+    if (row.refusal) cell.title = row.refusal;
+    return cell;
+  }
 
   const head = element("tr", {}, ...data.columns.map((column) =>
     element("th", { scope: "col", className: column.align ?? "", textContent: column.label })));
+  if (data.ticks) head.prepend(boxCell("th", all, () => tick(boxes.keys(), all.ariaChecked !== "true")));
   const rows = data.rows.map((row) => {
     const cells = data.columns.map((column, index) => {
       const cell = row.cells[index];
       const td = element("td", { className: [column.align, cell.tone].filter(Boolean).join(" ") });
       if (cell.hint) td.title = cell.hint;
-      if (index > 0) td.append(cell.text);
-      else td.append(element("a", { href: `${data.path}?case_id=${encodeURIComponent(row.case_id)}`, textContent: cell.text }));
+      if (cell.time) td.append(element("time", { dateTime: cell.time, textContent: cell.text }));
+      else if (row.case_id && index === 0)
+        td.append(element("a", { href: `${data.path}?case_id=${encodeURIComponent(row.case_id)}`, textContent: cell.text }));
+      else td.append(cell.text);
       return td;
     });
+    if (data.ticks) cells.unshift(rowBox(row));
     const tr = element("tr", { className: row.selected ? "selected" : "" }, ...cells);
+    if (!row.case_id) return tr;
     if (row.selected) tr.setAttribute("aria-current", "true");
     tr.dataset.caseId = row.case_id;
     tr.addEventListener("click", (event) => {
@@ -36,18 +101,27 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   const body = element("tbody", {}, ...rows);
   body.addEventListener("keydown", (event) => {
+    const row = event.target.closest("tr");
+    if (event.key === " " && boxes.has(row.dataset.caseId)) {
+      event.preventDefault();
+      tickRow(row.dataset.caseId, event.shiftKey);
+    }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const index = rows.indexOf(event.target.closest("tr"));
-    const next = step && rows[index + step];
+    const next = step && rows[rows.indexOf(row) + step];
     if (!next) return;
     event.preventDefault();
-    next.querySelector("a").focus();
+    next.querySelector(event.target.matches("button") ? "button:enabled, a" : "a").focus();
   });
 
   const table = element("table", {}, element("caption", { textContent: data.caption }), element("thead", {}, head), body);
   // A region that scrolls sideways has to be reachable by keyboard.
   const frame = element("div", { className: "frame", tabIndex: 0, role: "region", ariaLabel: data.caption }, table);
-  parentElement.querySelector(".frame")?.remove();
+  const left = before?.scrollLeft ?? 0;
+  before?.remove();
   parentElement.append(frame);
-  if (focused) rows.find((row) => row.dataset.caseId === focused)?.querySelector("a").focus();
+  frame.scrollLeft = left;
+  show();
+  const row = rows.find((one) => one.dataset.caseId && one.dataset.caseId === focused?.closest("tr")?.dataset.caseId);
+  const again = row?.querySelector(focused.matches("button") ? "button:enabled, a" : "a") ?? frame;
+  if (focused) again.focus({ preventScroll: true });
 }

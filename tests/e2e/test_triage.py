@@ -1,0 +1,297 @@
+"""Working the queue by hand, in a real browser: several cases at once, the next case, times as the reader's clock."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from app import casework, database, repository, settings
+from app.database import Database
+from app.models import ALERT_FEED, Case, Event, Risk, User
+from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, PEOPLE, REVIEWER
+from tests.e2e.server import free_port, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+    from tests.browser import Chromium
+
+pytest_plugins = ["tests.browser"]
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    folder = tmp_path_factory.mktemp("desk")
+    with closing(database.connect(settings.Settings(str(folder / "desk.db"), folder))) as made:
+        made.create_schema()
+        with made.transaction() as tx:
+            for person in PEOPLE:
+                repository.insert_user(tx, person)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def address(desk: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("served")
+    with served(folder, {"AML_DATABASE": str(desk), "AML_EXPORTS": str(folder)}, free_port()) as where:
+        yield where
+
+
+def open_cases(desk: Database, customer: str, count: int) -> list[str]:
+    """Ids of new cases of one customer, in the order in which the queue shows them."""
+    alert = casework.Alert(
+        customer_id="C-1",
+        customer_name=customer,
+        typology="Structuring",
+        risk=Risk.HIGH,
+        risk_score=87,
+        amount=Decimal("9400.00"),
+        currency="USD",
+        evidence=EVIDENCE,
+    )
+    opened = [casework.open_case(desk, ALERT_FEED, alert).case_id for _ in range(count)]
+    return sorted(opened, key=lambda case_id: (stored(desk, case_id)[0].due_at, case_id))
+
+
+@pytest.fixture(autouse=True)
+def nothing_waits(desk: Database) -> None:
+    """What earlier tests left open belongs to somebody, so that the next case is one of this test's own."""
+    while casework.take_next(desk, OTHER_MANAGER.user_id):
+        pass
+
+
+def stored(desk: Database, case_id: str) -> tuple[Case, list[Event]]:
+    return desk.read(lambda tx: (repository.case(tx, case_id), repository.events(tx, case_id)))
+
+
+def owners(desk: Database, case_ids: list[str]) -> list[str | None]:
+    return [stored(desk, case_id)[0].owner for case_id in case_ids]
+
+
+def look(page: Page, address: str, person: User) -> None:
+    """Open a page of the desk as this person."""
+    page.goto(address)
+    picker = page.get_by_role("combobox", name="Acting as")
+    if not picker.input_value().startswith(person.name):
+        picker.click()
+        page.get_by_role("option", name=person.name).click()
+    expect(picker).to_have_value(f"{person.name}, {person.role}")
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    expect(page.get_by_role("button", name="Next case")).to_be_visible()
+    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def box(page: Page, case_id: str) -> Locator:
+    return page.get_by_role("checkbox", name=f"Select {case_id}")
+
+
+def link(page: Page, case_id: str) -> Locator:
+    return page.get_by_role("link", name=case_id)
+
+
+def expect_ticked(page: Page, case_ids: list[str]) -> None:
+    """These and no others, in the table and in the bar above it."""
+    ticked = page.locator("tr.ticked")
+    expect(ticked).to_have_count(len(case_ids))
+    for case_id in case_ids:
+        expect(box(page, case_id)).to_be_checked()
+    if case_ids:
+        expect(page.get_by_text(f"{len(case_ids)} selected")).to_be_visible()
+    else:
+        expect(page.get_by_role("button", name="Next page")).to_be_visible()
+
+
+def test_rows_are_ticked_by_mouse_by_space_and_as_a_range(browser: Chromium, desk: Database, address: str) -> None:
+    cases = open_cases(desk, "Range Ltd", 6)
+    with browser.window() as shown:
+        page = shown.page
+        look(page, f"{address}/?q=Range+Ltd", ANALYST)
+        box(page, cases[1]).click()
+        expect_ticked(page, cases[1:2])
+        box(page, cases[3]).click(modifiers=["Shift"])
+        expect_ticked(page, cases[1:4])
+        everything = page.get_by_role("checkbox", name="Select all on this page")
+        expect(everything).to_have_attribute("aria-checked", "mixed")
+        page.keyboard.press("ArrowDown")
+        expect(box(page, cases[4])).to_be_focused()
+        page.keyboard.press("Space")
+        expect_ticked(page, cases[1:5])
+        link(page, cases[5]).focus()
+        page.keyboard.press("Space")
+        expect_ticked(page, cases[1:6])
+        box(page, cases[3]).locator("..").click(position={"x": 2, "y": 2})
+        box(page, cases[5]).click(modifiers=["Shift"])
+        expect_ticked(page, cases[1:3])
+        everything.click()
+        expect_ticked(page, cases)
+        everything.click()
+        expect_ticked(page, [])
+        assert "case_id" not in page.url
+        assert not page.evaluate("getSelection().toString()")
+        link(page, cases[0]).press("Enter")
+        expect(page.get_by_role("heading", name=cases[0])).to_be_visible()
+
+
+def test_ticked_cases_are_assigned_together_one_event_each(browser: Chromium, desk: Database, address: str) -> None:
+    cases = open_cases(desk, "Together Ltd", 4)
+    with browser.window() as shown:
+        page = shown.page
+        look(page, f"{address}/?q=Together+Ltd", MANAGER)
+        before = page.locator("table").bounding_box()
+        box(page, cases[0]).click()
+        box(page, cases[2]).click()
+        expect_ticked(page, [cases[0], cases[2]])
+        assert page.locator("table").bounding_box() == before
+        page.get_by_role("combobox", name="Receiver").click()
+        page.get_by_role("option", name=OTHER_ANALYST.name).click()
+        page.get_by_role("button", name="Assign", exact=True).click()
+        expect(page.get_by_text(f"2 cases are now {OTHER_ANALYST.name}’s.")).to_be_visible()
+        expect_ticked(page, [])
+        box(page, cases[3]).click()
+        expect_ticked(page, cases[3:])
+        page.keyboard.press("a")
+        expect(page.get_by_text("1 case is now yours.")).to_be_visible()
+        expect_ticked(page, [])
+    assert owners(desk, cases) == [OTHER_ANALYST.user_id, None, OTHER_ANALYST.user_id, MANAGER.user_id]
+    assert [[event.action for event in stored(desk, one)[1]] for one in (cases[0], cases[2])] == [
+        ["open", "assign"]
+    ] * 2
+
+
+def test_where_one_case_moved_on_none_is_assigned_and_the_ticks_stay(
+    browser: Chromium, desk: Database, address: str
+) -> None:
+    cases = open_cases(desk, "Refused Ltd", 3)
+    with browser.window() as shown:
+        page = shown.page
+        look(page, f"{address}/?q=Refused+Ltd", MANAGER)
+        for case_id in cases:
+            box(page, case_id).click()
+        expect_ticked(page, cases)
+        casework.assign(desk, OTHER_ANALYST.user_id, cases[1], OTHER_ANALYST.user_id)
+        page.get_by_role("button", name="Assign to me").click()
+        refusal = page.get_by_role("alert").filter(has_text=cases[1])
+        expect(refusal).to_contain_text("nothing was saved")
+        expect_ticked(page, cases)
+        assert owners(desk, cases) == [None, OTHER_ANALYST.user_id, None]
+        page.get_by_role("button", name="Assign to me").click()
+        expect(page.get_by_text("3 cases are now yours.")).to_be_visible()
+    assert owners(desk, cases) == [MANAGER.user_id] * 3
+
+
+def test_another_filter_page_or_person_clears_the_ticks(browser: Chromium, desk: Database, address: str) -> None:
+    cases = open_cases(desk, "Cleared Ltd", 26)
+    with browser.window() as shown:
+        page = shown.page
+        look(page, f"{address}/?q=Cleared+Ltd", ANALYST)
+        box(page, cases[0]).click()
+        expect_ticked(page, cases[:1])
+        page.get_by_role("button", name="Clear", exact=True).click()
+        expect_ticked(page, [])
+        page.get_by_role("button", name="Next page").click()
+        box(page, cases[25]).click()
+        expect_ticked(page, cases[25:])
+        page.get_by_text("Include closed").click()
+        expect_ticked(page, [])
+        box(page, cases[0]).click()
+        expect_ticked(page, cases[:1])
+        page.get_by_text("Include closed").click()
+        expect_ticked(page, [])
+        box(page, cases[0]).click()
+        expect_ticked(page, cases[:1])
+        link(page, cases[3]).click()
+        expect(page.get_by_role("heading", name=cases[3])).to_be_visible()
+        page.get_by_role("link", name="Queue").click()
+        expect_ticked(page, [])
+        box(page, cases[0]).click()
+        look_as = page.get_by_role("combobox", name="Acting as")
+        look_as.click()
+        page.get_by_role("option", name=REVIEWER.name).click()
+        expect(page.get_by_role("checkbox", name="Select")).to_have_count(0)
+        expect(page.get_by_role("button", name="Next case")).to_be_disabled()
+
+
+CLICK_AT = """
+(button, at) => { setTimeout(() => button.click(), at - Date.now()) }
+"""
+
+
+def test_two_people_who_press_next_case_at_once_get_two_cases(browser: Chromium, desk: Database, address: str) -> None:
+    waiting = open_cases(desk, "Race Ltd", 2)
+    with ExitStack() as stack:
+        pages = [stack.enter_context(browser.window()).page for _ in range(2)]
+        for page, person in zip(pages, (ANALYST, OTHER_ANALYST), strict=True):
+            look(page, address, person)
+        at = (time.time() + 1) * 1000
+        for page in pages:
+            page.get_by_role("button", name="Next case").evaluate(CLICK_AT, at)
+        taken = [opened(page) for page in pages]
+    assert taken[0] != taken[1]
+    assert owners(desk, taken) == [ANALYST.user_id, OTHER_ANALYST.user_id]
+    assert {*taken} <= {*waiting}
+
+
+def opened(page: Page) -> str:
+    """The id of the case that the page shows after another page."""
+    page.wait_for_url("**/case?case_id=*")
+    case_id = page.url.partition("case_id=")[2]
+    expect(page.get_by_role("heading", name=case_id)).to_be_visible()
+    settled(page)
+    return case_id
+
+
+def test_a_double_click_on_next_case_takes_one_and_opens_it(browser: Chromium, desk: Database, address: str) -> None:
+    waiting = open_cases(desk, "Double Ltd", 3)
+    with browser.window() as shown:
+        page = shown.page
+        look(page, address, MANAGER)
+        page.get_by_role("button", name="Next case").dblclick()
+        taken = opened(page)
+        expect(page.get_by_text(f"{taken} is yours.")).to_be_visible()
+    assert taken in waiting
+    assert sorted(owner or "" for owner in owners(desk, waiting)) == ["", "", MANAGER.user_id]
+
+
+def test_the_next_case_is_a_key_away_on_either_page(browser: Chromium, desk: Database, address: str) -> None:
+    waiting = open_cases(desk, "Key Ltd", 2)
+    with browser.window() as shown:
+        page = shown.page
+        look(page, address, ANALYST)
+        page.keyboard.press("n")
+        first = opened(page)
+        page.keyboard.press("n")
+        expect(page.get_by_role("heading", name=first)).to_have_count(0)
+        assert opened(page) != first
+        page.keyboard.press("n")
+        expect(page.get_by_text("No case is waiting")).to_be_visible()
+    assert owners(desk, waiting) == [ANALYST.user_id] * 2
+
+
+def test_times_are_the_readers_with_utc_on_hover(browser: Chromium, desk: Database, address: str) -> None:
+    (case_id,) = open_cases(desk, "Tokyo Ltd", 1)
+    case, (opened,) = stored(desk, case_id)
+    with browser.window(timezone_id="Asia/Tokyo") as shown:
+        page = shown.page
+        look(page, f"{address}/?q=Tokyo+Ltd", ANALYST)
+        due = page.locator("td[title^=Due]")
+        expect(due).to_have_attribute("title", re.compile(f" JST = {case.due_at:%Y-%m-%d %H:%M} UTC$"))
+        link(page, case_id).click()
+        heading = page.get_by_role("heading", name=case_id)
+        expect(heading).to_be_visible()
+        transaction = page.locator("td[title='2026-01-05 15:00 UTC'] time")
+        expect(transaction).to_have_text("2026-01-06 00:00 JST")
+        expect(transaction).to_have_attribute("datetime", "2026-01-05T15:00:00.000000Z")
+        event = page.locator("li time")
+        expect(event).to_have_attribute("title", opened.ts)
+        expect(event).to_have_text(re.compile(" JST$"))

@@ -1,0 +1,96 @@
+"""The pictures of the README, taken from a running desk with demo data.
+
+    python -m tests.pictures
+
+Makes a demo desk in a temporary folder, serves it, and writes `.github/*.png`, each as it is seen in a window of
+1440 by 900.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app import database, repository, settings
+from app.models import Disposition
+from app.repository import Filters, Order
+from tests.browser import installed, launched
+from tests.e2e.server import free_port, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+FOLDER = settings.ROOT / ".github"
+SIZE = {"width": 1440, "height": 900}
+
+
+def settled(page: Page) -> None:
+    """The script has run, and what it made is drawn."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+    page.wait_for_timeout(1500)  # fonts, and the chart's first drawing
+
+
+def triage(page: Page, address: str, _: str) -> None:
+    page.goto(address)
+    settled(page)
+
+
+def case(page: Page, address: str, case_id: str) -> None:
+    page.goto(f"{address}/case?case_id={case_id}")
+    settled(page)
+
+
+def tampering(page: Page, address: str, case_id: str) -> None:
+    """What a full rewrite of the case from its decision on comes up against."""
+    case(page, address, case_id)
+    page.get_by_text("Try to break it").click()
+    page.get_by_role("button", name="Rewrite from here on").click()
+    settled(page)
+    page.get_by_text("Make the case row agree with it").click()
+    settled(page)
+    page.locator(".st-key-try").evaluate("part => part.scrollIntoView({block: 'start'})")
+    settled(page)
+
+
+PICTURES: dict[str, tuple[Callable[[Page, str, str], None], str]] = {
+    "triage.png": (triage, "light"),
+    "case.png": (case, "light"),
+    "tampering.png": (tampering, "dark"),
+}
+
+
+def closed_as_sar(file: Path) -> str:
+    """A case that shows all there is: decided, and reviewed."""
+    with closing(database.connect(settings.load(str(file)))) as desk, desk.snapshot() as tx:
+        cases = repository.triage_page(tx, Filters(include_closed=True), Order.RISK, 500).cases
+    return next(one.case_id for one in cases if one.disposition is Disposition.SAR and one.qa_result)
+
+
+def main() -> None:
+    executable = installed()
+    if executable is None:
+        sys.exit("No Chromium is installed; AML_BROWSER can name one.")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        said = {"AML_DATABASE": str(folder / "desk.db"), "AML_EXPORTS": str(folder / "exports")}
+        subprocess.run(
+            [sys.executable, "-m", "seed", "demo"], cwd=settings.ROOT, env={**os.environ, **said}, check=True
+        )
+        case_id = closed_as_sar(folder / "desk.db")
+        with launched(executable) as browser, served(folder, said, free_port()) as address:
+            for file, (show, scheme) in PICTURES.items():
+                with browser.window(viewport=SIZE, color_scheme=scheme) as window:
+                    show(window.page, address, case_id)
+                    window.page.screenshot(path=FOLDER / file)
+                print(FOLDER / file)
+
+
+if __name__ == "__main__":
+    main()
