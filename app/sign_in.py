@@ -50,12 +50,16 @@ def actor() -> User:
     return ui.desk().read(lambda tx: repository.user(tx, user_id))
 
 
+def until() -> datetime | None:
+    """When the sign-in ends; None where nobody is signed in, or the provider does not say since when."""
+    issued = st.user.get("iat") if st.user.get("is_logged_in") else None
+    return datetime.fromtimestamp(issued, UTC) + WORKING_DAY if isinstance(issued, int | float) else None
+
+
 def claimed() -> str:
     """The user id that the provider vouches for; empty where nobody is signed in, or was too long ago."""
-    if not st.user.get("is_logged_in"):
-        return ""
-    issued = st.user.get("iat")
-    if not isinstance(issued, int | float) or datetime.now(UTC).timestamp() - issued > WORKING_DAY.total_seconds():
+    end = until()
+    if end is None or datetime.now(UTC) > end:
         return ""
     claim = st.user.get(ui.config().sign_in_claim)
     return claim if isinstance(claim, str) else ""
@@ -80,6 +84,7 @@ def admit() -> None:
         _welcome("Sign in with your bank's account. It returns you to Triage: open your link again after that.")
     if not user_id:
         _welcome("Your sign-in has ended, or does not say who you are. Sign in again.")
+    st.session_state["signed in until"] = until()
     try:
         person = actor()
     except UnknownUser:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import partial
 from html import escape
+from time import monotonic
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ import pandas as pd
 import streamlit as st
 
 from app import audit, casework, chain, checkpoint, database, policy, repository, sar, settings
-from app.errors import BrokenCase, DatabaseError, DeskError, StaleCase
+from app.errors import BrokenCase, DatabaseError, DeskError, NotAllowed, StaleCase
 from app.models import Action, Case, Disposition, Event, Risk, Role, Status, User, read_case_id
 from app.repository import Filters, Order
 
@@ -27,12 +28,21 @@ TRIAGE, CASE, QA, EXPORTS = "views/triage.py", "views/case.py", "views/qa.py", "
 STYLE = """
 [data-testid="stMainBlockContainer"] { padding-inline: 2rem; }
 [data-testid^="stBaseButton-primary"] { color: light-dark(#fff, #11171D); }
+[data-testid^="stBaseButton"] kbd { opacity: .8; }
+[data-testid="stWidgetLabel"][disabled] { color: inherit; }
+[data-testid="stCaptionContainer"] { opacity: 1; color: color-mix(in srgb, currentcolor 72%, transparent); }
+[data-testid="stElementToolbar"]:focus-within { opacity: 1; }
+label:has([role="switch"]:not(:checked)) > span + div { box-shadow: inset 0 0 0 1px light-dark(#7D8793, #6A7784); }
+:root :is(a, button, summary, main, [role="tab"]):focus-visible, label:has(input:focus-visible) {
+  outline: 2px solid light-dark(#0B5A6F, #6CC4D8); outline-offset: 1px; }
+:root :is(main, [role="tab"], [role="radio"]):focus-visible { outline-offset: -2px; }
+:root [role="tab"] { padding-inline: .3rem; }
 [data-testid] dl.facts { margin: 0; padding: 0;
   display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .5rem 1.25rem; }
 .facts dt { font-size: .85rem; opacity: .75; }
 .facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 """
-"""What the theme's settings cannot say: less margin, and text that reads on a primary button in the dark."""
+"""What the theme's settings cannot say: less margin, text that reads in each state, and where the keyboard is."""
 
 Made = TypeVar("Made")
 
@@ -81,6 +91,18 @@ def errors_shown() -> Iterator[None]:
 def people() -> dict[str, User]:
     """All users by id, the inactive too."""
     return {person.user_id: person for person in desk().read(repository.users)}
+
+
+def check_signed_in(until: datetime | None) -> None:
+    """Raises NotAllowed where the sign-in has ended: a page that was drawn before may still send something."""
+    if until and datetime.now(UTC) > until:
+        raise NotAllowed("Your sign-in has ended. Copy what you typed, and load the page anew to sign in.")
+
+
+def signed_in_until() -> datetime | None:
+    """When the sign-in of this session ends; None where it does not."""
+    until: datetime | None = st.session_state.get("signed in until")
+    return until
 
 
 # --- confidentiality ---
@@ -211,6 +233,7 @@ def send(name: str, done: str | Callable[[Made], str], verb: Callable[[], Made])
     Returns what was made; None where it was refused.
     """
     try:
+        check_signed_in(signed_in_until())
         made = verb()
     except StaleCase as error:
         st.session_state["outcome"] = Outcome(str(error), refused=True, since=error.since)
@@ -251,6 +274,9 @@ def show_refusal(refusal: str | None) -> None:
 
 # --- the queue ---
 
+DOUBLE_CLICK = 1.0
+"""Seconds within which a second click means the first one again."""
+
 
 @dataclass(frozen=True)
 class Queue:
@@ -277,19 +303,27 @@ def open_case(case_id: str) -> None:
     st.switch_page(CASE, query_params={"case_id": case_id})
 
 
-def next_case_button(actor: User, on_open: Callable[[str], None] = open_case) -> None:
-    """Takes the most urgent case that nobody owns and calls `on_open` with its id.
+def just_taken() -> str | None:
+    """The case that this session took a moment ago: whatever else comes of a double click is to show it."""
+    match st.session_state.get("taken"):
+        case (str(case_id), float(at)) if monotonic() - at < DOUBLE_CLICK:
+            return case_id
+    return None
 
-    Its token is in its key, so that of two clicks only the first one takes a case.
+
+def next_case_button(actor: User, on_open: Callable[[str], None] = open_case) -> None:
+    """Takes the most urgent case that nobody owns and calls `on_open` with its id; once, however often it is clicked.
+
+    Its token is in its key, so that the button which was clicked is gone once the page is drawn anew.
     """
     token = form_token("next")
 
     def take() -> None:
-        if st.session_state.get("form next") == token:
+        if st.session_state.get("form next") == token and not just_taken():
             event = send("next", _taken_words, lambda: casework.take_next(desk(), actor.user_id, form=token))
-            st.session_state["taken"] = event and event.case_id
-        if case_id := st.session_state.get("taken"):
-            on_open(case_id)
+            st.session_state["taken"] = (event.case_id, monotonic()) if event else None
+        if taken := st.session_state.get("taken"):
+            on_open(taken[0])
 
     refusal = "QA reviewers do not work cases, so they take none." if actor.role is Role.QA else None
     st.button(
@@ -642,18 +676,23 @@ def local(moment: datetime) -> datetime:
 
 def clock(moment: datetime | None) -> str:
     """A time as its reader's clock shows it, with the short name of the zone."""
-    return "" if moment is None else f"{local(moment):%Y-%m-%d %H:%M %Z}"
+    return "" if moment is None else _minute(local(moment))
 
 
 def clock_utc(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+    return _minute(moment.astimezone(UTC))
 
 
 def clocks(moment: datetime | None) -> str:
     """Both, for where one hovers already."""
     if moment is None:
         return ""
-    return clock(moment) if clock(moment) == clock_utc(moment) else f"{clock(moment)} = {clock_utc(moment)}"
+    here, everywhere = clock(moment), clock_utc(moment)
+    return here if here == everywhere else f"{here} = {everywhere}"
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.isoformat(' ', 'minutes')[:16]} {moment.tzname()}"
 
 
 def read_time(text: object) -> datetime | None:

@@ -29,8 +29,11 @@ def show_export(actor: User, case_id: str) -> None:
     if export.breaks:
         st.error("The audit trail of this case is broken. Both files say so.", icon=":material/gpp_bad:")
 
+    until = ui.signed_in_until()
+
     def taken(made: audit.Export | bundle.Bundle, name: str) -> bytes:
         """Made when it is asked for, in a thread of its own: the case as it is then, which keeps who takes it."""
+        ui.check_signed_in(until)
         casework.record_export(desk, actor.user_id, case_id, {name: made.files[name]}, made.events)
         return made.files[name]
 

@@ -150,6 +150,10 @@ def clear() -> None:
     st.rerun()
 
 
+# A second click on "Next case" may draw this page again after the case was opened.
+if taken := ui.just_taken():
+    ui.open_case(taken)
+
 actor, names = sign_in.actor(), ui.people()
 now = datetime.now(UTC)
 st.html(f"<style>{TOOLBAR_STYLE}</style>")

@@ -40,7 +40,8 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   function tick(caseIds, on) {
     for (const caseId of caseIds) on ? ticks.cases.add(caseId) : ticks.cases.delete(caseId);
     show();
-    setStateValue("ticked", { token: ticks.token, cases: [...boxes.keys()].filter((caseId) => ticks.cases.has(caseId)) });
+    const cases = [...boxes.keys()].filter((caseId) => ticks.cases.has(caseId));
+    setStateValue("ticked", { token: ticks.token, cases });
   }
 
   function tickRow(caseId, fromLast) {
@@ -81,9 +82,10 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
       const td = element("td", { className: [column.align, cell.tone].filter(Boolean).join(" ") });
       if (cell.hint) td.title = cell.hint;
       if (cell.time) td.append(element("time", { dateTime: cell.time, textContent: cell.text }));
-      else if (row.case_id && index === 0)
-        td.append(element("a", { href: `${data.path}?case_id=${encodeURIComponent(row.case_id)}`, textContent: cell.text }));
-      else td.append(cell.text);
+      else if (row.case_id && index === 0) {
+        const href = `${data.path}?case_id=${encodeURIComponent(row.case_id)}`;
+        td.append(element("a", { href, textContent: cell.text }));
+      } else td.append(cell.text);
       return td;
     });
     if (data.ticks) cells.unshift(rowBox(row));
@@ -113,7 +115,8 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     next.querySelector(event.target.matches("button") ? "button:enabled, a" : "a").focus();
   });
 
-  const table = element("table", {}, element("caption", { textContent: data.caption }), element("thead", {}, head), body);
+  const caption = element("caption", { textContent: data.caption });
+  const table = element("table", {}, caption, element("thead", {}, head), body);
   // A region that scrolls sideways has to be reachable by keyboard.
   const frame = element("div", { className: "frame", tabIndex: 0, role: "region", ariaLabel: data.caption }, table);
   const left = before?.scrollLeft ?? 0;

@@ -21,19 +21,22 @@ function item(event) {
     element("time", { dateTime: event.ts, title: event.ts, textContent: event.when }));
   const parts = [line, ...event.changes.map(change)];
   if (event.notes) parts.push(element("div", { className: "notes", textContent: event.notes }));
+  // Its name begins with what it shows, so that it can be called by voice.
+  const shown = `#${event.event_id} · ${event.hash.slice(0, 12)}…`;
   const hash = element("button", { type: "button", className: "hash", title: `${event.hash}\nClick to copy`,
-    textContent: `#${event.event_id} · ${event.hash.slice(0, 12)}…`, ariaLabel: `Copy the hash of event ${event.event_id}` });
+    textContent: shown, ariaLabel: `${shown} Copy the hash` });
+  const copied = element("span", { className: "copied", role: "status" });
   hash.addEventListener("click", async () => {
     await navigator.clipboard.writeText(event.hash);
-    hash.textContent = "copied";
+    copied.textContent = "copied";
   });
-  parts.push(hash);
-  for (const broken of event.breaks) parts.push(element("div", { className: "break", role: "alert", textContent: broken }));
+  parts.push(hash, copied);
+  for (const broken of event.breaks) parts.push(element("div", { className: "break", textContent: broken }));
   return element("li", { className: event.breaks.length ? `${event.action} broken` : event.action }, ...parts);
 }
 
 export default function ({ data, parentElement }) {
-  const list = element("ol", {}, ...data.events.map(item));
+  const list = element("ol", { role: "list" }, ...data.events.map(item));
   list.setAttribute("aria-label", data.label);
   parentElement.querySelector("ol")?.remove();
   parentElement.append(list);

@@ -1,4 +1,4 @@
-"""A desk of its own for a test in the browser: its process, its database, its settings."""
+"""A desk of its own for a test in the browser: its process, its database, its people, its settings."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from app import database, repository, settings
+from app.database import Database
+from tests.conftest import PEOPLE
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
@@ -25,9 +29,30 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(folder: Path, settings: Mapping[str, str], port: int, secrets: Path | None = None) -> Iterator[str]:
+def peopled(folder: Path) -> Iterator[Database]:
+    """A desk without a case, whose database and exports are in the folder."""
+    with closing(database.connect(settings.Settings(str(folder / "desk.db"), folder))) as made:
+        made.create_schema()
+        with made.transaction() as tx:
+            for person in PEOPLE:
+                repository.insert_user(tx, person)
+        yield made
+
+
+def environment(configured: Mapping[str, str]) -> dict[str, str]:
+    """That of a process of the desk: this one's, and of the desk's settings (AML_…) only these."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AML_")} | dict(configured)
+
+
+@contextmanager
+def served(
+    folder: Path,
+    configured: Mapping[str, str],
+    port: int,
+    secrets: Path | None = None,
+    stop: Callable[[subprocess.Popen[bytes]], None] = subprocess.Popen.terminate,
+) -> Iterator[str]:
     """The address of a desk that runs with these settings (AML_…) inside the context; its log goes to `folder`."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AML_")}
     arguments = ["--server.port", str(port), "--server.headless", "true"]
     if secrets:
         arguments += ["--secrets.files", str(secrets)]
@@ -35,7 +60,7 @@ def served(folder: Path, settings: Mapping[str, str], port: int, secrets: Path |
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app/streamlit_app.py", *arguments],
             cwd=ROOT,
-            env={**environment, **settings},
+            env=environment(configured),
             stdout=log,
             stderr=log,
         )
@@ -43,7 +68,7 @@ def served(folder: Path, settings: Mapping[str, str], port: int, secrets: Path |
             _wait(f"http://localhost:{port}/_stcore/health", process)
             yield f"http://localhost:{port}"
         finally:
-            process.terminate()
+            stop(process)
             process.wait(timeout=20)
 
 
