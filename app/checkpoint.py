@@ -36,6 +36,8 @@ MAX_BREAKS = 100
 
 _NUMBERED = re.compile(r"[0-9]{6}")
 _LINE = re.compile(r"([1-9][0-9]{0,18}),([A-Za-z0-9._-]{1,40}),([0-9a-f]{64})\n")
+MAX_LINE = 128
+"""Bytes; no line of the file is longer."""
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 # --- keys ---
@@ -157,6 +159,19 @@ class Anchor:
                 raise UnreadableFile(
                     folder / EVENTS, None, "these are not the events that its checkpoint was signed over"
                 )
+
+    def last_event_id(self) -> int:
+        """The highest event_id that it was signed over, as the file beside it tells it. Raises UnreadableFile."""
+        file = self._folder / EVENTS
+        try:
+            with file.open("rb") as lines:
+                lines.seek(max(0, file.stat().st_size - MAX_LINE))
+                last = lines.readlines()[-1].decode("ascii", "replace")
+        except (OSError, IndexError) as error:
+            raise UnreadableFile(file, None, "it cannot be read, or is empty") from error
+        if (found := _LINE.fullmatch(last)) is None:
+            raise UnreadableFile(file, None, f"{last[:100]!r} is not event_id,case_id,event_hash")
+        return int(found[1])
 
     def has_lines(self) -> bool:
         return (self._folder / EVENTS).is_file()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import sign_in, ui
+from app import sign_in, tour, ui
 
 st.set_page_config(page_title="AML Case Desk", page_icon="app/web/icon.svg", layout="wide", initial_sidebar_state=210)
 st.logo("app/web/icon.svg")
@@ -19,7 +19,9 @@ page = st.navigation(
 with ui.errors_shown():
     with st.sidebar:
         st.markdown("**AML Case Desk**")
+    tour.begin(page)
     sign_in.admit()
     with st.sidebar:
         ui.show_last_verified()
+    tour.show(page)
     page.run()

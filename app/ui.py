@@ -14,8 +14,6 @@ from time import monotonic
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-import altair
-import pandas as pd
 import streamlit as st
 
 from app import audit, casework, chain, checkpoint, database, policy, repository, sar, settings
@@ -311,19 +309,29 @@ def just_taken() -> str | None:
     return None
 
 
+@st.cache_resource(max_entries=10_000, show_spinner=False)
+def _take_next(actor_id: str, token: str) -> Event | None:
+    """Once a token: who sends it again waits for the first answer and gets the same, though it may be another thread.
+
+    Streamlit starts a new one at each click, and lets what the one before it puts in the session go unheeded.
+    """
+    return casework.take_next(desk(), actor_id, form=token)
+
+
 def next_case_button(actor: User, on_open: Callable[[str], None] = open_case) -> None:
-    """Takes the most urgent case that nobody owns and calls `on_open` with its id; once, however often it is clicked.
+    """Takes the most urgent case that nobody owns and calls `on_open` with its id: one, however often it is clicked.
 
     Its token is in its key, so that the button which was clicked is gone once the page is drawn anew.
     """
     token = form_token("next")
 
     def take() -> None:
-        if st.session_state.get("form next") == token and not just_taken():
-            event = send("next", _taken_words, lambda: casework.take_next(desk(), actor.user_id, form=token))
-            st.session_state["taken"] = (event.case_id, monotonic()) if event else None
-        if taken := st.session_state.get("taken"):
-            on_open(taken[0])
+        case_id = just_taken()
+        if case_id is None and (event := send("next", _taken_words, lambda: _take_next(actor.user_id, token))):
+            case_id = event.case_id
+            st.session_state["taken"] = case_id, monotonic()
+        if case_id:
+            on_open(case_id)
 
     refusal = "QA reviewers do not work cases, so they take none." if actor.role is Role.QA else None
     st.button(
@@ -539,6 +547,29 @@ def money(text: str) -> str:
     return f"{Decimal(text):,.2f}" if re.fullmatch(r"[0-9]+\.[0-9]{2}", text) else text
 
 
+TRANSACTIONS_CHART: Mapping[str, Any] = {
+    "height": 150,
+    "mark": {"type": "bar", "width": 6},
+    "encoding": {
+        "x": {"field": "time", "type": "temporal", "title": None, "axis": {"format": "%d %b"}},
+        "y": {"field": "signed", "type": "quantitative", "title": "In and out", "axis": {"format": "~s"}},
+        "color": {
+            "field": "direction",
+            "type": "nominal",
+            "title": None,
+            "scale": {"domain": ["In", "Out"], "range": ["#2E8B9E", "#C9822B"]},
+        },
+        "tooltip": [
+            {"field": "time", "type": "temporal", "format": "%Y-%m-%d %H:%M"},
+            {"field": "amount", "type": "quantitative", "format": ",.2f"},
+            {"field": "channel"},
+            {"field": "counterparty"},
+            {"field": "country"},
+        ],
+    },
+}
+
+
 def evidence(events: Sequence[Event], currency: str) -> None:
     """The alert of the case: its text, the customer as the feed knew them, the transactions as chart and table."""
     opened = chain.read_meta(events[0]) if events else {}
@@ -552,21 +583,12 @@ def evidence(events: Sequence[Event], currency: str) -> None:
     if not rows:
         st.caption("The alert lists no transactions.")
         return
-    frame = pd.DataFrame([{name: shown(value) for name, value in row.items()} for row in rows])
-    frame["time"] = pd.to_datetime(frame["time"], format="ISO8601", utc=True, errors="coerce")
-    frame["amount"] = frame["amount"].astype(float)
-    frame["signed"] = frame["amount"].where(frame["direction"] == "in", -frame["amount"])
-    frame["direction"] = frame["direction"].map({"in": "In", "out": "Out"})
-    when = altair.Tooltip("time:T", format="%Y-%m-%d %H:%M")
-    st.altair_chart(
-        altair.Chart(frame, height=150)
-        .mark_bar(width=6)
-        .encode(
-            x=altair.X("time:T", title=None, axis=altair.Axis(format="%d %b")),
-            y=altair.Y("signed:Q", title="In and out", axis=altair.Axis(format="~s")),
-            color=altair.Color("direction:N", title=None, scale=altair.Scale(range=["#2E8B9E", "#C9822B"])),
-            tooltip=[when, altair.Tooltip("amount:Q", format=",.2f"), "channel:N", "counterparty:N", "country:N"],
-        ),
+    told = [{name: shown(value) for name, value in row.items()} for row in rows]
+    for row in told:
+        row["signed"] = row["amount"] if row["direction"] == "in" else f"-{row['amount']}"
+        row["direction"] = row["direction"].capitalize()
+    st.vega_lite_chart(
+        {**TRANSACTIONS_CHART, "data": {"values": told}},
         alt="Transactions over time: money in above the line, money out below it",
     )
     transactions_table(rows, currency)

@@ -379,7 +379,14 @@ def test_a_whole_life_of_a_case(desk: Database, open_case: OpenCase, tmp_path: P
 
     with desk.snapshot() as tx:
         case, events = repository.case(tx, case_id), repository.events(tx, case_id)
-    assert [event.action for event in events] == ["open", "assign", "note", "disposition", "qa_pass"]
+    actions = ["open", "assign", "note", "disposition", "view", "view", "qa_pass", "export"]
+    assert [event.action for event in events] == actions
+    assert [event.user for event in events[4:]] == [
+        ANALYST.user_id,
+        REVIEWER.user_id,
+        REVIEWER.user_id,
+        ANALYST.user_id,
+    ]
     assert events[2].notes == "Teller called: “same person”.\n"
     assert (case.owner, case.disposition, case.qa_result) == (ANALYST.user_id, "SAR", "Pass")
     assert case.determined_at is not None
@@ -408,12 +415,32 @@ def test_a_text_that_is_too_long_is_refused_and_kept(open_case: OpenCase) -> Non
     assert len(labelled(page.text_area, "Note").value) == 10_001
 
 
+FORMS = ("Add note", "Assign to me", "Assign", "Close as No SAR", "Reopen")
+
+
+def test_what_a_sign_in_that_has_ended_sends_is_refused_and_kept(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    page = open_page("case", ANALYST.user_id, case_id=case_id)
+    page.session_state["signed in until"] = datetime.now(UTC)
+    labelled(page.text_area, "Note").set_value("Typed before the evening, sent after it.")
+    click(page, "Add note")
+    assert "has ended. Copy what you typed" in texts(page)
+    assert labelled(page.text_area, "Note").value == "Typed before the evening, sent after it."
+    assert len(desk.read(lambda tx: repository.events(tx, case_id))) == 1
+
+
 def test_what_a_person_may_not_do_is_disabled_and_says_why(desk: Database, open_case: OpenCase) -> None:
     case_id = open_case().case_id
     casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
     page = open_page("case", OTHER_ANALYST.user_id, case_id=case_id)
-    enabled = {button.label: not button.disabled for button in page.button}
-    assert enabled == {"Add note": True, "Assign": False, "Close as No SAR": False, "Reopen": False}
+    enabled = {label: not labelled(page.button, label).disabled for label in FORMS}
+    assert enabled == {
+        "Add note": True,
+        "Assign to me": False,
+        "Assign": False,
+        "Close as No SAR": False,
+        "Reopen": False,
+    }
     for reason in ("belongs to someone else", "Only the owner or a Manager", "Only a Manager can reopen"):
         assert reason in texts(page)
 
@@ -460,6 +487,12 @@ ATTACKS = [
 """What is done to the newest of three events, whether the row is made to agree, what each check says, the verdict."""
 
 
+def open_panel(acting: str, case_id: str) -> AppTest:
+    page = open_page("case", acting, case_id=case_id)
+    page.session_state["try"] = True
+    return run(page)
+
+
 @ON_SQLITE
 @pytest.mark.parametrize(("attack", "agree", "checks", "verdict"), ATTACKS)
 def test_the_panel_shows_which_check_catches_an_attack_and_writes_nothing(
@@ -470,7 +503,7 @@ def test_the_panel_shows_which_check_catches_an_attack_and_writes_nothing(
         casework.add_note(desk, ANALYST.user_id, case_id, text)
     checkpoint.append(desk, tmp_path / "exports" / "checkpoints", checkpoint.make_key(tmp_path / "signing.key"))
     before = desk.read(lambda tx: repository.chains_of(tx, case_id))
-    page = open_page("case", ANALYST.user_id, case_id=case_id)
+    page = open_panel(ANALYST.user_id, case_id)
     labelled(page.segmented_control, "What to do").set_value(attack)
     run(page)
     if agree:
@@ -487,7 +520,7 @@ def test_the_panel_shows_which_check_catches_an_attack_and_writes_nothing(
 @ON_SQLITE
 def test_the_panel_says_what_no_check_catches(desk: Database, open_case: OpenCase, tmp_path: Path) -> None:
     case_id = open_case().case_id
-    page = open_page("case", ANALYST.user_id, case_id=case_id)
+    page = open_panel(ANALYST.user_id, case_id)
     labelled(page.segmented_control, "What to do").set_value("Rewrite from here on")
     run(page)
     labelled(page.checkbox, "agree").check()
@@ -506,7 +539,7 @@ def test_on_a_server_the_panel_is_for_managers(
     case_id = open_case().case_id
     monkeypatch.setattr(type(desk), "is_embedded", False)
     for person, shown in ((MANAGER, 1), (ANALYST, 0), (REVIEWER, 0)):
-        page = open_page("case", person.user_id, case_id=case_id)
+        page = open_panel(person.user_id, case_id)
         assert len([one for one in page.segmented_control if "What to do" in one.label]) == shown
 
 

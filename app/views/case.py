@@ -66,19 +66,20 @@ def show_hands(actor: User, case: Case, before: str | None, after: str | None) -
 
 def show_header(case: Case, events: list[Event], names: dict[str, User], verified: audit.Verified) -> None:
     now = datetime.now(UTC)
+    closed = case.status is Status.CLOSED
+    badges = [(ui.RISK_COLOUR[case.risk], ui.risk_text(case)), ("gray" if closed else "blue", case.status.value)]
+    if case.disposition:
+        badges.append((ui.DISPOSITION_COLOUR[case.disposition], case.disposition.value))
+    if not closed:
+        text, tone = ui.due_text(case, now)
+        badges.append((ui.DUE_COLOUR.get(tone, "gray"), text if tone else f"Due {text}"))
+    if verified.intact:
+        badges.append(("green", f":material/verified: Chain intact, {ui.count(verified.events, 'event')}"))
+    else:
+        badges.append(("red", f":material/gpp_bad: Chain broken, {ui.count(len(verified.breaks), 'break')}"))
     with st.container(horizontal=True, vertical_alignment="center", key="title"):
         st.title(ui.plain(case.case_id), anchor=False, width="content")
-        st.badge(ui.risk_text(case), color=ui.RISK_COLOUR[case.risk])
-        st.badge(case.status.value, color="gray" if case.status is Status.CLOSED else "blue")
-        if case.disposition:
-            st.badge(case.disposition.value, color=ui.DISPOSITION_COLOUR[case.disposition])
-        if case.status is not Status.CLOSED:
-            text, tone = ui.due_text(case, now)
-            st.badge(text if tone else f"Due {text}", color=ui.DUE_COLOUR.get(tone, "gray"))
-        if verified.intact:
-            st.badge(f"Chain intact, {ui.count(verified.events, 'event')}", icon=":material/verified:", color="green")
-        else:
-            st.badge(f"Chain broken, {ui.count(len(verified.breaks), 'break')}", icon=":material/gpp_bad:", color="red")
+        st.markdown("  ".join(f":{colour}-badge[{text}]" for colour, text in badges), width="content")
     for found in verified.breaks:
         if found.event_id is None:
             st.error(f"The case row was changed outside the desk. {ui.plain(ui.break_text(found))}")
@@ -101,6 +102,7 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
     ui.facts(rows)
 
 
+@st.fragment
 def show_timeline(events: list[Event], names: dict[str, User], verified: audit.Verified) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader("Timeline", anchor=False, width="content")
@@ -399,5 +401,7 @@ with grid.cell():
 with grid.cell(column_span=2):
     show_timeline(events, names, verified)
     if ui.desk().is_embedded or actor.role is Role.MANAGER:
-        with st.expander("Try to break it", icon=":material/bolt:", key="try"):
-            try_to_break(case_id, events, names)
+        panel = st.expander("Try to break it", icon=":material/bolt:", key="try", on_change="rerun")
+        if panel.open:
+            with panel:
+                try_to_break(case_id, events, names)

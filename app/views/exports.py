@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from app import audit, bundle, casework, chain, checkpoint, note, repository, sign_in, ui
 from app.errors import DeskError
-from app.models import User
+from app.models import Event, User
 
 SUMMARY_STYLE = """
 .summary { max-width: 52rem; font-size: .95rem; }
@@ -20,11 +20,11 @@ SUMMARY_STYLE = """
 
 
 def show_export(actor: User, case_id: str) -> None:
-    desk, log = ui.desk(), ui.log()
+    desk = ui.desk()
     export = audit.export_case(desk, case_id)
     events = desk.read(lambda tx: repository.events(tx, case_id))
     if ui.look(actor, case_id, events):
-        export = audit.export_case(desk, case_id)
+        export, events = audit.export_case(desk, case_id), desk.read(lambda tx: repository.events(tx, case_id))
     ui.sar_banner(events)
     if export.breaks:
         st.error("The audit trail of this case is broken. Both files say so.", icon=":material/gpp_bad:")
@@ -44,32 +44,31 @@ def show_export(actor: User, case_id: str) -> None:
         return taken(audit.export_case(desk, case_id), export.summary_name)
 
     def packed() -> bytes:
-        made = bundle.make(desk, case_id, log)
-        return taken(made, made.name)
+        return taken(bundle.make(desk, case_id, log), f"{case_id}.zip")
 
     with st.container(horizontal=True, key="downloads"):
         icon = ":material/download:"
         st.download_button("Audit CSV", trail, export.csv_name, "text/csv", on_click="ignore", icon=icon)
         st.download_button("SAR summary", summary, export.summary_name, "text/markdown", on_click="ignore", icon=icon)
-        example = packed_bundle(case_id)
-        if example:
+        log, last = usable_log()
+        if last is not None:
             st.download_button(
                 "Bundle for an examiner",
                 packed,
-                example.name,
+                f"{case_id}.zip",
                 "application/zip",
                 on_click="ignore",
                 icon=":material/folder_zip:",
                 help="All of it, with the proof that the log holds it, and two ways to check it without this desk.",
             )
         if st.button(f"Write all to {ui.config().exports.name}/", icon=":material/save:"):
-            files = {**export.files, **(example.files if example else {})}
+            files = {**export.files, **(bundle.make(desk, case_id, log).files if last is not None else {})}
             casework.record_export(desk, actor.user_id, case_id, files, export.events)
             audit.write_files(ui.config().exports, files)
             st.toast("Written: " + ", ".join(files), icon=":material/check_circle:")
     st.caption("The case keeps who exported what: the file's name and SHA-256 become an event of its chain.")
-    if example:
-        show_anchored(example)
+    if last is not None:
+        show_anchored(events, last)
     preview, rows_tab = st.tabs(["SAR summary", "Audit CSV"])
     with preview:
         page = MarkdownIt("commonmark").enable("table").render(export.summary)
@@ -79,19 +78,27 @@ def show_export(actor: User, case_id: str) -> None:
         st.dataframe(rows, hide_index=True, height="content", alt=f"Audit CSV of {case_id}")
 
 
-def packed_bundle(case_id: str) -> bundle.Bundle | None:
-    """None where the log's folder was changed, which the page says."""
+def usable_log() -> tuple[checkpoint.Log | None, int | None]:
+    """The log that a bundle is proven by, if there is one, and the last event_id that it has signed.
+
+    That is 0 where it has signed none, and None where the log's folder was changed, which the page says.
+    """
     try:
-        return bundle.make(ui.desk(), case_id, ui.log())
+        log = ui.log()
+        anchor = log.newest() if log else None
+        return log, anchor.last_event_id() if anchor else 0
     except DeskError as error:
         st.error(f"There is no bundle. {ui.plain(error)}", icon=":material/gpp_bad:")
-        return None
+        return None, None
 
 
-def show_anchored(packed: bundle.Bundle) -> None:
-    if packed.anchored:
-        later = f" The {ui.count(packed.not_yet, 'event')} after it: not yet anchored." if packed.not_yet else ""
-        st.caption(f":material/anchor: Anchored up to event {packed.anchored} of the case.{later}")
+def show_anchored(events: Sequence[Event], last: int) -> None:
+    anchored = sum((event.event_id or 0) <= last for event in events)
+    if anchored:
+        later = f" The {ui.count(len(events) - anchored, 'event')} after it: not yet anchored."
+        st.caption(
+            f":material/anchor: Anchored up to event {anchored} of the case.{later if anchored < len(events) else ''}"
+        )
     else:
         st.caption(":material/anchor: Not yet anchored: no checkpoint covers this case.")
 

@@ -105,6 +105,8 @@ with grid.cell():
             if st.button("Open the case", icon=":material/folder_open:"):
                 ui.open_case(chosen.case_id)
             verdict_form(actor, chosen, events)
-            with st.expander("Alert and transactions"):
-                ui.evidence(events, chosen.currency)
+            alert = st.expander("Alert and transactions", on_change="rerun")
+            if alert.open:
+                with alert:
+                    ui.evidence(events, chosen.currency)
             ui.timeline(events[::-1], names, key="review_timeline")

@@ -35,9 +35,23 @@ function item(event) {
   return element("li", { className: event.breaks.length ? `${event.action} broken` : event.action }, ...parts);
 }
 
+// Of each timeline, by what an event was drawn from: a case grows by an event, and the others stay as they are.
+const drawn = new WeakMap();
+
 export default function ({ data, parentElement }) {
-  const list = element("ol", { role: "list" }, ...data.events.map(item));
+  const before = drawn.get(parentElement) ?? new Map();
+  const after = new Map();
+  const list = parentElement.querySelector("ol") ?? element("ol", { role: "list" });
   list.setAttribute("aria-label", data.label);
-  parentElement.querySelector("ol")?.remove();
-  parentElement.append(list);
+  let place = list.firstElementChild;
+  for (const event of data.events) {
+    const text = JSON.stringify(event);
+    const made = before.get(text)?.pop() ?? item(event);
+    after.set(text, [...(after.get(text) ?? []), made]);
+    if (made === place) place = place.nextElementSibling;
+    else list.insertBefore(made, place);
+  }
+  for (const gone of [...before.values()].flat()) gone.remove();
+  drawn.set(parentElement, after);
+  if (!list.isConnected) parentElement.append(list);
 }
