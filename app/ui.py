@@ -29,6 +29,9 @@ STYLE = """
 [data-testid^="stBaseButton"] kbd { opacity: .8; }
 [data-testid="stWidgetLabel"][disabled] { color: inherit; }
 [data-testid="stCaptionContainer"] { opacity: 1; color: color-mix(in srgb, currentcolor 72%, transparent); }
+[data-testid="stVegaLiteChart"] text { fill: currentcolor; }
+pre .token { color: inherit !important; }
+pre code { white-space: pre-wrap !important; overflow-wrap: anywhere; }
 [data-testid="stElementToolbar"]:focus-within { opacity: 1; }
 label:has([role="switch"]:not(:checked)) > span + div { box-shadow: inset 0 0 0 1px light-dark(#7D8793, #6A7784); }
 :root :is(a, button, summary, main, [role="tab"]):focus-visible, label:has(input:focus-visible) {

@@ -2,8 +2,9 @@
 
     python -m seed generate --cases 500 --seed 7 --as-of 2026-01-31 --out DIR
     python -m seed load --from DIR [--replace]
-    python -m seed demo                       fill the embedded database where it has no cases yet; on a server,
-                                              only make the tables where there are none
+    python -m seed demo [--anew]              fill the embedded database where it has no cases yet, or with --anew put
+                                              fresh cases in the place of those there; on a server, only make the
+                                              tables where there are none
 
 AML_DATABASE, or --database, says which database. Exit status: 0 done, 2 wrong use, or input or a database that
 cannot be used; nothing is kept of a load that failed.
@@ -43,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     loading = verbs.add_parser("load", parents=[shared], help="load the three files into the database")
     loading.add_argument("--from", type=Path, required=True, metavar="DIR", dest="folder")
     loading.add_argument("--replace", action="store_true", help="put them in the place of what is there")
-    verbs.add_parser("demo", parents=[shared], help="fill the database where it has no cases yet")
+    demo = verbs.add_parser("demo", parents=[shared], help="fill the database where it has no cases yet")
+    demo.add_argument("--anew", action="store_true", help="put fresh cases in the place of those there")
     options = parser.parse_args(arguments)
     try:
         if options.verb == "generate":
@@ -53,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         config = settings.load(options.database)
         with closing(database.connect(config)) as desk:
             if options.verb == "demo":
-                return _demo(desk, config)
+                return _demo(desk, config, options.anew)
             gc.disable()  # millions of rows, none of which refers to itself
             loaded = load(desk, options.folder, options.replace, _progress("loaded"))
             print(f"{desk}: {loaded.users:,} users, {loaded.cases:,} cases, {loaded.events:,} events")
@@ -80,22 +82,24 @@ def _begin_log(desk: database.Database, config: settings.Settings, anew: bool = 
         print(f"Its verifier key: {anchor.key}")
 
 
-def _demo(desk: database.Database, config: settings.Settings) -> int:
+def _demo(desk: database.Database, config: settings.Settings, anew: bool) -> int:
     if not desk.is_embedded:
+        if anew:
+            raise DatabaseNotEmpty("--anew empties the embedded database alone; a server's cases stay.")
         if not desk.has_schema():
             casework.init(desk)
             print(f"{desk}: the tables are made. Next: python -m app user add, and python -m app open")
         return 0
-    if desk.has_schema() and desk.read(repository.case_count):
+    if not anew and desk.has_schema() and desk.read(repository.case_count):
         return 0
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder), DEMO_CASES, DEMO_SEED, _today(), _progress("generated"))
         try:
-            load(desk, Path(folder))
+            load(desk, Path(folder), anew)
         except DatabaseNotEmpty:  # another desk that started at the same moment was quicker
             return 0
     print(f"{desk}: filled with {DEMO_CASES} made-up cases.")
-    _begin_log(desk, config)
+    _begin_log(desk, config, anew)
     return 0
 
 

@@ -1,0 +1,198 @@
+"""The guided demo and fresh demo data in a real browser: what a presenter does, and what the audience sees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from app import checkpoint, database, repository, settings, tour
+from app.database import Database
+from app.models import Action, Status
+from seed.generate import generate
+from seed.load import load
+from tests.e2e.server import free_port, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+    from tests.browser import Chromium
+
+pytest_plugins = ["tests.browser"]
+pytestmark = pytest.mark.timeout(180)
+
+expect.set_options(timeout=20_000)
+
+IN_SIGHT = """([key, number]) => {
+  const part = document.querySelector(`.st-key-${key}`), bar = document.querySelector(".st-key-tour");
+  if (!part || !bar?.textContent.includes(`Step ${number} of`)) return false;
+  const [seen, below] = [part.getBoundingClientRect(), bar.getBoundingClientRect()];
+  const header = document.querySelector("[data-testid=stHeader]").getBoundingClientRect();
+  const shown = Math.min(seen.bottom, below.top) - Math.max(seen.top, header.bottom);
+  return seen.width > 100 && shown >= Math.min(seen.height, 200) && getComputedStyle(part).outlineStyle === "solid";
+}"""
+"""Whether the part that a step talks about is outlined and in sight, between the header and the bar."""
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Database]:
+    """A small demo: cases to take, to decide on and to review, and some that were closed as SAR."""
+    config = settings.Settings(str(tmp_path / "desk.db"), tmp_path, checkpoints=tmp_path / "checkpoints")
+    generate(tmp_path / "csv", 60, 3, date(2026, 1, 31), lambda done, cases: None)
+    with closing(database.connect(config)) as made:
+        load(made, tmp_path / "csv")
+        checkpoint.begin(made, config, anew=False)
+        yield made
+
+
+@pytest.fixture
+def address(desk: Database, tmp_path: Path) -> Iterator[str]:
+    with served(tmp_path, {"AML_DATABASE": str(desk), "AML_EXPORTS": str(tmp_path)}, free_port()) as where:
+        yield where
+
+
+def button(page: Page, key: str) -> Locator:
+    return page.locator(f".st-key-{key} button")
+
+
+def at_rest(page: Page) -> None:
+    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def choose(page: Page, field: str, option: str) -> None:
+    """A list closes where the page scrolls or a run ends: neither is to come any more when it is opened."""
+    box = page.get_by_role("combobox", name=field)
+    expect(box).to_be_visible()
+    at_rest(page)
+    box.evaluate("box => box.scrollIntoView({ block: 'center' })")
+    box.click()
+    page.get_by_role("option", name=option).first.click()
+
+
+def shown_case(page: Page) -> str:
+    field = page.locator(".st-key-case_id input")
+    expect(field).to_have_value(re.compile("AML-"))
+    return field.input_value()
+
+
+def wait_for(page: Page, number: int) -> None:
+    """Until the step is there with all that it says, and what it talks about is in sight."""
+    step = tour.STEPS[number - 1]
+    expect(page.locator(".st-key-tour")).to_contain_text(f"Step {number} of 8: {step.title}")
+    expect(page.locator(".tour")).to_contain_text(step.says)
+    expect(page.locator(".tour")).to_contain_text(step.do)
+    page.wait_for_function(IN_SIGHT, arg=[step.part, number], timeout=20_000)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (800, "dark")])
+def test_each_step_brings_what_it_talks_about_into_sight_and_a_reload_resumes_it(
+    browser: Chromium, address: str, width: int, scheme: str
+) -> None:
+    with browser.window(viewport={"width": width, "height": 900}, color_scheme=scheme) as shown:
+        page = shown.page
+        page.goto(address)
+        button(page, "tour_start").click()
+        for number in range(1, len(tour.STEPS) + 1):
+            wait_for(page, number)
+            assert f"tour={number}" in page.url
+            if number in (4, 7):
+                before = page.url
+                page.reload()
+                wait_for(page, number)
+                assert page.url == before
+            button(page, "tour_next" if number < len(tour.STEPS) else "tour_leave").click()
+        expect(page.locator(".st-key-tour")).to_have_count(0)
+        expect(button(page, "tour_start")).to_be_visible()
+        assert "tour=" not in page.url
+        assert not [line for line in shown.console if "Error" in line]
+
+
+def test_what_a_step_asks_for_can_be_done_on_its_page(browser: Chromium, address: str, desk: Database) -> None:
+    with browser.window(viewport={"width": 1440, "height": 900}) as shown:
+        page = shown.page
+        page.goto(f"{address}/?tour=1")
+        wait_for(page, 1)
+        button(page, "tour_next").click()
+        wait_for(page, 2)
+        case_id = shown_case(page)
+        at_rest(page)
+        page.keyboard.press("a")
+        page.get_by_text("Case assigned to you.").wait_for()
+        page.get_by_role("link", name="Triage").click()
+        button(page, "tour_go").click()
+        wait_for(page, 2)
+        expect(page.locator(".st-key-case_id input")).to_have_value(case_id)
+        for number in (3, 4):
+            button(page, "tour_next").click()
+            wait_for(page, number)
+        page.get_by_role("tab", name="Decide").click()
+        page.get_by_role("button", name="Close as No SAR").click()
+        page.get_by_text("rationale is empty").wait_for()
+        page.get_by_role("tab", name="Decide").click()
+        page.get_by_label("Rationale").fill("The takings match the tax filings.")
+        page.get_by_role("button", name="Close as No SAR").click()
+        page.get_by_text("Disposition set: No SAR.").wait_for()
+        button(page, "tour_next").click()
+        wait_for(page, 5)
+        expect(page.locator(".st-key-timeline").get_by_text("The takings match the tax filings.")).to_be_visible()
+        button(page, "tour_next").click()
+        wait_for(page, 6)
+        reviewed = page.locator(".st-key-review_panel").get_by_role("heading", name="AML-").inner_text()
+        page.get_by_role("radio", name="Pass").or_(page.get_by_role("button", name="Pass", exact=True)).first.click()
+        page.get_by_role("button", name="Record").click()
+        page.get_by_text("Pass recorded.").wait_for()
+        button(page, "tour_next").click()
+        wait_for(page, 7)
+        exported = shown_case(page)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Bundle for an examiner").click()
+        assert download.value.suggested_filename == f"{exported}.zip"
+        button(page, "tour_next").click()
+        wait_for(page, 8)
+        expect(page.get_by_role("heading", name=exported)).to_be_visible()
+        panel = page.locator(".st-key-try")
+        panel.get_by_text("Try to break it").click()
+        panel.get_by_text("Rewrite from here on").click()
+        choose(page, "Event", "disposition")
+        panel.get_by_text("Make the case row agree with it").click()
+        panel.get_by_text("Only the signed checkpoint catches this").wait_for()
+    with desk.snapshot() as tx:
+        assert repository.case(tx, case_id).status is Status.CLOSED
+        assert repository.case(tx, reviewed).qa_result
+        assert Action.EXPORT in [event.action for event in repository.events(tx, exported)]
+
+
+def test_a_reset_asks_first_and_begins_anew_for_all_who_have_the_desk_open(
+    browser: Chromium, address: str, desk: Database
+) -> None:
+    def case_ids() -> set[str]:
+        return desk.read(lambda tx: {case_id for case_id, _, _ in repository.all_chains(tx)})
+
+    before = case_ids()
+    with browser.window() as other, browser.window() as shown:
+        other.page.goto(f"{address}/?tour=3")
+        button(other.page, "tour_go").click()
+        wait_for(other.page, 3)
+        page = shown.page
+        page.goto(f"{address}/?q=a&risk=High")
+        choose(page, "Acting as", "Manager")
+        button(page, "reset").click()
+        page.get_by_role("dialog").get_by_text("is lost, for everybody").wait_for()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        assert case_ids() == before
+        button(page, "reset").click()
+        button(page, "reset_sure").click()
+        page.get_by_text("The demo data are new.").wait_for(timeout=60_000)
+        assert not case_ids() & before
+        expect(page.get_by_role("searchbox", name="Search")).to_have_value("")
+        expect(page.get_by_role("combobox", name="Acting as")).to_have_value(re.compile(", Analyst"))
+        assert page.url.rstrip("/") == address
+        other.page.get_by_role("button", name="Add note").click()
+        other.page.get_by_text("There is no case").wait_for()
