@@ -162,6 +162,13 @@ _RULES: Mapping[Verb, Callable[[User, Case, frozenset[str]], str | None]] = Mapp
 )
 
 
+def why_not_take(actor: User) -> str | None:
+    """The reason why `actor` may not take the next case that nobody owns, as a sentence; None where they may."""
+    if not actor.active:
+        return f"{actor.name} is inactive and cannot act."
+    return "QA reviewers do not work cases, so they take none." if actor.role is Role.QA else None
+
+
 def can_receive(actor: User, case: Case, receiver: User) -> bool:
     """Whether `actor` may assign the case to `receiver`."""
     if not receiver.active or receiver.role is Role.QA or receiver.user_id == case.owner:

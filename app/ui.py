@@ -18,7 +18,7 @@ import streamlit as st
 
 from app import audit, casework, chain, checkpoint, database, policy, repository, sar, settings
 from app.errors import BrokenCase, DatabaseError, DeskError, NotAllowed, StaleCase
-from app.models import Action, Case, Disposition, Event, Risk, Role, Status, User, read_case_id
+from app.models import Action, Case, Disposition, Event, Risk, Status, User, read_case_id
 from app.repository import Filters, Order
 
 TRIAGE, CASE, QA, EXPORTS = "views/triage.py", "views/case.py", "views/qa.py", "views/exports.py"
@@ -336,7 +336,7 @@ def next_case_button(actor: User, on_open: Callable[[str], None] = open_case) ->
         if case_id:
             on_open(case_id)
 
-    refusal = "QA reviewers do not work cases, so they take none." if actor.role is Role.QA else None
+    refusal = policy.why_not_take(actor)
     st.button(
         "Next case",
         key=f"next {token}",

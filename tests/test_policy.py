@@ -13,6 +13,7 @@ from app import chain, policy
 from app.errors import InvalidText, NotAllowed
 from app.models import MAX_TEXT, Case, Disposition, Event, QaResult, Risk, Role, Status, User
 from app.policy import Verb
+from tests import lives
 from tests.conftest import ANALYST, GONE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, PEOPLE, REVIEWER
 from tests.lives import OPENED, SAMPLED_ID, opened
 
@@ -160,3 +161,24 @@ def test_the_limit_counts_characters_after_line_ends_are_made_one() -> None:
     assert policy.written("note", "\r\n" * (MAX_TEXT - 1) + "x") == "\n" * (MAX_TEXT - 1) + "x"
     with pytest.raises(InvalidText, match="10,001 characters long; the limit is 10,000"):
         policy.written("note", "🦊" * (MAX_TEXT + 1))
+
+
+def test_a_case_is_taken_only_by_whom_it_could_be_assigned_to() -> None:
+    for person in PEOPLE:
+        assert policy.why_not_take(person) is None or policy.why_not(Verb.ASSIGN, person, a_case()) is not None
+        assert policy.why_not_take(person) is not None or policy.can_receive(person, a_case(), person)
+
+
+def test_a_look_is_kept_from_the_first_sar_decision_on_once_a_person_a_day() -> None:
+    life = lives.full_life()
+    decided = next(place for place, event in enumerate(life.events) if '"SAR"' in event.meta)
+    before, after = life.events[:decided], life.events[: decided + 1]
+    now = life.next_hour
+    assert not policy.view_to_record(ANALYST.user_id, before, now)
+    assert policy.view_to_record(ANALYST.user_id, after, now)
+    assert policy.has_sar_decision(life.events), "though it was reopened since, and closed as No SAR"
+    lives.look(life, ANALYST)
+    now = chain.parse_ts(life.events[-1].ts)
+    assert not policy.view_to_record(ANALYST.user_id, life.events, now)
+    assert policy.view_to_record(MANAGER.user_id, life.events, now)
+    assert policy.view_to_record(ANALYST.user_id, life.events, now + timedelta(days=1))

@@ -27,7 +27,7 @@ def take(actor: User, case: Case, token: str) -> None:
 
 def show_hands(actor: User, case: Case, before: str | None, after: str | None) -> None:
     """What an analyst does all day, each with a key of its own."""
-    words = ui.queue().words
+    help_text = f"In the queue: {ui.plain(ui.queue().words)}"
     st.button(
         "Previous",
         on_click=open_other,
@@ -35,7 +35,7 @@ def show_hands(actor: User, case: Case, before: str | None, after: str | None) -
         disabled=before is None,
         icon=":material/chevron_left:",
         shortcut="K",
-        help=f"In the queue: {words}",
+        help=help_text,
     )
     st.button(
         "Next",
@@ -45,7 +45,7 @@ def show_hands(actor: User, case: Case, before: str | None, after: str | None) -
         icon=":material/chevron_right:",
         icon_position="right",
         shortcut="J",
-        help=f"In the queue: {words}",
+        help=help_text,
     )
     refusal = policy.why_not(Verb.ASSIGN, actor, case)
     if case.owner == actor.user_id:
@@ -83,16 +83,16 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
     for found in verified.breaks:
         if found.event_id is None:
             st.error(f"The case row was changed outside the desk. {ui.plain(ui.break_text(found))}")
-    rows = [
+    rows: list[ui.Fact] = [
         ("Customer", case.customer_name),
         ("Customer id", case.customer_id),
         ("Typology", case.typology),
         ("Alerted activity", f"{case.currency} {case.amount:,.2f}"),
         ("Owner", ui.name_of(case.owner, names)),
-        ("Opened", ui.clock(case.opened_at)),
+        ("Opened", case.opened_at),
         ("Age", ui.age(case, case.closed_at or now)),
-        ("Service level", ui.clock(case.due_at)),
-        ("Closed", ui.clock(case.closed_at)),
+        ("Service level", case.due_at),
+        ("Closed", case.closed_at),
     ]
     if case.determined_at is not None:
         due = policy.sar_due_at(case.determined_at, policy.suspect_known(events))

@@ -99,7 +99,7 @@ with grid.cell():
                     ("Typology", chosen.typology),
                     ("Disposition", chosen.disposition.value),
                     ("Owner", ui.name_of(chosen.owner, names)),
-                    ("Closed", ui.clock(chosen.closed_at)),
+                    ("Closed", chosen.closed_at),
                 ]
             )
             if st.button("Open the case", icon=":material/folder_open:"):
