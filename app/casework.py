@@ -52,8 +52,8 @@ ATTEMPTS = 100
 """How often a verb reads and judges anew where others keep changing the case in between."""
 
 NEVER_STALE = frozenset(Action)
-PASSES_OVER_NOTES = frozenset({Action.NOTE, Action.VIEW, Action.EXPORT})
-PASSES_OVER_LOOKS = frozenset({Action.VIEW, Action.EXPORT})
+LOOKS = frozenset({Action.VIEW, Action.EXPORT})
+PASSES_OVER_NOTES = LOOKS | {Action.NOTE}
 
 _FORM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_EVIDENCE = frozenset({"case", "form"}.union(field.name for field in fields(Case)))
@@ -354,7 +354,7 @@ def set_disposition(
         return policy.decide(scene.actor, scene.case, disposition, rationale, scene.now, determined_at, suspect_known)
 
     makes = frozenset({Action.DISPOSITION})
-    return _keep(database, _Request(actor_id, case_id, change, makes, PASSES_OVER_LOOKS, form, seen))
+    return _keep(database, _Request(actor_id, case_id, change, makes, LOOKS, form, seen))
 
 
 def record_qa(
@@ -374,7 +374,7 @@ def record_qa(
         return policy.review(scene.actor, scene.case, involved, result, notes, scene.now)
 
     makes = frozenset({Action.QA_PASS, Action.QA_FAIL})
-    return _keep(database, _Request(actor_id, case_id, change, makes, PASSES_OVER_LOOKS, form, seen))
+    return _keep(database, _Request(actor_id, case_id, change, makes, LOOKS, form, seen))
 
 
 def reopen(
@@ -386,7 +386,7 @@ def reopen(
         return policy.reopen(scene.actor, scene.case, reason)
 
     makes = frozenset({Action.REOPEN})
-    return _keep(database, _Request(actor_id, case_id, change, makes, PASSES_OVER_LOOKS, form, seen))
+    return _keep(database, _Request(actor_id, case_id, change, makes, LOOKS, form, seen))
 
 
 def record_view(database: Database, actor_id: str, case_id: str) -> Event | None:

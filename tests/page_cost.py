@@ -1,6 +1,6 @@
 """What a click on the desk costs, beside a click on an empty Streamlit page of the same server.
 
-    python -m tests.page_cost [--cases N] [--events N] [--rounds N] [--database FILE]
+    python -m tests.page_cost [--cases N] [--events N] [--rounds N] [--only TEXT] [--database FILE]
 
 A click is timed in the browser, from the event to the last change of the page (in shadow trees too, or the end of a
 long task of its script) once the server's run is over and all has been still for a while. The empty page holds one
@@ -285,7 +285,7 @@ def actions(large: str, others: Sequence[str]) -> list[Action]:
             lambda page: page.locator(f".st-key-count-{next(counts)} button").click(),
             bound=True,
         ),
-        Action("Triage: next page", (go("Triage"),), press("Next"), bound=True),
+        Action("Triage: next page", (go("Triage"),), press("Next page"), bound=True),
         Action("Triage: open a case", (go("Triage"),), row("Cases in the queue")),
         Action("Case: by its id", (go("Case"),), other),
         Action("Large case: by its id", (go("Case"), other), show(cycle([large])), bound=True),
@@ -362,13 +362,13 @@ def served(folder: Path, file: Path) -> Iterator[str]:
         process.wait(timeout=20)
 
 
-def measure(file: Path, events: int, rounds: int) -> None:
+def measure(file: Path, events: int, rounds: int, only: str) -> None:
     from playwright.sync_api import sync_playwright
 
     from tests.browser import FLAGS, NAMES
 
     large, others, manager, reviewer = grow(file, events)
-    todo = actions(large, others)
+    todo = [action for action in actions(large, others) if only in action.name]
     executable = next(filter(None, map(shutil.which, [os.environ.get("AML_BROWSER") or "", *NAMES])))
     with tempfile.TemporaryDirectory() as name, served(Path(name), file) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
@@ -408,13 +408,14 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=CASES, metavar="N", help="how many to make, default: 100,000")
     parser.add_argument("--events", type=int, default=EVENTS, metavar="N", help="of the large case, default: 200")
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help="how many clicks of each, default: 9")
+    parser.add_argument("--only", default="", metavar="TEXT", help="the actions whose name has this in it")
     parser.add_argument("--database", type=Path, metavar="FILE", help="kept and written to; made where it is missing")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         file = options.database or Path(folder) / "cost.db"
         if not file.exists():
             make(file, options.cases)
-        measure(file, options.events, options.rounds)
+        measure(file, options.events, options.rounds, options.only)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def tampering(page: Page, address: str, case_id: str) -> None:
     """What a full rewrite of the case from its decision on comes up against."""
     case(page, address, case_id)
     page.get_by_text("Try to break it").click()
-    page.get_by_role("button", name="Rewrite from here on").click()
+    page.get_by_role("radio", name="Rewrite from here on").click()
     settled(page)
     page.get_by_text("Make the case row agree with it").click()
     settled(page)

@@ -269,7 +269,8 @@ def attempt(case: tampering.Copy) -> tampering.Copy | None:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom", key="attempt"):
         labels = [f"{place}. {event.action}, {event.ts[:10]}" for place, event in enumerate(case.events, 1)]
-        label = st.selectbox("Event", labels, len(labels) - 1, key=f"event {case.case_id}")
+        done = [place for place, event in enumerate(case.events) if event.action not in casework.LOOKS]
+        label = st.selectbox("Event", labels, max(done, default=len(labels) - 1), key=f"event {case.case_id}")
         place = labels.index(label)
         if attack == SWAP:
             other = st.selectbox("With", labels, key=f"other {case.case_id}")
