@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -54,11 +55,13 @@ _WEB = settings.ROOT / "app" / "web"
 
 def _component(name: str) -> Callable[..., Any]:
     script, style = (_WEB / f"{name}.{kind}" for kind in ("js", "css"))
-    return st.components.v2.component(f"aml_{name}", js=script.read_text("utf-8"), css=style.read_text("utf-8"))
+    css = style.read_text("utf-8") if style.exists() else None
+    return st.components.v2.component(f"aml_{name}", js=script.read_text("utf-8"), css=css)
 
 
 _table = _component("table")
 _timeline = _component("timeline")
+_handover = _component("handover")
 
 
 # --- what every page stands on ---
@@ -94,16 +97,11 @@ def people() -> dict[str, User]:
     return {person.user_id: person for person in desk().read(repository.users)}
 
 
-def check_signed_in(until: datetime | None) -> None:
+def check_signed_in() -> None:
     """Raises NotAllowed where the sign-in has ended: a page that was drawn before may still send something."""
+    until: datetime | None = st.session_state.get("signed in until")
     if until and datetime.now(UTC) > until:
         raise NotAllowed("Your sign-in has ended. Copy what you typed, and load the page anew to sign in.")
-
-
-def signed_in_until() -> datetime | None:
-    """When the sign-in of this session ends; None where it does not."""
-    until: datetime | None = st.session_state.get("signed in until")
-    return until
 
 
 # --- confidentiality ---
@@ -234,7 +232,7 @@ def send(name: str, done: str | Callable[[Made], str], verb: Callable[[], Made])
     Returns what was made; None where it was refused.
     """
     try:
-        check_signed_in(signed_in_until())
+        check_signed_in()
         made = verb()
     except StaleCase as error:
         st.session_state["outcome"] = Outcome(str(error), refused=True, since=error.since)
@@ -245,6 +243,15 @@ def send(name: str, done: str | Callable[[Made], str], verb: Callable[[], Made])
         st.session_state.pop(f"form {name}", None)
         return made
     return None
+
+
+def hand_over() -> None:
+    """Where a callback left a file in the session (name and content), the browser saves it."""
+    if given := st.session_state.pop("handed over", None):
+        name, content = given
+        _handover(
+            data={"token": casework.new_form(), "name": name, "content": b64encode(content).decode()}, key="handover"
+        )
 
 
 def typed_text(label: str, key: str, refusal: str | None, placeholder: str = "") -> None:

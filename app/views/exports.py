@@ -1,6 +1,6 @@
 """Exports: a case's audit CSV, SAR summary and bundle, and the verification of what is stored or was exported."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -29,11 +29,8 @@ def show_export(actor: User, case_id: str) -> None:
     if export.breaks:
         st.error("The audit trail of this case is broken. Both files say so.", icon=":material/gpp_bad:")
 
-    until = ui.signed_in_until()
-
     def taken(made: audit.Export | bundle.Bundle, name: str) -> bytes:
-        """Made when it is asked for, in a thread of its own: the case as it is then, which keeps who takes it."""
-        ui.check_signed_in(until)
+        """Made when it is asked for: the case as it is then, which keeps who takes it."""
         casework.record_export(desk, actor.user_id, case_id, {name: made.files[name]}, made.events)
         return made.files[name]
 
@@ -46,18 +43,21 @@ def show_export(actor: User, case_id: str) -> None:
     def packed() -> bytes:
         return taken(bundle.make(desk, case_id, log), f"{case_id}.zip")
 
+    def give(make: Callable[[], bytes], name: str) -> None:
+        """In a button's callback."""
+        if content := ui.send("download", f"{name} is yours.", make):
+            st.session_state["handed over"] = name, content
+
     with st.container(horizontal=True, key="downloads"):
         icon = ":material/download:"
-        st.download_button("Audit CSV", trail, export.csv_name, "text/csv", on_click="ignore", icon=icon)
-        st.download_button("SAR summary", summary, export.summary_name, "text/markdown", on_click="ignore", icon=icon)
+        st.button("Audit CSV", on_click=give, args=(trail, export.csv_name), icon=icon)
+        st.button("SAR summary", on_click=give, args=(summary, export.summary_name), icon=icon)
         log, last = usable_log()
         if last is not None:
-            st.download_button(
+            st.button(
                 "Bundle for an examiner",
-                packed,
-                f"{case_id}.zip",
-                "application/zip",
-                on_click="ignore",
+                on_click=give,
+                args=(packed, f"{case_id}.zip"),
                 icon=":material/folder_zip:",
                 help="All of it, with the proof that the log holds it, and two ways to check it without this desk.",
             )
@@ -66,6 +66,7 @@ def show_export(actor: User, case_id: str) -> None:
             casework.record_export(desk, actor.user_id, case_id, files, export.events)
             audit.write_files(ui.config().exports, files)
             st.toast("Written: " + ", ".join(files), icon=":material/check_circle:")
+    ui.hand_over()
     st.caption("The case keeps who exported what: the file's name and SHA-256 become an event of its chain.")
     if last is not None:
         show_anchored(events, last)
@@ -174,6 +175,7 @@ def show_breaks(breaks: Sequence[chain.Break]) -> None:
 
 actor = sign_in.actor()
 st.title("Exports", anchor=False)
+ui.show_outcome(ui.people())
 one_case, whole_database, file = st.tabs(["Export a case", "Verify the database", "Verify a file"])
 
 with one_case:

@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from app import database, repository, settings
+from app import casework, database, repository, sampling, settings
 from app.database import Database
 from tests.conftest import PEOPLE
 
@@ -37,6 +38,13 @@ def peopled(folder: Path) -> Iterator[Database]:
             for person in PEOPLE:
                 repository.insert_user(tx, person)
         yield made
+
+
+def alert_ids(sampled: bool) -> Iterator[str]:
+    """Ids of alerts whose cases are in QA's sample, or are not."""
+    for alert_id in map("TM-{}".format, count()):
+        if sampling.is_sampled(sampling.qa_bucket(next(casework.case_ids(alert_id)))) is sampled:
+            yield alert_id
 
 
 def environment(configured: Mapping[str, str]) -> dict[str, str]:

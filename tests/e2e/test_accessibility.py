@@ -1,0 +1,478 @@
+"""axe-core on every page and state of the desk, light and dark, in three widths: WCAG 2.2, levels A and AA.
+
+The version is 4.12.1, which axe-playwright-python bundles. What it leaves to a person to judge counts as found too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+from oidc_provider_mock import User as Account
+from oidc_provider_mock import run_server_in_thread
+from playwright.sync_api import expect
+
+from app import audit, casework, checkpoint, database, repository, settings
+from app.bundle import page as bundle_page
+from app.database import Database
+from app.models import ALERT_FEED, Disposition, Event, Risk, Status
+from app.repository import Filters, Order
+from seed.generate import generate
+from seed.load import load
+from seed.people import ANALYSTS, LEAVER, REVIEWERS
+from tests.conftest import EVIDENCE, tamper
+from tests.e2e.server import free_port, served
+from tests.e2e.test_sign_in import SECRETS, sign_in
+
+if TYPE_CHECKING:
+    from playwright.sync_api import FilePayload, Page
+
+    from tests.browser import Chromium
+
+pytest_plugins = ["tests.browser"]
+pytestmark = pytest.mark.timeout(600)
+
+expect.set_options(timeout=30_000)
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+Look = tuple[Literal["light", "dark"], int]
+WIDTHS = (1440, 1024, 800)
+EVERY_LOOK: Sequence[Look] = [*(("light", width) for width in WIDTHS), *(("dark", width) for width in WIDTHS[::-1])]
+LOOKS = EVERY_LOOK if os.environ.get("AML_AXE") == "all" else [EVERY_LOOK[0], EVERY_LOOK[3]]
+"""All six take minutes: without AML_AXE=all they are wide and light, and narrow and dark."""
+HEIGHT = 7000
+"""Of the window: more than any page has, as axe judges no contrast of what is scrolled out of sight."""
+
+SCRIPT = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+WHOLE, ACTIONS = "html", ".st-key-actions"
+
+OF_STREAMLIT: Mapping[tuple[str, str], str] = {
+    ("aria-hidden-focus", "[aria-hidden=true]"): "the rest of the page, while a list is open; the list keeps the focus",
+    ("aria-valid-attr-value", "[data-testid=stDateInputCalendarButton]"): "names a calendar that is made as it opens",
+    ("aria-prohibited-attr", "[data-testid=stFileChip]"): "a name on a div without a role; its text holds the name too",
+}
+"""What axe does not pass in markup that is Streamlit's own: the rule, the elements, and what they are."""
+
+AXE = """async ([part, tags, known]) => {
+  const { Color, flattenColors, getContrast } = axe.commons.color;
+  const undecided = ["pseudoContent", "imgNode", "nonBmp", "shortTextContent"];
+
+  function contrast(element) {
+    const ink = new Color(), behind = new Color(), style = getComputedStyle(element);
+    let paper = new Color(0, 0, 0, 0);
+    ink.parseString(element instanceof SVGElement ? style.fill : style.color);
+    for (let one = element; one; one = one.parentElement ?? one.getRootNode().host) {
+      ink.alpha *= getComputedStyle(one).opacity;
+      behind.parseString(getComputedStyle(one).backgroundColor);
+      paper = flattenColors(paper, behind);
+    }
+    return getContrast(paper, ink);
+  }
+
+  const { violations, incomplete } = await axe.run(part, { runOnly: tags, elementRef: true,
+    resultTypes: ["violations", "incomplete"] });
+  const faults = [...violations, ...incomplete].flatMap(({ id, nodes }) => nodes.map(({ element, any, all, none }) => {
+    const checks = [...any, ...all, ...none];
+    if (!element.isConnected) return null;
+    if (undecided.includes(checks[0].data?.messageKey) && contrast(element) >= 4.5) return null;
+    const listed = known.findIndex(([rule, selector]) => rule === id && element.matches(selector));
+    return [listed, `${id}: ${element.outerHTML.slice(0, 200)}: ${checks.map((check) => check.message).join("; ")}`];
+  }));
+  return faults.filter(Boolean);
+}"""
+"""What axe leaves undecided of signs, and of text in a chart or near something painted, is decided by its own sums."""
+
+AT_REST = """async ([scheme, quiet]) => {
+  const app = document.querySelector(".stApp"), end = performance.now() + 30000;
+  let changed = performance.now();
+  const watch = new MutationObserver(() => { changed = performance.now(); });
+  watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+
+  const still = (one) => one.playState !== "running" || one.effect.getComputedTiming().iterations === Infinity;
+  const fits = (chart) => chart.querySelector("svg")?.clientWidth === chart.clientWidth;
+  const ran = () => app.dataset.testScriptState === "notRunning" && getComputedStyle(app).colorScheme === scheme
+    && !document.querySelector("[data-stale=true], [data-testid=stSkeleton]")
+    && [...document.querySelectorAll("[data-testid=stVegaLiteChart]")].every(fits);
+  const said = () => !document.querySelector("#headline").textContent.startsWith("Checking");
+
+  while (performance.now() < changed + quiet || !document.getAnimations().every(still) || !(app ? ran() : said())) {
+    if (performance.now() > end) throw new Error("the page does not come to rest");
+    await new Promise(requestAnimationFrame);
+  }
+  watch.disconnect();
+}"""
+"""Waits until the page has followed a change of scheme or width, and nothing in it has moved for some milliseconds."""
+
+FITS = "() => [...document.querySelectorAll('main')].every((main) => main.scrollHeight <= innerHeight)"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A desk that is served, and cases in it, by what they are there for."""
+
+    database: Database
+    folder: Path
+    address: str
+    anchor: checkpoint.Anchor
+    cases: Mapping[str, str]
+
+    def open(self, page: Page, path: str, words: str) -> None:
+        """A page of the desk, until it shows the words and is at rest."""
+        page.goto(self.address + path)
+        expect(page.get_by_text(words).first).to_be_visible()
+        expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+    def open_case(self, page: Page, kind: str, tab: str = "Note") -> None:
+        self.open(page, f"/case?case_id={self.cases[kind]}", "Oldest first")
+        open_tab(page, tab)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A small demo. Who acts in it unless said otherwise is its first analyst."""
+    folder = tmp_path_factory.mktemp("desk")
+    config = settings.Settings(str(folder / "desk.db"), folder, checkpoints=folder / "checkpoints")
+    generate(folder / "csv", 60, 7, date(2026, 1, 31), lambda done, cases: None)
+    with closing(database.connect(config)) as made:
+        load(made, folder / "csv")
+        anchor = checkpoint.begin(made, config, anew=False).anchor
+        assert anchor
+        alert = casework.Alert(
+            customer_id="C-1",
+            customer_name="Zoë Łukasik",
+            typology="Structuring",
+            risk=Risk.HIGH,
+            risk_score=87,
+            amount=Decimal("65800.00"),
+            currency="USD",
+            evidence=EVIDENCE,
+        )
+        casework.open_case(made, ALERT_FEED, alert)
+        found = made.read(lambda tx: repository.triage_page(tx, Filters(include_closed=True), Order.DUE, 100)).cases
+        new = [case for case in found if case.status is Status.NEW]
+        mine = [case for case in found if case.status is Status.IN_REVIEW and case.owner == ANALYSTS[0].user_id]
+        sar = [case for case in found if case.disposition is Disposition.SAR]
+        kinds = {"new": new[0], "mine": mine[0], "moved": mine[1], "sar": sar[0], "broken": sar[1]}
+        with served(folder, {"AML_DATABASE": str(made), "AML_EXPORTS": str(folder)}, free_port()) as address:
+            yield Desk(made, folder, address, anchor, {kind: case.case_id for kind, case in kinds.items()})
+
+
+# --- the states: a story brings a page from one to the next, and names each and the part that it changes ---
+
+States = Iterator[tuple[str, str]]
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+    expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+
+
+def act_as(page: Page, name: str) -> None:
+    picker = page.get_by_role("combobox", name="Acting as")
+    picker.click()
+    page.get_by_role("option", name=name).click()
+    expect(picker).to_have_value(f"{name}, QA")
+
+
+def triage(desk: Desk, page: Page) -> States:
+    desk.open(page, "/", "Cases 1 to")
+    yield "queue", WHOLE
+    page.get_by_role("checkbox", name="Select AML", disabled=False).first.click()
+    expect(page.get_by_text("1 selected")).to_be_visible()
+    yield "ticked", WHOLE
+    page.get_by_role("combobox", name="Acting as").click()
+    expect(page.get_by_role("option").first).to_be_visible()
+    yield "picker", WHOLE
+    desk.open(page, "/?q=nobody", "No case matches")
+    yield "no match", WHOLE
+
+
+def triage_filtered(desk: Desk, page: Page) -> States:
+    desk.open(page, "/?risk=High&closed=true&q=LLC", "Cases 1 to")
+    yield "filtered", WHOLE
+    act_as(page, REVIEWERS[0].name)
+    expect(page.get_by_role("checkbox", name="Select AML")).to_have_count(0)
+    yield "QA", WHOLE
+
+
+def no_case(desk: Desk, page: Page) -> States:
+    desk.open(page, "/case", "Open a case from Triage")
+    yield "none", WHOLE
+    desk.open(page, "/case?case_id=AML-00000000", "AML-00000000")
+    yield "unknown", WHOLE
+
+
+def case_new(desk: Desk, page: Page) -> States:
+    desk.open_case(page, "new")
+    yield "note", WHOLE
+    for tab in ("Assign", "Decide", "Reopen"):
+        open_tab(page, tab)
+        yield tab, ACTIONS
+
+
+def case_mine(desk: Desk, page: Page) -> States:
+    desk.open_case(page, "mine", "Decide")
+    yield "decide", WHOLE
+    for disposition, label in (("Escalate", "Escalate"), ("SAR", "Close as SAR")):
+        page.get_by_role("radio", name=disposition, exact=True).click()
+        expect(page.get_by_role("button", name=label)).to_be_visible()
+        yield disposition, ACTIONS
+    page.get_by_role("button", name="Choose date").click()
+    expect(page.get_by_role("grid")).to_be_visible()
+    yield "calendar", WHOLE
+
+
+def case_forms(desk: Desk, page: Page) -> States:
+    desk.open_case(page, "mine")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.get_by_text("Not saved")).to_be_visible()
+    yield "refused", ".st-key-refused"
+    for tab in ("Assign", "Reopen"):
+        open_tab(page, tab)
+        yield tab, ACTIONS
+
+
+def case_moved(desk: Desk, page: Page) -> States:
+    desk.open_case(page, "moved", "Decide")
+    page.get_by_role("textbox", name="Rationale").fill("Takings match the filings.")
+    casework.add_note(desk.database, ANALYSTS[1].user_id, desk.cases["moved"], "Wait for the branch.")
+    page.get_by_role("button", name="Close as No SAR").click()
+    expect(page.get_by_text("What happened meanwhile")).to_be_visible()
+    yield "meanwhile", WHOLE
+
+
+def case_sar(desk: Desk, page: Page) -> States:
+    desk.open_case(page, "sar", "Reopen")
+    yield "reopen", WHOLE
+    page.get_by_text("Try to break it").click()
+    page.get_by_role("radio", name="Swap it").click()
+    expect(page.get_by_text("Caught by")).to_be_visible()
+    yield "attack", ".st-key-try"
+
+
+def broken(desk: Desk, page: Page) -> States:
+    """The desk before and after somebody changes a case outside of it."""
+    desk.open(page, "/exports", "Type the id")
+    open_tab(page, "Verify the database")
+    page.get_by_role("button", name="Verify every chain").click()
+    expect(page.get_by_text("all intact")).to_be_visible()
+    yield "intact", WHOLE
+    case_id = desk.cases["broken"]
+    tamper(desk.database, "UPDATE case_events SET notes = 'x' WHERE case_id = ? AND action = 'note'", case_id)
+    tamper(desk.database, "UPDATE cases SET risk_score = 1 WHERE case_id = ?", case_id)
+    page.get_by_role("button", name="Verify every chain").click()
+    expect(page.get_by_text("found at").first).to_be_visible()
+    yield "breaks", WHOLE
+    desk.open_case(page, "broken")
+    yield "case", WHOLE
+
+
+def qa(desk: Desk, page: Page) -> States:
+    desk.open(page, "/qa", "Awaiting review (")
+    act_as(page, REVIEWERS[0].name)
+    expect(page.get_by_role("button", name="Record")).to_be_enabled()
+    yield "waiting", WHOLE
+    page.get_by_role("radio", name="Fail", exact=True).click()
+    page.get_by_role("button", name="Record").click()
+    expect(page.get_by_text("Not saved")).to_be_visible()
+    yield "refused", ".st-key-refused"
+    open_tab(page, "Reviewed")
+    page.get_by_text("Alert and transactions").click()
+    expect(page.get_by_text("Channel")).to_be_visible()
+    yield "reviewed", WHOLE
+
+
+def exports(desk: Desk, page: Page) -> States:
+    desk.open(page, "/exports", "Type the id")
+    yield "none", WHOLE
+    desk.open(page, f"/exports?case_id={desk.cases['sar']}", "Bundle for an examiner")
+    yield "case", WHOLE
+    open_tab(page, "Audit CSV")
+    yield "rows", "main"
+
+
+def exports_file(desk: Desk, page: Page) -> States:
+    desk.open(page, "/exports", "Type the id")
+    open_tab(page, "Verify a file")
+    yield "none", "main"
+    export = audit.export_case(desk.database, desk.cases["sar"])
+    for data, words in ((export.csv, "all intact"), (export.csv.replace(b"SAR", b"sar"), "break"), (b"?", "Refused")):
+        file: FilePayload = {"name": export.csv_name, "mimeType": "text/csv", "buffer": data}
+        page.locator("input[type=file]").set_input_files(file)
+        expect(page.get_by_role("tabpanel", name="Verify a file").get_by_text(words).first).to_be_visible()
+        yield "file", "main"
+
+
+def tour(desk: Desk, page: Page) -> States:
+    desk.open(page, f"/case?case_id={desk.cases['mine']}&tour=4", "Step 4 of")
+    expect(page.get_by_text("Oldest first")).to_be_visible()
+    yield "step", WHOLE
+    page.get_by_role("button", name="Reset the demo data").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    yield "dialog", WHOLE
+
+
+def signing_in(desk: Desk, page: Page) -> States:
+    """Before a provider is configured, before somebody signs in, and where they are refused."""
+    accounts = [Account(sub=LEAVER.user_id, claims={"preferred_username": LEAVER.user_id})]
+    secrets, port = desk.folder / "secrets.toml", free_port()
+    configured = {"AML_DATABASE": str(desk.database), "AML_EXPORTS": str(desk.folder), "AML_SIGN_IN": "oidc"}
+    with (
+        run_server_in_thread(user_claims=accounts) as provider,
+        served(desk.folder, configured, port, secrets) as address,
+    ):
+        page.goto(address)
+        expect(page.get_by_text("Nobody can sign in yet")).to_be_visible()
+        yield "not configured", WHOLE
+        secrets.write_text(SECRETS.format(port=port, provider=provider.server_port), "utf-8")
+        page.goto(address)
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        yield "welcome", WHOLE
+        sign_in(page, address, LEAVER.user_id)
+        expect(page.get_by_text("is not active")).to_be_visible()
+        yield "refused", WHOLE
+
+
+def bundle(desk: Desk, page: Page) -> States:
+    """Its page, from a folder, without a server."""
+    case_id, key, file = desk.cases["sar"], str(desk.anchor.key), desk.folder / "audit.html"
+    events = desk.database.read(lambda tx: repository.events(tx, case_id))
+    proof = bytes(checkpoint.prove(desk.anchor, case_id) or b"").decode()
+
+    def opened(headline: str, first: Event, enclosed: str | None) -> None:
+        file.write_text(bundle_page.render(case_id, [first, *events[1:]], {}, enclosed, key), "utf-8")
+        page.goto(file.as_uri())
+        expect(page.get_by_role("heading", name=headline)).to_be_visible()
+
+    opened("Altered", replace(events[0], notes="x"), proof)
+    yield "altered", WHOLE
+    opened("Not anchored", events[0], None)
+    yield "not anchored", WHOLE
+    opened("Compare the key", events[0], proof)
+    yield "compare", WHOLE
+    page.get_by_role("textbox").fill("x")
+    expect(page.get_by_text("Nothing was compared")).to_be_visible()
+    yield "no key", "#verdict"
+    page.get_by_role("textbox").fill(key)
+    expect(page.get_by_role("heading", name="Not altered")).to_be_visible()
+    yield "not altered", "#verdict"
+
+
+Story = Callable[[Desk, "Page"], States]
+STORIES: tuple[Story, ...] = (
+    broken,
+    case_mine,
+    triage,
+    triage_filtered,
+    case_new,
+    case_forms,
+    case_moved,
+    case_sar,
+    no_case,
+    qa,
+    exports,
+    exports_file,
+    tour,
+    signing_in,
+    bundle,
+)
+
+
+# --- what axe finds in them ---
+
+
+@dataclass
+class Found:
+    """What is not listed, each with the looks in which it was found; and of what is listed, what was found too."""
+
+    faults: dict[str, list[str]] = field(default_factory=dict)
+    listed: set[tuple[str, str]] = field(default_factory=set)
+
+
+def look(page: Page, state: str, part: str, found: Found, looks: Sequence[Look] = LOOKS) -> None:
+    """Have axe judge a part of the page in these schemes and widths."""
+    known = list(OF_STREAMLIT)
+    for scheme, width in looks:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(SCRIPT)
+        for quiet in (100, 500, 2500):  # what passes by itself is no fault
+            page.evaluate(AT_REST, [scheme, quiet])
+            assert page.evaluate(FITS)
+            faults = page.evaluate(AXE, [part, TAGS, known])
+            if all(place >= 0 for place, _ in faults):
+                break
+        for place, fault in faults:
+            if place < 0:
+                found.faults.setdefault(f"{state}: {fault}", []).append(f"{scheme} {width}")
+            else:
+                found.listed.add(known[place])
+
+
+def tell(story: Story, desk: Desk, launch: Callable[[], AbstractContextManager[Chromium]]) -> Found:
+    found = Found()
+    with launch() as chromium, chromium.window(viewport={"width": LOOKS[0][1], "height": HEIGHT}) as shown:
+        for state, part in story(desk, shown.page):
+            look(shown.page, state, part, found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def told(browser: Chromium, desk: Desk) -> Iterator[Callable[[Story], Found]]:
+    """What axe found in a story. Each is told in a browser of its own, as the next one is told at the same time."""
+    from tests.browser import installed, launched
+
+    executable = installed()
+    assert executable
+    futures: dict[Story, Future[Found]] = {}
+    with ThreadPoolExecutor(2) as hands:
+
+        def result(story: Story) -> Found:
+            for one in STORIES[STORIES.index(story) :][:2]:
+                if one not in futures:
+                    futures[one] = hands.submit(tell, one, desk, partial(launched, executable))
+            return futures[story].result()
+
+        yield result
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_axe_finds_nothing_but_what_is_listed(told: Callable[[Story], Found], story: Story) -> None:
+    assert not told(story).faults
+
+
+def test_what_is_listed_still_occurs(told: Callable[[Story], Found]) -> None:
+    assert set().union(*(told(story).listed for story in STORIES)) == OF_STREAMLIT.keys()
+
+
+PLANT = """(element) => {
+  const root = element.getRootNode(), id = element.tagName;
+  const [button, faint] = ["button", "p"].map((tag) => Object.assign(document.createElement(tag), { id }));
+  faint.textContent = "planted";
+  faint.style.cssText = "color: #bbb; background: #fff";
+  root.append(button, faint);
+  return root instanceof ShadowRoot;
+}"""
+
+
+def test_axe_sees_into_the_components_of_the_desk_and_to_the_end_of_the_page(browser: Chromium, desk: Desk) -> None:
+    found = Found()
+    with browser.window() as shown:
+        desk.open_case(shown.page, "mine")
+        for element in ("table", "ol"):
+            assert shown.page.locator(element).first.evaluate(PLANT)
+        look(shown.page, "planted", WHOLE, found, LOOKS[:1])
+    planted = ['button-name: <button id="{}">', 'color-contrast: <p id="{}"']
+    expected = {f"planted: {fault.format(tag)}" for fault in planted for tag in ("TABLE", "OL")}
+    assert {next((start for start in expected if fault.startswith(start)), fault) for fault in found.faults} == expected

@@ -1,0 +1,591 @@
+"""What goes wrong at a desk, in a real browser: stale pages, fast hands, old links, a dead server, hostile text."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from app import casework, repository
+from app.models import ALERT_FEED, Action, Case, Disposition, Event, Risk, User
+from app.repository import Filters, Order
+from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, TRANSACTIONS
+from tests.e2e.server import alert_ids, free_port, peopled, served
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Locator, Page, WebSocket
+
+    from app.database import Database
+    from tests.browser import Chromium
+
+    Pages = tuple[Page, Page, Page]
+
+pytest_plugins = ["tests.browser"]
+pytestmark = pytest.mark.timeout(240)
+
+expect.set_options(timeout=30_000)
+
+SAMPLED, NOT_SAMPLED = alert_ids(True), alert_ids(False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("desk")
+
+
+@pytest.fixture(scope="module")
+def desk(folder: Path) -> Iterator[Database]:
+    with peopled(folder) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def configured(desk: Database, folder: Path) -> dict[str, str]:
+    return {"AML_DATABASE": str(desk), "AML_EXPORTS": str(folder)}
+
+
+@pytest.fixture(scope="module")
+def address(configured: dict[str, str], folder: Path) -> Iterator[str]:
+    with served(folder, configured, free_port()) as where:
+        yield where
+
+
+@pytest.fixture(scope="module")
+def pages(browser: Chromium) -> Iterator[Pages]:
+    """Three windows that share nothing. Whatever a test opens in them is a new session."""
+    with browser.window() as one, browser.window() as two, browser.window() as three:
+        yield one.page, two.page, three.page
+
+
+@pytest.fixture(autouse=True)
+def nothing_waits(desk: Database) -> None:
+    """What earlier tests left open belongs to somebody, so that the next case is one of this test's own."""
+    while casework.take_next(desk, OTHER_MANAGER.user_id):
+        pass
+
+
+def open_case(desk: Database, owner: User | None = None, sampled: bool = False, **facts: Any) -> str:
+    """The id of a new case, in QA's sample or not; any fact can be given."""
+    told = {
+        "customer_id": "C-1",
+        "customer_name": "Zoë Łukasik",
+        "typology": "Structuring",
+        "risk": Risk.HIGH,
+        "risk_score": 87,
+        "amount": Decimal("9400.00"),
+        "currency": "USD",
+        "evidence": EVIDENCE,
+        **facts,
+    }
+    alert = casework.Alert(alert_id=next(SAMPLED if sampled else NOT_SAMPLED), **told)
+    casework.open_alerts(desk, ALERT_FEED, lambda: [alert])
+    case_id = next(casework.case_ids(alert.alert_id))
+    if owner:
+        casework.assign(desk, MANAGER.user_id, case_id, owner.user_id)
+    return case_id
+
+
+def stored(desk: Database, case_id: str) -> tuple[Case, list[Event]]:
+    return desk.read(lambda tx: (repository.case(tx, case_id), repository.events(tx, case_id)))
+
+
+def deeds(desk: Database, case_id: str) -> list[tuple[str, str]]:
+    """Who did what after the case was opened."""
+    return [(event.user, event.action) for event in stored(desk, case_id)[1][1:]]
+
+
+def enter(page: Page, address: str, person: User) -> None:
+    """Open a page of the desk as this person."""
+    with page.expect_websocket() as connected:
+        page.goto(address)
+    picker = page.get_by_role("combobox", name="Acting as")
+    expect(picker).to_be_visible()
+    settled(page)
+    if not picker.input_value().startswith(person.name):
+        picker.click()
+        with connected.value.expect_event("framereceived", is_end_of_run):
+            page.get_by_role("option", name=person.name).click()
+        settled(page)
+    expect(picker).to_have_value(f"{person.name}, {person.role}")
+
+
+def is_end_of_run(frame: bytes | str) -> bool:
+    return isinstance(frame, bytes) and ForwardMsg.FromString(frame).WhichOneof("type") == "script_finished"
+
+
+def settled(page: Page) -> None:
+    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def case_page(address: str, case_id: str) -> str:
+    return f"{address}/case?case_id={case_id}"
+
+
+def expect_case(page: Page, case_id: str) -> None:
+    expect(page.get_by_role("heading", name=case_id)).to_be_visible()
+
+
+def expect_list(page: Page, case_ids: list[str]) -> None:
+    """These cases in this order, and no others."""
+    expect(page.locator("tbody tr a")).to_have_text(case_ids)
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name)
+
+
+def box(page: Page, name: str) -> Locator:
+    return page.get_by_role("textbox", name=name)
+
+
+def decide(page: Page, rationale: str) -> None:
+    """Write a rationale for No SAR; nothing is sent yet."""
+    page.get_by_role("tab", name="Decide").click()
+    box(page, "Rationale").fill(rationale)
+
+
+def judge(page: Page, case_id: str, verdict: str) -> None:
+    """Choose a case of QA's sample and a verdict on it; nothing is sent yet."""
+    page.get_by_role("link", name=case_id).click()
+    expect_case(page, case_id)
+    settled(page)
+    page.get_by_role("radio", name=verdict).click()
+    expect(page.get_by_role("radio", name=verdict)).to_be_checked()
+
+
+def expect_refusal(page: Page, happened: str) -> None:
+    """The form was refused because the case moved, and the page shows what happened meanwhile."""
+    refusal = page.locator(".st-key-refused")
+    expect(refusal).to_contain_text("changed while you had it open, so nothing was saved")
+    expect(refusal.get_by_role("listitem")).to_have_count(1)
+    expect(refusal.get_by_role("listitem")).to_contain_text(happened)
+
+
+# --- stale forms ---
+
+
+def test_of_two_decisions_on_a_case_the_second_is_refused_and_keeps_its_text(
+    pages: Pages, desk: Database, address: str
+) -> None:
+    case_id = open_case(desk, owner=ANALYST)
+    one, two, _ = pages
+    enter(one, case_page(address, case_id), ANALYST)
+    enter(two, case_page(address, case_id), MANAGER)
+    decide(one, "The deposits have no source.")
+    decide(two, "The takings match the tax filings.")
+    button(two, "Close as No SAR").click()
+    expect(two.get_by_text("Disposition set: No SAR.")).to_be_visible()
+    before = deeds(desk, case_id)
+    button(one, "Close as No SAR").click()
+    expect_refusal(one, "The takings match the tax filings.")
+    one.get_by_role("tab", name="Decide").click()
+    expect(box(one, "Rationale")).to_have_value("The deposits have no source.")
+    expect(one.get_by_text("The case is closed already.")).to_be_visible()
+    expect(button(one, "Close as No SAR")).to_be_disabled()
+    assert deeds(desk, case_id) == before == [(MANAGER.user_id, Action.ASSIGN), (MANAGER.user_id, Action.DISPOSITION)]
+
+
+def test_a_decision_on_a_case_that_moved_is_refused_and_holds_when_it_is_sent_again(
+    pages: Pages, desk: Database, address: str
+) -> None:
+    case_id = open_case(desk, owner=ANALYST)
+    one, two, _ = pages
+    enter(one, case_page(address, case_id), MANAGER)
+    enter(two, case_page(address, case_id), ANALYST)
+    decide(one, "The takings match the tax filings.")
+    two.get_by_role("tab", name="Assign").click()
+    two.get_by_role("combobox", name="New owner").click()
+    two.get_by_role("option", name=OTHER_ANALYST.name).click()
+    button(two, "Assign").and_(two.get_by_test_id("stBaseButton-secondaryFormSubmit")).click()
+    expect(two.get_by_text("Case assigned.")).to_be_visible()
+    before = deeds(desk, case_id)
+    button(one, "Close as No SAR").click()
+    expect_refusal(one, OTHER_ANALYST.name)
+    assert deeds(desk, case_id) == before
+    one.get_by_role("tab", name="Decide").click()
+    expect(box(one, "Rationale")).to_have_value("The takings match the tax filings.")
+    button(one, "Close as No SAR").click()
+    expect(one.get_by_text("Disposition set: No SAR.")).to_be_visible()
+    case, events = stored(desk, case_id)
+    assert deeds(desk, case_id) == [*before, (MANAGER.user_id, Action.DISPOSITION)]
+    assert events[-1].notes == "The takings match the tax filings."
+    assert case.disposition is Disposition.NO_SAR
+
+
+# --- fast hands ---
+
+TWICE: dict[str, Callable[[Locator], None]] = {
+    "a double click": lambda one: one.dblclick(),
+    "two clicks at once": lambda one: one.evaluate("button => { button.click(); button.click(); }"),
+}
+
+
+@pytest.mark.parametrize("hand", TWICE)
+def test_what_is_clicked_twice_happens_once(pages: Pages, desk: Database, address: str, hand: str) -> None:
+    case_id, twice = open_case(desk, sampled=True), TWICE[hand]
+    page = pages[0]
+    enter(page, case_page(address, case_id), ANALYST)
+    twice(button(page, "Assign to me"))
+    expect(page.get_by_text("Case assigned to you.")).to_be_visible()
+    box(page, "Note").fill("Said once.")
+    twice(button(page, "Add note"))
+    expect(page.get_by_text("Note added.")).to_be_visible()
+    decide(page, "The takings match the tax filings.")
+    twice(button(page, "Close as No SAR"))
+    expect(page.get_by_text("Disposition set: No SAR.")).to_be_visible()
+    enter(page, f"{address}/qa", REVIEWER)
+    judge(page, case_id, "Pass")
+    twice(button(page, "Record"))
+    expect(page.get_by_text(f"{case_id}: Pass recorded.")).to_be_visible()
+    page.get_by_role("link", name="Triage").click()
+    expect(page.get_by_role("heading", name="Triage")).to_be_visible()
+    assert deeds(desk, case_id) == [
+        (ANALYST.user_id, Action.ASSIGN),
+        (ANALYST.user_id, Action.NOTE),
+        (ANALYST.user_id, Action.DISPOSITION),
+        (REVIEWER.user_id, Action.QA_PASS),
+    ]
+
+
+# --- links ---
+
+
+def test_a_link_opens_its_case_on_either_page_in_any_letter_case_and_outlives_a_reload(
+    pages: Pages, desk: Database, address: str
+) -> None:
+    case_id = open_case(desk)
+    page = pages[0]
+    for path in (f"case?case_id={case_id.lower()}", f"exports?case_id={case_id}"):
+        page.goto(f"{address}/{path}")
+        expect(page.get_by_role("heading", name=case_id)).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("heading", name=case_id)).to_be_visible()
+    for path in ("case", "exports"):
+        page.goto(f"{address}/{path}?case_id=AML-00000000")
+        expect(page.get_by_role("alert")).to_contain_text("There is no case 'AML-00000000'.")
+
+
+def test_back_leads_from_a_case_to_the_queue_as_it_was_in_at_most_two_steps(
+    pages: Pages, desk: Database, address: str
+) -> None:
+    cases = [open_case(desk, customer_name="Back Ltd", amount=Decimal(amount)) for amount in (1, 2)]
+    page = pages[0]
+    page.goto(f"{address}/?q=Back+Ltd&order=Amount")
+    expect_list(page, cases[::-1])
+    view = page.url
+    page.get_by_role("link", name=cases[0]).click()
+    expect_case(page, cases[0])
+    page.go_back()
+    expect(page.get_by_role("heading", name="Triage")).to_be_visible()
+    if page.url != view:
+        page.go_back()
+    expect_list(page, cases[::-1])
+    assert page.url == view
+
+
+# --- the view in the address ---
+
+
+def test_a_view_set_by_hand_is_in_the_address_and_the_address_shows_it_to_others(
+    pages: Pages, desk: Database, address: str
+) -> None:
+    for number in range(27):
+        open_case(desk, customer_name="Copied Ltd", amount=Decimal(number))
+    open_case(desk, customer_name="Copied Ltd", risk=Risk.LOW)
+    open_case(desk, customer_name="Copied Ltd", owner=MANAGER)
+    wanted = Filters(unassigned=True, risk=Risk.HIGH, search="Copied Ltd", include_closed=True)
+    listed = desk.read(lambda tx: repository.triage_page(tx, wanted, Order.AMOUNT, 100)).cases
+    expected = [case.case_id for case in listed]
+    one, two, _ = pages
+    enter(one, address, ANALYST)
+    one.get_by_role("searchbox", name="Search").fill("Copied Ltd")
+    for name, option in (("Owner", "Unassigned"), ("Risk", "High"), ("Order", "Amount")):
+        one.get_by_role("combobox", name=name).click()
+        one.get_by_role("option", name=option).click()
+    one.get_by_text("Include closed").click()
+    one.wait_for_url("**closed=true*")
+    expect_list(one, expected[:25])
+    first = one.url
+    for part in ("q=Copied", "owner=Unassigned", "risk=High", "order=Amount"):
+        assert part in first
+    button(one, "Next page").click()
+    expect_list(one, expected[25:])
+    for view, cases in ((first, expected[:25]), (one.url, expected[25:])):
+        enter(two, view, MANAGER)
+        expect_list(two, cases)
+
+
+def test_nonsense_in_the_address_is_passed_over(pages: Pages, desk: Database, address: str) -> None:
+    open_case(desk)
+    listed = desk.read(lambda tx: repository.triage_page(tx, Filters(), Order.DUE, 25)).cases
+    page = pages[0]
+    page.goto(f"{address}/?owner=nobody&risk=Purple&order=Sideways&size=7&overdue=maybe&closed=2&after=AML-0&x=y")
+    expect_list(page, [case.case_id for case in listed])
+    for name, value in (("Owner", "Anyone"), ("Risk", "Any"), ("Order", "Due first"), ("Rows", "25")):
+        expect(page.get_by_role("combobox", name=name)).to_have_value(value)
+    for name in ("Overdue", "Include closed"):
+        expect(page.get_by_role("switch", name=name)).not_to_be_checked()
+
+
+# --- keys ---
+
+
+def test_keys_work_and_never_while_someone_types(pages: Pages, desk: Database, address: str) -> None:
+    cases = [open_case(desk, customer_name="Banjak Ltd") for _ in range(3)]
+    page = pages[0]
+    enter(page, address, ANALYST)
+    page.get_by_role("searchbox", name="Search").press_sequentially("Banjak Ltd")
+    expect_list(page, cases)
+    page.get_by_role("link", name=cases[0]).click()
+    for key, case_id in (("j", cases[1]), ("j", cases[2]), ("k", cases[1])):
+        expect(page.get_by_role("button", name="Assign to me")).to_be_visible()
+        page.keyboard.press(key)
+        expect_case(page, case_id)
+    settled(page)
+    page.keyboard.press("a")
+    expect(page.get_by_text("Case assigned to you.")).to_be_visible()
+    settled(page)
+    box(page, "Note").press_sequentially("n a j k")
+    box(page, "Note").press("Control+a")
+    box(page, "Note").press_sequentially("N A J K")
+    expect(box(page, "Note")).to_have_value("N A J K")
+    box(page, "Note").press("Control+Enter")
+    expect(page.get_by_text("Note added.")).to_be_visible()
+    expect_case(page, cases[1])
+    assert stored(desk, cases[1])[1][-1].notes == "N A J K"
+    page.get_by_role("heading", name=cases[1]).click()
+    page.keyboard.press("n")
+    expect_case(page, cases[0])
+    assert [deeds(desk, case_id) for case_id in cases] == [
+        [(ANALYST.user_id, Action.ASSIGN)],
+        [(ANALYST.user_id, Action.ASSIGN), (ANALYST.user_id, Action.NOTE)],
+        [],
+    ]
+
+
+# --- a server that dies ---
+
+
+@dataclass(frozen=True)
+class Restarted:
+    """Two pages of a case, an unsent note in each, after their server was killed and started again."""
+
+    case_id: str
+    pages: tuple[Page, Page]
+    sockets: list[WebSocket]
+    """Those of the second page, the newest first."""
+
+    def notes(self, desk: Database) -> list[str]:
+        return [event.notes for event in stored(desk, self.case_id)[1] if event.action == Action.NOTE]
+
+
+@pytest.fixture(scope="module")
+def restarted(browser: Chromium, desk: Database, folder: Path, configured: dict[str, str]) -> Iterator[Restarted]:
+    case_id, port = open_case(desk, owner=ANALYST), free_port()
+    sockets: list[WebSocket] = []
+    with browser.window() as one, browser.window() as two:
+        pages = (one.page, two.page)
+        two.page.on("websocket", lambda socket: sockets.insert(0, socket))
+        with served(folder, configured, port, stop=subprocess.Popen.kill) as where:
+            for page in pages:
+                enter(page, case_page(where, case_id), ANALYST)
+            box(one.page, "Note").fill("Acknowledged.")
+            button(one.page, "Add note").click()
+            expect(one.page.get_by_text("Note added.")).to_be_visible()
+            settled(one.page)
+            for page in pages:
+                box(page, "Note").fill("Not sent yet.")
+        for page in pages:
+            expect(page.locator(".stApp")).not_to_have_attribute("data-test-connection-state", "CONNECTED")
+        with served(folder, configured, port):
+            for page in pages:
+                expect(page.locator(".stApp")).to_have_attribute("data-test-connection-state", "CONNECTED")
+                expect(box(page, "Note")).to_have_value("Not sent yet.")
+            yield Restarted(case_id, pages, sockets)
+
+
+def test_a_server_that_was_killed_has_what_it_acknowledged_and_works_on_after_a_reload(
+    restarted: Restarted, desk: Database
+) -> None:
+    page = restarted.pages[0]
+    assert restarted.notes(desk) == ["Acknowledged."]
+    page.reload()
+    expect_case(page, restarted.case_id)
+    settled(page)
+    box(page, "Note").fill("After the restart.")
+    button(page, "Add note").click()
+    expect(page.get_by_text("Note added.")).to_be_visible()
+    settled(page)
+    assert restarted.notes(desk) == ["Acknowledged.", "After the restart."]
+
+
+def test_a_note_that_was_not_sent_before_a_restart_is_not_lost_without_a_word(
+    restarted: Restarted, desk: Database
+) -> None:
+    page = restarted.pages[1]
+    with restarted.sockets[0].expect_event("framereceived", is_end_of_run):
+        button(page, "Add note").click()
+    settled(page)
+    is_saved = restarted.notes(desk).count("Not sent yet.") == 1
+    is_there = box(page, "Note").input_value() == "Not sent yet."
+    is_said = page.get_by_role("alert").count() > 0
+    assert is_saved or is_there or is_said
+
+
+# --- hostile text ---
+
+NAME = (
+    "<script>window.__hit=1</script><img src=x onerror=window.__hit=1> [a](javascript:window.__hit=1) "
+    r"![b](//evil.example/b) :red-badge[c] $$\href{//evil.example}{d}$$ &lt;e&gt; **f**"
+)
+TEXT = f"""{NAME}
+<iframe srcdoc="<script>parent.__hit=1</script>"></iframe><svg onload=window.__hit=1><a href="javascript:__hit=1">g</a>
+http://evil.example www.evil.example x@evil.example <//evil.example> :material/skull: :smile: `h` ~~i~~ $j$
+# k
+- [ ] l
+> m
+| n | o |
+| --- | --- |
+    p
+[q]: //evil.example
+---
+<!-- \u202er"""
+HARM = (
+    "a[href*=evil], a[href^='javascript:'], img[src*=evil], img[src=x], [onerror], [onload], iframe[srcdoc], .katex, "
+    "[data-testid=stMarkdownContainer] :is(li, blockquote, td, input), .stMarkdownBadge:text-is('c')"
+)
+"""What hostile text would have become if it was anything but text."""
+
+
+def expect_text(place: Locator, text: str) -> None:
+    """As it was typed, to the character."""
+    expect(place.first).to_have_js_property("textContent", text)
+
+
+def expect_no_harm(page: Page) -> None:
+    settled(page)
+    assert page.locator(HARM).evaluate_all("found => found.map((one) => one.outerHTML)") == []
+    assert page.evaluate("window.__hit") is None
+
+
+def test_hostile_text_is_shown_as_it_was_typed_and_does_nothing_on_any_page(
+    browser: Chromium, desk: Database, address: str
+) -> None:
+    evidence = {"alert": TEXT, "transactions": [{**TRANSACTIONS[0], "counterparty": NAME}], "customer": {"kind": NAME}}
+    facts: dict[str, Any] = {"customer_id": "C-666", "customer_name": NAME, "evidence": evidence}
+    case_id = open_case(desk, owner=ANALYST, sampled=True, **facts)
+    open_case(desk, **facts)
+    casework.add_note(desk, ANALYST.user_id, case_id, TEXT)
+    casework.set_disposition(desk, ANALYST.user_id, case_id, Disposition.NO_SAR, TEXT)
+    with browser.window() as shown:
+        page = shown.page
+        dialogs: list[str] = []
+        page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+        enter(page, f"{address}/?{urlencode({'q': NAME, 'closed': 'true'})}", REVIEWER)
+        expect_text(page.locator("td.name"), NAME)
+        expect_no_harm(page)
+        page.get_by_role("link", name=case_id).click()
+        expect_case(page, case_id)
+        expect_text(page.locator("dd"), NAME)
+        expect_text(page.locator(".notes"), TEXT)
+        expect_text(page.get_by_test_id("stText"), TEXT)
+        expect_text(page.locator("td", has_text="onerror"), NAME)
+        button(page, "Previous").hover()
+        expect(page.get_by_role("tooltip")).to_contain_text("window.__hit=1")
+        expect_no_harm(page)
+        page.get_by_role("heading", name="Timeline").hover()
+        expect(page.get_by_role("tooltip")).to_have_count(0)
+        page.get_by_role("link", name="QA").click()
+        judge(page, case_id, "Fail")
+        expect_text(page.locator("td.name"), NAME)
+        expect_text(page.locator(".st-key-review_panel dd"), NAME)
+        expect_text(page.locator(".st-key-review_panel .notes"), TEXT)
+        box(page, "Remarks").fill(TEXT)
+        button(page, "Record").click()
+        expect(page.get_by_text(f"{case_id}: Fail recorded.")).to_be_visible()
+        expect_no_harm(page)
+        page.goto(f"{address}/exports?case_id={case_id}")
+        summary = page.locator(".summary")
+        expect(summary).to_contain_text(NAME)
+        for line in TEXT.splitlines():
+            expect(summary).to_contain_text(line)
+        page.get_by_role("tab", name="Audit CSV").click()
+        page.get_by_role("tab", name="Verify a file").click()
+        page.locator("input[type=file]").set_input_files(
+            {"name": "<img src=x onerror=__hit=1>.csv", "mimeType": "text/csv", "buffer": TEXT.encode()}
+        )
+        expect(page.get_by_role("alert")).to_contain_text("Refused: <img src=x onerror=__hit=1>.csv")
+        expect_no_harm(page)
+        page.goto(f"{address}/case?{urlencode({'case_id': NAME})}")
+        expect(page.get_by_role("alert")).to_contain_text(f"There is no case '{NAME.upper()[:20]}")
+        expect_no_harm(page)
+        assert dialogs == []
+        assert [url for url in shown.requests if not url.startswith((f"{address}/", "data:", "blob:"))] == []
+
+
+# --- who is who ---
+
+
+def test_two_people_at_the_same_time_each_see_their_own_count_and_list(
+    pages: Pages, desk: Database, address: str
+) -> None:
+    for person in (ANALYST, OTHER_ANALYST, OTHER_ANALYST):
+        open_case(desk, owner=person)
+    people = {person: mine(desk, person) for person in (ANALYST, OTHER_ANALYST)}
+    assert len(people[ANALYST]) != len(people[OTHER_ANALYST])
+    for page, person in zip(pages, people, strict=False):
+        enter(page, f"{address}/?owner=Me&size=100", person)
+    for _ in range(2):
+        for page, person in zip(pages, people, strict=False):
+            expect_list(page, people[person])
+            expect(count(page, "Mine")).to_have_text(f"{len(people[person])} Mine")
+        for page in pages[:2]:
+            count(page, "Open").click()
+        for page in pages[:2]:
+            expect(count(page, "Open")).to_have_attribute("data-testid", "stBaseButton-primary")
+        for page in pages[:2]:
+            count(page, "Mine").click()
+
+
+def count(page: Page, label: str) -> Locator:
+    """The button of Triage that counts these cases, and shows them."""
+    return page.locator(f".st-key-count-{label} button")
+
+
+def mine(desk: Database, person: User) -> list[str]:
+    wanted = Filters(owner=person.user_id)
+    return [case.case_id for case in desk.read(lambda tx: repository.triage_page(tx, wanted, Order.DUE, 100)).cases]
+
+
+def test_who_is_deactivated_while_pages_are_open_can_send_and_take_nothing_more(
+    pages: Pages, desk: Database, address: str
+) -> None:
+    case_id, waiting = open_case(desk, owner=OTHER_ANALYST), open_case(desk)
+    before = deeds(desk, case_id)
+    one, two, three = pages
+    enter(one, case_page(address, case_id), OTHER_ANALYST)
+    enter(two, f"{address}/exports?case_id={case_id}", OTHER_ANALYST)
+    enter(three, address, OTHER_ANALYST)
+    box(one, "Note").fill("Too late.")
+    casework.deactivate_user(desk, OTHER_ANALYST.user_id)
+    gone = f"{OTHER_ANALYST.user_id} is no longer active."
+    try:
+        button(one, "Add note").click()
+        expect(one.get_by_text(gone)).to_be_visible()
+        button(two, "Audit CSV").click()
+        expect(two.get_by_text(gone)).to_be_visible()
+        button(three, "Next case").click()
+        expect(three.get_by_text(gone)).to_be_visible()
+    finally:
+        casework.add_user(desk, OTHER_ANALYST.user_id, OTHER_ANALYST.name, OTHER_ANALYST.role)
+    assert deeds(desk, case_id) == before
+    assert deeds(desk, waiting) == []
