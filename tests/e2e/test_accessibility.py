@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.browser"]
 pytestmark = pytest.mark.timeout(600)
 
-expect.set_options(timeout=30_000)
-
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 Look = tuple[Literal["light", "dark"], int]
 WIDTHS = (1440, 1024, 800)

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.browser"]
 pytestmark = pytest.mark.timeout(300)
 
-expect.set_options(timeout=30_000)
 
 ALERT_ID = next(alert_ids(sampled=True))
 CASE = next(casework.case_ids(ALERT_ID))

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.browser"]
 pytestmark = pytest.mark.timeout(180)
 
-expect.set_options(timeout=20_000)
 
 IN_SIGHT = """([key, number]) => {
   const part = document.querySelector(`.st-key-${key}`), bar = document.querySelector(".st-key-tour");

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tests.browser import Chromium
 
 pytest_plugins = ["tests.browser"]
-expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="module")
