@@ -16,6 +16,7 @@ page = st.navigation(
     ],
     position="top",
 )
+ui.tell_restart()
 with ui.errors_shown():
     with st.sidebar:
         st.markdown("**AML Case Desk**")

@@ -62,6 +62,10 @@ def _component(name: str) -> Callable[..., Any]:
 _table = _component("table")
 _timeline = _component("timeline")
 _handover = _component("handover")
+_restart = _component("restart")
+
+DESK = casework.new_form()
+"""Of this process: another one knows nothing of what was typed on its pages."""
 
 
 # --- what every page stands on ---
@@ -243,6 +247,11 @@ def send(name: str, done: str | Callable[[Made], str], verb: Callable[[], Made])
         st.session_state.pop(f"form {name}", None)
         return made
     return None
+
+
+def tell_restart() -> None:
+    """In the frame: a page that stays open while the desk is started again says that drafts may be gone."""
+    _restart(data={"desk": DESK}, key="restart")
 
 
 def hand_over() -> None:
