@@ -16,7 +16,6 @@ page = st.navigation(
     ],
     position="top",
 )
-ui.tell_restart()
 with ui.errors_shown():
     with st.sidebar:
         st.markdown("**AML Case Desk**")
@@ -25,4 +24,5 @@ with ui.errors_shown():
     with st.sidebar:
         ui.show_last_verified()
     tour.show(page)
+    ui.tell_restart()
     page.run()

@@ -115,7 +115,7 @@ def test_each_count_sets_its_filter(desk: Database, open_case: OpenCase) -> None
     assert shown_cases(click(page, "Unassigned")) == [low.case_id]
     assert shown_cases(click(page, "High risk")) == [mine.case_id]
     assert shown_cases(click(page, "Mine")) == [mine.case_id]
-    assert not click(page, "Overdue").get("bidi_component")
+    assert not [part for part in click(page, "Overdue").get("bidi_component") if part.proto.id.endswith("cases")]
     assert "No case matches" in texts(page)
     assert sorted(shown_cases(click(page, "Clear the filters"))) == sorted([low.case_id, mine.case_id])
     labelled(page.toggle, "Include closed").set_value(True)
