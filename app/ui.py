@@ -123,8 +123,9 @@ def look(actor: User, case_id: str, events: Sequence[Event]) -> bool:
 
 
 def sar_banner(events: Sequence[Event]) -> None:
+    place = st.container()
     if policy.has_sar_decision(events):
-        st.warning(
+        place.warning(
             "Restricted SAR material: nobody without a BSA need may learn that a report exists (31 U.S.C. 5318(g)(2)). "
             "The chain keeps who looks and who exports.",
             icon=":material/shield_lock:",
@@ -270,13 +271,14 @@ def typed_text(label: str, key: str, refusal: str | None, placeholder: str = "")
 
 
 def show_outcome(names: Mapping[str, User]) -> None:
+    place = st.container()  # always there: what comes below stays where it is, and with it the tab that is open
     outcome: Outcome | None = st.session_state.pop("outcome", None)
     if outcome is None:
         return
     if not outcome.refused:
         st.toast(plain(outcome.message), icon=":material/check_circle:")
         return
-    with st.container(border=bool(outcome.since), key="refused"):
+    with place, st.container(border=bool(outcome.since), key="refused"):
         st.error(plain(outcome.message), icon=":material/error:")
         if outcome.since:
             st.caption("What happened meanwhile:")

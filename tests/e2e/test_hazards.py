@@ -357,6 +357,7 @@ def test_keys_work_and_never_while_someone_types(pages: Pages, desk: Database, a
     expect(box(page, "Note")).to_have_value("N A J K")
     box(page, "Note").press("Control+Enter")
     expect(page.get_by_text("Note added.")).to_be_visible()
+    expect(box(page, "Note")).to_have_count(1)
     expect(box(page, "Note")).to_have_value("")
     expect_case(page, cases[1])
     assert stored(desk, cases[1])[1][-1].notes == "N A J K"
