@@ -330,7 +330,8 @@ def _reset() -> None:
         st.error(ui.plain(done.stderr or done.stdout), icon=":material/error:")
         return
     ui.last_verified.clear()
+    session = st.session_state["session"]
     st.session_state.clear()
-    st.session_state.update(FRESH, outcome=ui.Outcome("The demo data are new."))
+    st.session_state.update(FRESH, session=session, outcome=ui.Outcome("The demo data are new."))
     _cast(STEPS[0], "", None)
     st.switch_page(ui.TRIAGE, query_params={})

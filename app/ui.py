@@ -64,9 +64,6 @@ _timeline = _component("timeline")
 _handover = _component("handover")
 _restart = _component("restart")
 
-DESK = casework.new_form()
-"""Of this process: another one knows nothing of what was typed on its pages."""
-
 
 # --- what every page stands on ---
 
@@ -251,8 +248,8 @@ def send(name: str, done: str | Callable[[Made], str], verb: Callable[[], Made])
 
 
 def tell_restart() -> None:
-    """In the frame: a page that stays open while the desk is started again says that drafts may be gone."""
-    _restart(data={"desk": DESK}, key="restart")
+    """In the frame: a page that outlives its session says that drafts may be gone."""
+    _restart(data={"session": st.session_state.setdefault("session", casework.new_form())}, key="restart")
 
 
 def hand_over() -> None:

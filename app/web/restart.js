@@ -1,8 +1,8 @@
-// Says on a page that outlived its server what that means: the server knows nothing of what was typed there.
+// Says on a page that outlived its session what that means: the new one knows nothing of what was typed there.
 
 export default function ({ data, parentElement }) {
-  window.amlDesk ??= data.desk;
-  if (window.amlDesk === data.desk || parentElement.firstElementChild?.role === "alert") return;
-  const words = "The desk was started again while this page was open. What you typed and had not sent may be gone.";
+  window.amlSession ??= data.session;
+  if (window.amlSession === data.session || parentElement.firstElementChild?.role === "alert") return;
+  const words = "The desk was started again, or was out of reach for long. What you typed and had not sent may be gone.";
   parentElement.prepend(Object.assign(document.createElement("p"), { role: "alert", textContent: words }));
 }
