@@ -19,7 +19,7 @@ from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANA
 from tests.e2e.server import free_port, served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import FloatRect, Locator, Page
 
     from tests.browser import Chromium
 
@@ -91,6 +91,12 @@ def settled(page: Page) -> None:
     expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
+def place_of_table(page: Page) -> FloatRect | None:
+    settled(page)
+    expect(page.locator("table")).to_be_visible()
+    return page.locator("table").bounding_box()
+
+
 def box(page: Page, case_id: str) -> Locator:
     return page.get_by_role("checkbox", name=f"Select {case_id}")
 
@@ -147,11 +153,11 @@ def test_ticked_cases_are_assigned_together_one_event_each(browser: Chromium, de
     with browser.window() as shown:
         page = shown.page
         look(page, f"{address}/?q=Together+Ltd", MANAGER)
-        before = page.locator("table").bounding_box()
+        before = place_of_table(page)
         box(page, cases[0]).click()
         box(page, cases[2]).click()
         expect_ticked(page, [cases[0], cases[2]])
-        assert page.locator("table").bounding_box() == before
+        assert place_of_table(page) == before
         page.get_by_role("combobox", name="Receiver").click()
         page.get_by_role("option", name=OTHER_ANALYST.name).click()
         page.get_by_role("button", name="Assign", exact=True).click()
