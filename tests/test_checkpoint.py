@@ -217,6 +217,10 @@ def test_the_lines_beside_a_checkpoint_can_be_hashed_with_public_tools(
 # --- the folder is not trusted either ---
 
 
+def empty_the_lines(folder: Path) -> None:
+    (folder / "events.csv").write_bytes(b"")
+
+
 def change_a_hash(folder: Path) -> None:
     text = (folder / "events.csv").read_text("utf-8")
     (folder / "events.csv").write_text(text[:-2] + ("0" if text[-2] != "0" else "1") + "\n", "utf-8")
@@ -487,6 +491,19 @@ def test_a_signing_key_is_for_its_owner_alone_and_never_replaced(tmp_path: Path)
     file.write_text("rubbish", "utf-8")
     with pytest.raises(InvalidNote, match="not a signing key"):
         checkpoint.load_key(file)
+
+
+@pytest.mark.parametrize(
+    "attack", [empty_the_lines, add_rubbish, add_a_line_of_another_form, remove_the_lines], ids=lambda it: it.__name__
+)
+@ON_SQLITE
+def test_the_last_event_of_the_log_is_read_from_its_lines_or_not_at_all(
+    desk: Database, signed: Anchor, attack: Callable[[Path], None]
+) -> None:
+    assert signed.last_event_id() == desk.read(repository.last_event_id) - 1
+    attack(signed.file.parent)
+    with pytest.raises(UnreadableFile):
+        signed.last_event_id()
 
 
 def test_a_key_that_cannot_be_written_leaves_none_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
