@@ -98,11 +98,13 @@ def people() -> dict[str, User]:
     return {person.user_id: person for person in desk().read(repository.users)}
 
 
-def check_signed_in() -> None:
-    """Raises NotAllowed where the sign-in has ended: a page that was drawn before may still send something."""
+def check_still_acting(actor: User) -> None:
+    """A page that was drawn before may still send something: raises NotAllowed unless this person is still acting."""
     until: datetime | None = st.session_state.get("signed in until")
     if until and datetime.now(UTC) > until:
         raise NotAllowed("Your sign-in has ended. Copy what you typed, and load the page anew to sign in.")
+    if st.session_state.get("acting", actor.user_id) != actor.user_id:
+        raise NotAllowed(f"The page was still {actor.name}'s when you clicked, and you act as somebody else now.")
 
 
 # --- confidentiality ---
@@ -228,18 +230,18 @@ def form_token(name: str) -> str:
     return str(st.session_state.setdefault(f"form {name}", casework.new_form()))
 
 
-def send(name: str, done: str | Callable[[Made], str], verb: Callable[[], Made]) -> Made | None:
+def send(actor: User, name: str, done: str | Callable[[Made], str], verb: Callable[[], Made]) -> Made | None:
     """In a form's callback: do it, keep the outcome for `show_outcome`, and start a fresh form where it went well.
 
-    Returns what was made; None where it was refused.
+    `actor` is who the form was drawn for. Returns what was made; None where it was refused.
     """
     try:
-        check_signed_in()
+        check_still_acting(actor)
         made = verb()
     except StaleCase as error:
         st.session_state["outcome"] = Outcome(str(error), refused=True, since=error.since)
     except DeskError as error:
-        st.session_state["outcome"] = Outcome(f"Not saved: {error}", refused=True)
+        st.session_state["outcome"] = Outcome(f"Not done: {error}", refused=True)
     else:
         st.session_state["outcome"] = Outcome(done if isinstance(done, str) else done(made))
         st.session_state.pop(f"form {name}", None)
@@ -345,7 +347,7 @@ def next_case_button(actor: User, on_open: Callable[[str], None] = open_case) ->
 
     def take() -> None:
         case_id = just_taken()
-        if case_id is None and (event := send("next", _taken_words, lambda: _take_next(actor.user_id, token))):
+        if case_id is None and (event := send(actor, "next", _taken_words, lambda: _take_next(actor.user_id, token))):
             case_id = event.case_id
             st.session_state["taken"] = case_id, monotonic()
         if case_id:

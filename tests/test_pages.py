@@ -249,6 +249,17 @@ def test_only_what_a_person_may_assign_can_be_ticked(desk: Database, open_case: 
     assert labelled(page.button, "Next case").disabled
 
 
+def test_a_click_on_a_page_drawn_for_someone_else_is_done_in_nobodys_name(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    page = open_page("case", ANALYST.user_id)
+    labelled(page.sidebar.selectbox, "Acting as").set_value(MANAGER.user_id)
+    click(page, "Next case")
+    assert "you act as somebody else now" in page.error[0].value
+    assert owner_of(desk, case_id) is None
+    click(page, "Next case")
+    assert owner_of(desk, case_id) == MANAGER.user_id
+
+
 def test_the_next_case_is_the_most_urgent_that_nobody_owns_one_a_click(
     desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

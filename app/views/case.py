@@ -19,6 +19,7 @@ def open_other(case_id: str) -> None:
 def take(actor: User, case: Case, token: str) -> None:
     """In a button's callback: the case becomes the actor's own."""
     ui.send(
+        actor,
         f"take {case.case_id}",
         "Case assigned to you.",
         lambda: casework.assign(ui.desk(), actor.user_id, case.case_id, actor.user_id, form=token, seen=case.head_hash),
@@ -124,6 +125,7 @@ def note_form(actor: User, case: Case) -> None:
     def add() -> None:
         text = st.session_state[f"note {token}"]
         ui.send(
+            actor,
             f"note {case.case_id}",
             "Note added.",
             lambda: casework.add_note(ui.desk(), actor.user_id, case.case_id, text, form=token),
@@ -143,6 +145,7 @@ def assign_form(actor: User, case: Case, names: dict[str, User]) -> None:
     def assign() -> None:
         receiver = st.session_state[f"receiver {token}"]
         ui.send(
+            actor,
             f"assign {case.case_id}",
             "Case assigned.",
             lambda: casework.assign(ui.desk(), actor.user_id, case.case_id, receiver, form=token, seen=seen),
@@ -185,6 +188,7 @@ def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
         state = st.session_state
         determined = state.get(f"determined {token}") if chosen is Disposition.SAR else None
         ui.send(
+            actor,
             f"decision {case.case_id}",
             f"Disposition set: {chosen}.",
             lambda: casework.set_disposition(
@@ -240,6 +244,7 @@ def reopen_form(actor: User, case: Case) -> None:
     def reopen() -> None:
         reason = st.session_state[f"reason {token}"]
         ui.send(
+            actor,
             f"reopen {case.case_id}",
             "Case reopened.",
             lambda: casework.reopen(ui.desk(), actor.user_id, case.case_id, reason, form=token, seen=seen),
@@ -345,6 +350,7 @@ find = st.container(horizontal=True, vertical_alignment="center", key="find")
 with find:
     st.page_link(ui.TRIAGE, label="Queue", icon=":material/arrow_back:")
     case_id = ui.case_id_input()
+ui.show_outcome(names)
 if not case_id:
     with find:
         ui.next_case_button(actor, open_other)
@@ -375,7 +381,6 @@ except BrokenCase as error:
 
 with find:
     show_hands(actor, case, before, after)
-ui.show_outcome(names)
 ui.sar_banner(events)
 show_header(case, events, names, verified)
 

@@ -45,7 +45,7 @@ def show_export(actor: User, case_id: str) -> None:
 
     def give(make: Callable[[], bytes], name: str) -> None:
         """In a button's callback."""
-        if content := ui.send("download", f"{name} is yours.", make):
+        if content := ui.send(actor, "download", f"{name} is yours.", make):
             st.session_state["handed over"] = name, content
 
     with st.container(horizontal=True, key="downloads"):

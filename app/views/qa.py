@@ -20,6 +20,7 @@ def verdict_form(actor: User, case: Case, events: list[Event]) -> None:
         state["review"] = case.case_id
         result = QaResult(state[f"verdict {token}"] or "")
         done = ui.send(
+            actor,
             f"qa {case.case_id}",
             f"{case.case_id}: {result} recorded.",
             lambda: casework.record_qa(

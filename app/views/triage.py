@@ -138,6 +138,7 @@ def assign_all(actor: User, names: dict[str, User], chosen: list[Case], receiver
     seen = [(case.case_id, case.head_hash) for case in chosen]
     whose = "yours" if receiver == actor.user_id else f"{names[receiver].name}’s"
     ui.send(
+        actor,
         "selection",
         f"{ui.count(len(seen), 'case')} {'is' if len(seen) == 1 else 'are'} now {whose}.",
         lambda: casework.assign_all(ui.desk(), actor.user_id, seen, receiver, form=token),

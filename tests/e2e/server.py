@@ -1,4 +1,4 @@
-"""A desk of its own for a test in the browser: its process, its database, its people, its settings."""
+"""A desk of its own for a test in the browser: its process, database, people and settings, and a way in."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from playwright.sync_api import Page, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
 from app import casework, database, repository, sampling, settings
 from app.database import Database
+from app.models import User
 from tests.conftest import PEOPLE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,3 +94,26 @@ def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
         except (URLError, OSError):
             time.sleep(0.1)
     raise AssertionError(f"{address} does not answer")
+
+
+def enter(page: Page, address: str, person: User) -> None:
+    """Open a page of the desk as this person."""
+    with page.expect_websocket() as connected:
+        page.goto(address)
+    picker = page.get_by_role("combobox", name="Acting as")
+    expect(picker).to_be_visible()
+    settled(page)
+    if not picker.input_value().startswith(person.name):
+        picker.click()
+        with connected.value.expect_event("framereceived", is_end_of_run):
+            page.get_by_role("option", name=person.name).click()
+        settled(page)
+    expect(picker).to_have_value(f"{person.name}, {person.role}")
+
+
+def is_end_of_run(frame: bytes | str) -> bool:
+    return isinstance(frame, bytes) and ForwardMsg.FromString(frame).WhichOneof("type") == "script_finished"
+
+
+def settled(page: Page) -> None:
+    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")

@@ -233,7 +233,7 @@ def case_mine(desk: Desk, page: Page) -> States:
 def case_forms(desk: Desk, page: Page) -> States:
     desk.open_case(page, "mine")
     page.get_by_role("button", name="Add note").click()
-    expect(page.get_by_text("Not saved")).to_be_visible()
+    expect(page.get_by_text("Not done")).to_be_visible()
     yield "refused", ".st-key-refused"
     for tab in ("Assign", "Reopen"):
         open_tab(page, tab)
@@ -282,7 +282,7 @@ def qa(desk: Desk, page: Page) -> States:
     yield "waiting", WHOLE
     page.get_by_role("radio", name="Fail", exact=True).click()
     page.get_by_role("button", name="Record").click()
-    expect(page.get_by_text("Not saved")).to_be_visible()
+    expect(page.get_by_text("Not done")).to_be_visible()
     yield "refused", ".st-key-refused"
     open_tab(page, "Reviewed")
     page.get_by_text("Alert and transactions").click()

@@ -11,13 +11,12 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from app import casework, repository
 from app.models import ALERT_FEED, Action, Case, Disposition, Event, Risk, User
 from app.repository import Filters, Order
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, TRANSACTIONS
-from tests.e2e.server import alert_ids, free_port, peopled, served
+from tests.e2e.server import alert_ids, enter, free_port, is_end_of_run, peopled, served, settled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,29 +98,6 @@ def stored(desk: Database, case_id: str) -> tuple[Case, list[Event]]:
 def deeds(desk: Database, case_id: str) -> list[tuple[str, str]]:
     """Who did what after the case was opened."""
     return [(event.user, event.action) for event in stored(desk, case_id)[1][1:]]
-
-
-def enter(page: Page, address: str, person: User) -> None:
-    """Open a page of the desk as this person."""
-    with page.expect_websocket() as connected:
-        page.goto(address)
-    picker = page.get_by_role("combobox", name="Acting as")
-    expect(picker).to_be_visible()
-    settled(page)
-    if not picker.input_value().startswith(person.name):
-        picker.click()
-        with connected.value.expect_event("framereceived", is_end_of_run):
-            page.get_by_role("option", name=person.name).click()
-        settled(page)
-    expect(picker).to_have_value(f"{person.name}, {person.role}")
-
-
-def is_end_of_run(frame: bytes | str) -> bool:
-    return isinstance(frame, bytes) and ForwardMsg.FromString(frame).WhichOneof("type") == "script_finished"
-
-
-def settled(page: Page) -> None:
-    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def case_page(address: str, case_id: str) -> str:

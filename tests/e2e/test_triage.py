@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
-from app import casework, database, repository, settings
+from app import casework, repository
 from app.database import Database
-from app.models import ALERT_FEED, Case, Event, Risk, User
-from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, PEOPLE, REVIEWER
-from tests.e2e.server import free_port, served
+from app.models import ALERT_FEED, Case, Event, Risk
+from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER
+from tests.e2e.server import enter, free_port, peopled, served, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import FloatRect, Locator, Page
@@ -28,12 +28,7 @@ pytest_plugins = ["tests.browser"]
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    folder = tmp_path_factory.mktemp("desk")
-    with closing(database.connect(settings.Settings(str(folder / "desk.db"), folder))) as made:
-        made.create_schema()
-        with made.transaction() as tx:
-            for person in PEOPLE:
-                repository.insert_user(tx, person)
+    with peopled(tmp_path_factory.mktemp("desk")) as made:
         yield made
 
 
@@ -75,22 +70,6 @@ def owners(desk: Database, case_ids: list[str]) -> list[str | None]:
     return [stored(desk, case_id)[0].owner for case_id in case_ids]
 
 
-def look(page: Page, address: str, person: User) -> None:
-    """Open a page of the desk as this person."""
-    page.goto(address)
-    picker = page.get_by_role("combobox", name="Acting as")
-    if not picker.input_value().startswith(person.name):
-        picker.click()
-        page.get_by_role("option", name=person.name).click()
-    expect(picker).to_have_value(f"{person.name}, {person.role}")
-    settled(page)
-
-
-def settled(page: Page) -> None:
-    expect(page.get_by_role("button", name="Next case")).to_be_visible()
-    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
-
-
 def place_of_table(page: Page) -> FloatRect | None:
     settled(page)
     expect(page.locator("table")).to_be_visible()
@@ -121,7 +100,7 @@ def test_rows_are_ticked_by_mouse_by_space_and_as_a_range(browser: Chromium, des
     cases = open_cases(desk, "Range Ltd", 6)
     with browser.window() as shown:
         page = shown.page
-        look(page, f"{address}/?q=Range+Ltd", ANALYST)
+        enter(page, f"{address}/?q=Range+Ltd", ANALYST)
         box(page, cases[1]).click()
         expect_ticked(page, cases[1:2])
         box(page, cases[3]).click(modifiers=["Shift"])
@@ -152,7 +131,7 @@ def test_ticked_cases_are_assigned_together_one_event_each(browser: Chromium, de
     cases = open_cases(desk, "Together Ltd", 4)
     with browser.window() as shown:
         page = shown.page
-        look(page, f"{address}/?q=Together+Ltd", MANAGER)
+        enter(page, f"{address}/?q=Together+Ltd", MANAGER)
         before = place_of_table(page)
         box(page, cases[0]).click()
         box(page, cases[2]).click()
@@ -180,7 +159,7 @@ def test_where_one_case_moved_on_none_is_assigned_and_the_ticks_stay(
     cases = open_cases(desk, "Refused Ltd", 3)
     with browser.window() as shown:
         page = shown.page
-        look(page, f"{address}/?q=Refused+Ltd", MANAGER)
+        enter(page, f"{address}/?q=Refused+Ltd", MANAGER)
         for case_id in cases:
             box(page, case_id).click()
         expect_ticked(page, cases)
@@ -199,7 +178,7 @@ def test_another_filter_page_or_person_clears_the_ticks(browser: Chromium, desk:
     cases = open_cases(desk, "Cleared Ltd", 26)
     with browser.window() as shown:
         page = shown.page
-        look(page, f"{address}/?q=Cleared+Ltd", ANALYST)
+        enter(page, f"{address}/?q=Cleared+Ltd", ANALYST)
         box(page, cases[0]).click()
         expect_ticked(page, cases[:1])
         page.get_by_role("button", name="Clear", exact=True).click()
@@ -237,7 +216,7 @@ def test_two_people_who_press_next_case_at_once_get_two_cases(browser: Chromium,
     with ExitStack() as stack:
         pages = [stack.enter_context(browser.window()).page for _ in range(2)]
         for page, person in zip(pages, (ANALYST, OTHER_ANALYST), strict=True):
-            look(page, address, person)
+            enter(page, address, person)
         at = (time.time() + 1) * 1000
         for page in pages:
             page.get_by_role("button", name="Next case").evaluate(CLICK_AT, at)
@@ -271,7 +250,7 @@ def test_many_clicks_on_next_case_take_one_and_open_it(browser: Chromium, desk: 
     waiting = open_cases(desk, "Impatient Ltd", 9)
     with browser.window() as shown:
         page = shown.page
-        look(page, address, MANAGER)
+        enter(page, address, MANAGER)
         page.get_by_role("button", name="Next case").evaluate(IMPATIENT)
         taken = opened(page)
         expect(page.get_by_text(f"{taken} is yours.")).to_be_visible()
@@ -283,7 +262,7 @@ def test_the_next_case_is_a_key_away_on_either_page(browser: Chromium, desk: Dat
     waiting = open_cases(desk, "Key Ltd", 2)
     with browser.window() as shown:
         page = shown.page
-        look(page, address, ANALYST)
+        enter(page, address, ANALYST)
         page.keyboard.press("n")
         first = opened(page)
         told_and_gone(page, f"{first} is yours.")
@@ -302,7 +281,7 @@ def test_times_are_the_readers_with_utc_on_hover(browser: Chromium, desk: Databa
     case, (opened,) = stored(desk, case_id)
     with browser.window(timezone_id="Asia/Tokyo") as shown:
         page = shown.page
-        look(page, f"{address}/?q=Tokyo+Ltd", ANALYST)
+        enter(page, f"{address}/?q=Tokyo+Ltd", ANALYST)
         due = page.locator("td[title^=Due]")
         expect(due).to_have_attribute("title", re.compile(f" JST = {case.due_at:%Y-%m-%d %H:%M} UTC$"))
         link(page, case_id).click()
