@@ -207,9 +207,10 @@ def test_a_note_meanwhile_does_not_stand_in_the_way(desk: Database, open_case: O
 def test_what_was_ticked_in_another_list_or_by_someone_else_counts_for_nothing(
     desk: Database, open_case: OpenCase
 ) -> None:
-    cases = [open_case().case_id for _ in range(26)]
-    page = tick(open_page(acting=ANALYST.user_id), cases[0])
-    assert is_ticked(run(page))
+    for _ in range(26):
+        open_case()
+    page = open_page(acting=ANALYST.user_id)
+    assert is_ticked(run(tick(page, shown_cases(page)[0])))
     changes: list[Callable[[], Any]] = [
         lambda: labelled(page.selectbox, "Order").set_value("Amount"),
         lambda: labelled(page.selectbox, "Owner").set_value("Unassigned"),
@@ -220,7 +221,7 @@ def test_what_was_ticked_in_another_list_or_by_someone_else_counts_for_nothing(
     for change in changes:
         change()
         assert not is_ticked(run(page))
-        assert is_ticked(tick(page, cases[1]))
+        assert is_ticked(tick(page, shown_cases(page)[1]))
     assert not is_ticked(click(page, "Clear"))
     labelled(page.selectbox, "Rows").set_value(25)
     run(page)
