@@ -26,7 +26,8 @@ TOOLBAR_STYLE = """
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] > :has(.st-key-toolbar) {
   position: sticky; top: 3.75rem; z-index: 2; padding-block: .5rem; margin-block: -.5rem;
   background: light-dark(#FFFFFF, #11171D); }
-.st-key-toolbar { min-height: 2.5rem; }
+.st-key-toolbar { min-height: 2.5rem; flex-wrap: nowrap; }
+.st-key-toolbar:has(.st-key-selection) .st-key-pager { display: none; }
 """
 
 
@@ -42,7 +43,6 @@ def set_filters(**filters: str | bool) -> None:
 
 def turn_page(case_id: str, backward: bool) -> None:
     st.session_state["keyset"] = Keyset(case_id, backward)
-    st.rerun()
 
 
 def shown(count: int) -> str:
@@ -62,39 +62,38 @@ def queue_words() -> str:
     return ", ".join(word for word in told if word)
 
 
-@st.fragment(key="toolbar")
 def show_toolbar(actor: User, names: dict[str, User], page: Page, token: str) -> None:
-    """Where in the list this page is; where cases are ticked, what can be done with them as they were shown."""
-    chosen = ui.ticked("cases", token, page.cases)
+    """Where in the list this page is, and the pages beside it; what can be done with the cases that are ticked."""
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="toolbar"):
-        if chosen:
+        show_place(actor, names, page, token)
+        with st.container(horizontal=True, width="content", gap="xsmall", key="pager"):
+            st.button(
+                "Previous page",
+                icon=":material/chevron_left:",
+                disabled=not page.has_previous,
+                on_click=turn_page,
+                args=(page.cases[0].case_id, True),
+            )
+            st.button(
+                "Next page",
+                icon=":material/chevron_right:",
+                icon_position="right",
+                disabled=not page.has_next,
+                on_click=turn_page,
+                args=(page.cases[-1].case_id, False),
+            )
+
+
+@st.fragment(key="place")
+def show_place(actor: User, names: dict[str, User], page: Page, token: str) -> None:
+    """Where cases are ticked, they are taken as they were shown."""
+    if chosen := ui.ticked("cases", token, page.cases):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="selection"):
             show_selection(actor, names, chosen, token)
-        else:
-            show_pager(page)
-
-
-def show_pager(page: Page) -> None:
+        return
     first = page.position + 1
-    position = (
-        f"{shown(first)} to {shown(page.position + len(page.cases))}" if first <= COUNT_LIMIT else "beyond 10,000"
-    )
-    st.markdown(f"Cases {position} of **{shown(page.total)}**", width="content")
-    st.space("stretch")
-    st.button(
-        "Previous page",
-        icon=":material/chevron_left:",
-        disabled=not page.has_previous,
-        on_click=turn_page,
-        args=(page.cases[0].case_id, True),
-    )
-    st.button(
-        "Next page",
-        icon=":material/chevron_right:",
-        icon_position="right",
-        disabled=not page.has_next,
-        on_click=turn_page,
-        args=(page.cases[-1].case_id, False),
-    )
+    place = f"{shown(first)} to {shown(page.position + len(page.cases))}" if first <= COUNT_LIMIT else "beyond 10,000"
+    st.markdown(f"Cases {place} of **{shown(page.total)}**")
 
 
 def show_selection(actor: User, names: dict[str, User], chosen: list[Case], token: str) -> None:
@@ -272,5 +271,5 @@ token = ui.form_token("selection")
 
 show_toolbar(actor, names, page, token)
 refusals = {case.case_id: policy.why_not(Verb.ASSIGN, actor, case) for case in page.cases}
-ticks = None if all(refusals.values()) else ui.Ticks(token, refusals, "toolbar")
+ticks = None if all(refusals.values()) else ui.Ticks(token, refusals, "place")
 ui.case_table("Cases in the queue", page.cases, COLUMNS, names, "cases", ui.open_case, ticks=ticks)
