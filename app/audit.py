@@ -51,11 +51,16 @@ class Verified:
 def verify_case(database: Database, case_id: str) -> Verified:
     """Verify one case. Raises UnknownCase. A break is read again before it is reported."""
     for _ in range(2):
-        chains = database.read(lambda tx: repository.chains_of(tx, case_id))
-        breaks = [found for one in chains for found in chain.verify_stored(*one)]
-        if not breaks:
+        found = verify_chains(database.read(lambda tx: repository.chains_of(tx, case_id)))
+        if found.intact:
             break
-    return Verified(1, sum(len(events) for _, events, _ in chains), tuple(breaks))
+    return found
+
+
+def verify_chains(chains: Sequence[repository.Chain]) -> Verified:
+    """Verify one case as `repository.chains_of` reads it."""
+    breaks = tuple(found for one in chains for found in chain.verify_stored(*one))
+    return Verified(1, sum(len(events) for _, events, _ in chains), breaks)
 
 
 def verify_database(
@@ -193,17 +198,16 @@ def export_case(database: Database, case_id: str) -> Export:
     if not CASE_ID.fullmatch(case_id):
         raise InvalidInput(f"{case_id!r} is not a case id like AML-7F3KQ2XA.")
 
-    def work(tx: Transaction) -> tuple[Case, list[Event], list[repository.Chain], list[User]]:
+    def work(tx: Transaction) -> tuple[Case, list[repository.Chain], list[User]]:
         return (
             repository.case(tx, case_id),
-            repository.events(tx, case_id),
             repository.chains_of(tx, case_id),
             repository.users(tx),
         )
 
-    case, events, chains, people = database.read(work)
+    case, chains, people = database.read(work)
     names = {person.user_id: person.name for person in people}
-    breaks = tuple(found for one in chains for found in chain.verify_stored(*one))
+    events, breaks = repository.events_of(chains), verify_chains(chains).breaks
     try:
         trail = write_csv(events)
     except UnicodeEncodeError as error:

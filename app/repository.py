@@ -303,6 +303,11 @@ def chains_of(tx: Transaction, case_id: str) -> list[Chain]:
     return [(case_id, found, first), *((case_id, [], _recorded(row)) for row in others)]
 
 
+def events_of(chains: Sequence[Chain]) -> list[Event]:
+    """The events of the case that `chains_of` read, as `events` returns them."""
+    return [chain.event_of(event) for _, events, _ in chains for event in events]
+
+
 def all_chains(tx: Transaction) -> Iterator[Chain]:
     """Every case that has a row or an event, by case id; holds one case in memory at a time.
 

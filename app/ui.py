@@ -509,6 +509,7 @@ def timeline(events: Iterable[Event], names: Mapping[str, User], key: str, break
     broken: dict[int | None, list[str]] = {}
     for found in breaks:
         broken.setdefault(found.event_id, []).append(break_text(found))
+    where = zone()
     items = [
         {
             "event_id": event.event_id,
@@ -516,7 +517,7 @@ def timeline(events: Iterable[Event], names: Mapping[str, User], key: str, break
             "what": DONE.get(event.action, shown(event.action)),
             "action": event.action if event.action in DONE else "other",
             "ts": shown(event.ts),
-            "when": clock(read_time(event.ts)) or shown(event.ts),
+            "when": clock(read_time(event.ts), where) or shown(event.ts),
             "changes": _changes(event, names),
             "notes": shown(event.notes) or _taken(event),
             "hash": shown(event.event_hash),
@@ -709,16 +710,17 @@ def zone() -> tzinfo:
         return UTC
 
 
-def local(moment: datetime) -> datetime:
+def local(moment: datetime, where: tzinfo | None = None) -> datetime:
+    """The time in a zone, which is the reader's unless it is given."""
     try:
-        return moment.astimezone(zone())
+        return moment.astimezone(where or zone())
     except OverflowError:  # at an end of the calendar, where only a damaged time lies
         return moment
 
 
-def clock(moment: datetime | None) -> str:
+def clock(moment: datetime | None, where: tzinfo | None = None) -> str:
     """A time as its reader's clock shows it, with the short name of the zone."""
-    return "" if moment is None else _minute(local(moment))
+    return "" if moment is None else _minute(local(moment, where))
 
 
 def clock_utc(moment: datetime) -> str:

@@ -358,26 +358,27 @@ if not case_id:
     st.stop()
 
 
-def read(tx: Transaction) -> tuple[Case, list[Event], list[Case], str | None, str | None]:
+def read(tx: Transaction) -> tuple[Case, list[repository.Chain], list[Case], str | None, str | None]:
     found, queue = repository.case(tx, case_id), ui.queue()
     before, after = (repository.neighbour(tx, queue.now(), queue.order, case_id, back) for back in (True, False))
-    return found, repository.events(tx, case_id), repository.other_cases(tx, found.customer_id, case_id), before, after
+    others = repository.other_cases(tx, found.customer_id, case_id)
+    return found, repository.chains_of(tx, case_id), others, before, after
 
 
 try:
-    verified = audit.verify_case(ui.desk(), case_id)
-    case, events, others, before, after = ui.desk().read(read)
-    if ui.look(actor, case_id, events):
-        verified = audit.verify_case(ui.desk(), case_id)
-        case, events, others, before, after = ui.desk().read(read)
+    case, chains, others, before, after = ui.desk().read(read)
+    if ui.look(actor, case_id, repository.events_of(chains)):
+        case, chains, others, before, after = ui.desk().read(read)
 except UnknownCase as error:
     st.warning(ui.plain(error))
     st.stop()
 except BrokenCase as error:
     st.error(ui.plain(error), icon=":material/gpp_bad:")
-    for found in verified.breaks:
+    for found in audit.verify_case(ui.desk(), case_id).breaks:
         st.text(str(found))
     st.stop()
+# What is shown is what was verified: both are of one reading.
+events, verified = repository.events_of(chains), audit.verify_chains(chains)
 
 with find:
     show_hands(actor, case, before, after)
