@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from functools import partial
 from importlib.resources import files
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -46,8 +45,10 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 Look = tuple[Literal["light", "dark"], int]
 WIDTHS = (1440, 1024, 800)
 EVERY_LOOK: Sequence[Look] = [*(("light", width) for width in WIDTHS), *(("dark", width) for width in WIDTHS[::-1])]
-LOOKS = EVERY_LOOK if os.environ.get("AML_AXE") == "all" else [EVERY_LOOK[0], EVERY_LOOK[3]]
-"""All six take minutes: without AML_AXE=all they are wide and light, and narrow and dark."""
+IN_TURN: Sequence[Look] = [("light", 1440), ("dark", 800)]
+ALL = os.environ.get("AML_AXE") == "all"
+"""Every state in every look takes minutes: without AML_AXE=all each is judged in one, wide and light or narrow and dark
+in turn."""
 HEIGHT = 7000
 """Of the window: more than any page has, as axe judges no contrast of what is scrolled out of sight."""
 
@@ -339,6 +340,7 @@ def signing_in(desk: Desk, page: Page) -> States:
         sign_in(page, address, LEAVER.user_id)
         expect(page.get_by_text("is not active")).to_be_visible()
         yield "refused", WHOLE
+    page.context.clear_cookies()
 
 
 def bundle(desk: Desk, page: Page) -> States:
@@ -397,7 +399,7 @@ class Found:
     listed: set[tuple[str, str]] = field(default_factory=set)
 
 
-def look(page: Page, state: str, part: str, found: Found, looks: Sequence[Look] = LOOKS) -> None:
+def look(page: Page, state: str, part: str, found: Found, looks: Sequence[Look]) -> None:
     """Have axe judge a part of the page in these schemes and widths."""
     known = list(OF_STREAMLIT)
     for scheme, width in looks:
@@ -418,31 +420,20 @@ def look(page: Page, state: str, part: str, found: Found, looks: Sequence[Look] 
                 found.listed.add(known[place])
 
 
-def tell(story: Story, desk: Desk, launch: Callable[[], AbstractContextManager[Chromium]]) -> Found:
-    found = Found()
-    with launch() as chromium, chromium.window(viewport={"width": LOOKS[0][1], "height": HEIGHT}) as shown:
-        for state, part in story(desk, shown.page):
-            look(shown.page, state, part, found)
-    return found
-
-
 @pytest.fixture(scope="module")
-def told(browser: Chromium, desk: Desk) -> Iterator[Callable[[Story], Found]]:
-    """What axe found in a story. Each is told in a browser of its own, as the next one is told at the same time."""
-    from tests.browser import installed, launched
+def told(browser: Chromium, desk: Desk) -> Callable[[Story], Found]:
+    """What axe found in a story, which is told once."""
+    results: dict[Story, Found] = {}
 
-    executable = installed()
-    assert executable
-    futures: dict[Story, Future[Found]] = {}
-    with ThreadPoolExecutor(2) as hands:
+    def tell(story: Story) -> Found:
+        found = Found()
+        with browser.tab() as page:
+            page.set_viewport_size({"width": IN_TURN[0][1], "height": HEIGHT})
+            for (state, part), one in zip(story(desk, page), cycle(IN_TURN), strict=False):
+                look(page, state, part, found, EVERY_LOOK if ALL else [one])
+        return found
 
-        def result(story: Story) -> Found:
-            for one in STORIES[STORIES.index(story) :][:2]:
-                if one not in futures:
-                    futures[one] = hands.submit(tell, one, desk, partial(launched, executable))
-            return futures[story].result()
-
-        yield result
+    return lambda story: results.get(story) or results.setdefault(story, tell(story))
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -470,7 +461,7 @@ def test_axe_sees_into_the_components_of_the_desk_and_to_the_end_of_the_page(bro
         desk.open_case(shown.page, "mine")
         for element in ("table", "ol"):
             assert shown.page.locator(element).first.evaluate(PLANT)
-        look(shown.page, "planted", WHOLE, found, LOOKS[:1])
+        look(shown.page, "planted", WHOLE, found, IN_TURN[:1])
     planted = ['button-name: <button id="{}">', 'color-contrast: <p id="{}"']
     expected = {f"planted: {fault.format(tag)}" for fault in planted for tag in ("TABLE", "OL")}
     assert {next((start for start in expected if fault.startswith(start)), fault) for fault in found.faults} == expected

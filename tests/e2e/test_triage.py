@@ -98,8 +98,7 @@ def expect_ticked(page: Page, case_ids: list[str]) -> None:
 
 def test_rows_are_ticked_by_mouse_by_space_and_as_a_range(browser: Chromium, desk: Database, address: str) -> None:
     cases = open_cases(desk, "Range Ltd", 6)
-    with browser.window() as shown:
-        page = shown.page
+    with browser.tab() as page:
         enter(page, f"{address}/?q=Range+Ltd", ANALYST)
         box(page, cases[1]).click()
         expect_ticked(page, cases[1:2])
@@ -129,8 +128,7 @@ def test_rows_are_ticked_by_mouse_by_space_and_as_a_range(browser: Chromium, des
 
 def test_ticked_cases_are_assigned_together_one_event_each(browser: Chromium, desk: Database, address: str) -> None:
     cases = open_cases(desk, "Together Ltd", 4)
-    with browser.window() as shown:
-        page = shown.page
+    with browser.tab() as page:
         enter(page, f"{address}/?q=Together+Ltd", MANAGER)
         before = place_of_table(page)
         box(page, cases[0]).click()
@@ -157,8 +155,7 @@ def test_where_one_case_moved_on_none_is_assigned_and_the_ticks_stay(
     browser: Chromium, desk: Database, address: str
 ) -> None:
     cases = open_cases(desk, "Refused Ltd", 3)
-    with browser.window() as shown:
-        page = shown.page
+    with browser.tab() as page:
         enter(page, f"{address}/?q=Refused+Ltd", MANAGER)
         for case_id in cases:
             box(page, case_id).click()
@@ -176,8 +173,7 @@ def test_where_one_case_moved_on_none_is_assigned_and_the_ticks_stay(
 
 def test_another_filter_page_or_person_clears_the_ticks(browser: Chromium, desk: Database, address: str) -> None:
     cases = open_cases(desk, "Cleared Ltd", 26)
-    with browser.window() as shown:
-        page = shown.page
+    with browser.tab() as page:
         enter(page, f"{address}/?q=Cleared+Ltd", ANALYST)
         box(page, cases[0]).click()
         expect_ticked(page, cases[:1])
@@ -214,7 +210,7 @@ CLICK_AT = """
 def test_two_people_who_press_next_case_at_once_get_two_cases(browser: Chromium, desk: Database, address: str) -> None:
     waiting = open_cases(desk, "Race Ltd", 2)
     with ExitStack() as stack:
-        pages = [stack.enter_context(browser.window()).page for _ in range(2)]
+        pages = [stack.enter_context(browser.tab()) for _ in range(2)]
         for page, person in zip(pages, (ANALYST, OTHER_ANALYST), strict=True):
             enter(page, address, person)
         at = (time.time() + 1) * 1000
@@ -248,8 +244,7 @@ button => { for (const wait of [0, 20, 60, 120, 200, 300, 450]) setTimeout(() =>
 
 def test_many_clicks_on_next_case_take_one_and_open_it(browser: Chromium, desk: Database, address: str) -> None:
     waiting = open_cases(desk, "Impatient Ltd", 9)
-    with browser.window() as shown:
-        page = shown.page
+    with browser.tab() as page:
         enter(page, address, MANAGER)
         page.get_by_role("button", name="Next case").evaluate(IMPATIENT)
         taken = opened(page)
@@ -260,8 +255,7 @@ def test_many_clicks_on_next_case_take_one_and_open_it(browser: Chromium, desk: 
 
 def test_the_next_case_is_a_key_away_on_either_page(browser: Chromium, desk: Database, address: str) -> None:
     waiting = open_cases(desk, "Key Ltd", 2)
-    with browser.window() as shown:
-        page = shown.page
+    with browser.tab() as page:
         enter(page, address, ANALYST)
         page.keyboard.press("n")
         first = opened(page)
