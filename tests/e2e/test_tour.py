@@ -194,4 +194,4 @@ def test_a_reset_asks_first_and_begins_anew_for_all_who_have_the_desk_open(
         expect(page.get_by_role("combobox", name="Acting as")).to_have_value(re.compile(", Analyst"))
         assert page.url.rstrip("/") == address
         other.page.get_by_role("button", name="Add note").click()
-        other.page.get_by_text("There is no case").wait_for()
+        other.page.get_by_text("Not done: There is no case").wait_for()
