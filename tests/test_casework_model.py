@@ -19,8 +19,6 @@ from app.errors import InvalidInput, NotAllowed, StaleCase
 from app.models import Disposition, Event, QaResult
 from tests.conftest import PEOPLE, OpenCase
 
-pytestmark = pytest.mark.no_cover  # so many rounds would take twice their time
-
 ROLES = {person.user_id: person.role.value for person in PEOPLE}
 ACTIVE = [person.user_id for person in PEOPLE if person.active]
 OWNERS = [person for person in ACTIVE if ROLES[person] != "QA"]

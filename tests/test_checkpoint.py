@@ -376,7 +376,7 @@ def test_a_log_is_not_signed_anew_where_its_folder_was_emptied_rolled_back_or_is
 # --- proofs of a case ---
 
 
-def test_the_proof_of_a_case_is_about_its_last_event_below_the_checkpoint(
+def test_lines_and_proof_of_a_case_are_of_its_events_below_the_checkpoint(
     desk: Database, cases: list[Case], signed: Anchor, open_case: OpenCase
 ) -> None:
     for case in cases:
@@ -385,6 +385,8 @@ def test_the_proof_of_a_case_is_about_its_last_event_below_the_checkpoint(
         proof.verify(signed.checkpoint)
         events = [event for event in copy_of(desk, case.case_id).events if event.notes != "Later."]
         assert proof.event_hash.hex() == events[-1].event_hash
+        told = tuple((event.event_id, case.case_id, event.event_hash) for event in events)
+        assert checkpoint.lines_of(signed, case.case_id) == told
     assert checkpoint.prove(signed, open_case().case_id) is None
 
 

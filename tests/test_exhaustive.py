@@ -18,8 +18,6 @@ from app.repository import EVENT_COLUMNS
 from tests import lives
 from tests.conftest import ANALYST, MANAGER
 
-pytestmark = pytest.mark.no_cover  # so many rounds would take twice their time
-
 ROOT = Path(__file__).resolve().parent.parent
 FIELDS = [column for column in EVENT_COLUMNS if column != "event_id"]
 
