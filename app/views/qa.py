@@ -6,8 +6,7 @@ from app import casework, policy, repository, sampling, sign_in, ui
 from app.models import Case, Event, QaResult, User
 from app.policy import Verb
 
-LIMIT = 50
-"""Rows of either list: whoever reviews works from the oldest on, and the counts tell of the rest."""
+LIMIT = 50  # rows of either list: whoever reviews works from the oldest on, and the counts tell of the rest
 WAITING = ("case", "customer", "typology", "risk", "disposition", "closed")
 REVIEWED = ("case", "customer", "typology", "disposition", "qa", "reviewer")
 
