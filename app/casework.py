@@ -298,6 +298,8 @@ def take_next(database: Database, actor_id: str, *, form: str = "") -> Event | N
     """Assign to the actor the case that is due first of those that nobody owns; None where there is none."""
 
     def change(scene: _Scene) -> policy.Change:
+        if scene.case.owner is not None:  # someone else was quicker, between one statement and the next
+            raise _MovedOn(scene.case.case_id)
         return policy.assign(scene.actor, scene.case, scene.actor)
 
     def attempt(tx: Transaction, sent: dict[str, str]) -> Event | None:

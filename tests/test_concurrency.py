@@ -19,7 +19,7 @@ import pytest
 from app import audit, casework, database, repository, settings
 from app.database import Database
 from app.errors import NotAllowed, StaleCase
-from app.models import Disposition
+from app.models import Disposition, User
 from tests.attacks import ON_SERVER
 from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, OpenCase
 
@@ -129,6 +129,20 @@ def test_people_who_take_the_next_case_at_once_get_one_each_the_most_urgent_firs
     assert sorted(filter(None, at_once(THREADS, take))) == sorted(due[:THREADS])
     assert [take(0), take(1), take(2)] == [*due[THREADS:], None]
     assert audit.verify_database(desk).intact
+
+
+@pytest.mark.parametrize("taker", [ANALYST, MANAGER], ids=["an analyst", "a manager, who could hand it over"])
+def test_a_case_that_was_taken_a_moment_earlier_stays_with_who_took_it(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch, taker: User
+) -> None:
+    taken, free = (open_case().case_id for _ in range(2))
+    casework.assign(desk, OTHER_ANALYST.user_id, taken, OTHER_ANALYST.user_id)
+    ask, told = repository.next_unassigned, iter([taken])
+    monkeypatch.setattr(repository, "next_unassigned", lambda tx: next(told, None) or ask(tx))
+    event = casework.take_next(desk, taker.user_id)
+    assert event is not None
+    assert event.case_id == free
+    assert desk.read(lambda tx: repository.case(tx, taken)).owner == OTHER_ANALYST.user_id
 
 
 def test_of_two_people_who_decide_at_once_exactly_one_does(desk: Database, open_case: OpenCase) -> None:

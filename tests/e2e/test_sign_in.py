@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +11,11 @@ import pytest
 from oidc_provider_mock import User as Account
 from oidc_provider_mock import run_server_in_thread
 
-from app import casework, database, repository, settings
+from app import casework
 from app.database import Database
 from app.models import ALERT_FEED, Risk, Role
-from tests.conftest import ANALYST, EVIDENCE, GONE, PEOPLE
-from tests.e2e.server import free_port, served
+from tests.conftest import ANALYST, EVIDENCE, GONE
+from tests.e2e.server import free_port, peopled, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -38,13 +37,16 @@ client_kwargs = {{ prompt = "login" }}
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    folder = tmp_path_factory.mktemp("desk")
-    with closing(database.connect(settings.Settings(str(folder / "desk.db"), folder))) as made:
-        made.create_schema()
-        with made.transaction() as tx:
-            for person in PEOPLE:
-                repository.insert_user(tx, person)
+    with peopled(tmp_path_factory.mktemp("desk")) as made:
         yield made
+
+
+@pytest.fixture
+def page(browser: Chromium) -> Iterator[Page]:
+    """A tab in which nobody is signed in."""
+    with browser.tab() as tab:
+        yield tab
+        tab.context.clear_cookies()
 
 
 @pytest.fixture(scope="module")
@@ -88,29 +90,28 @@ def sign_in(page: Page, address: str, account: str) -> None:
     page.wait_for_url(f"{address}/**")
 
 
-def test_nobody_sees_anything_before_they_have_signed_in(browser: Chromium, address: str, case_id: str) -> None:
-    with browser.window() as shown:
-        for path in ("", "/case?case_id=" + case_id, "/qa", "/exports?case_id=" + case_id):
-            shown.page.goto(address + path)
-            shown.page.get_by_role("button", name="Sign in").wait_for()
-            assert "Łukasik" not in shown.page.content()
-            assert case_id not in shown.page.locator("body").inner_text()
+def test_nobody_sees_anything_before_they_have_signed_in(page: Page, address: str, case_id: str) -> None:
+    for path in ("", "/case?case_id=" + case_id, "/qa", "/exports?case_id=" + case_id):
+        page.goto(address + path)
+        page.get_by_role("button", name="Sign in").wait_for()
+        page.get_by_text("open your link again").wait_for()
+        assert "Łukasik" not in page.content()
+        assert case_id not in page.locator("body").inner_text()
 
 
 def test_a_person_whom_the_desk_knows_gets_in_as_themselves_and_out_again(
-    browser: Chromium, address: str, case_id: str
+    page: Page, address: str, case_id: str
 ) -> None:
-    with browser.window() as shown:
-        sign_in(shown.page, address, ANALYST.user_id)
-        shown.page.get_by_text("Zoë Łukasik").first.wait_for()
-        assert shown.page.get_by_text(ANALYST.name).first.is_visible()
-        shown.page.goto(f"{address}/case?case_id={case_id}")
-        shown.page.get_by_role("heading", name=case_id).wait_for()
-        shown.page.get_by_role("button", name="Sign out").click()
-        shown.page.wait_for_url("**/end_session*", wait_until="load")
-        shown.page.goto(f"{address}/case?case_id={case_id}")
-        shown.page.get_by_role("button", name="Sign in").wait_for()
-        assert "Łukasik" not in shown.page.content()
+    sign_in(page, address, ANALYST.user_id)
+    page.get_by_text("Zoë Łukasik").first.wait_for()
+    assert page.get_by_text(ANALYST.name).first.is_visible()
+    page.goto(f"{address}/case?case_id={case_id}")
+    page.get_by_role("heading", name=case_id).wait_for()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/end_session*", wait_until="load")
+    page.goto(f"{address}/case?case_id={case_id}")
+    page.get_by_role("button", name="Sign in").wait_for()
+    assert "Łukasik" not in page.content()
 
 
 @pytest.mark.parametrize(
@@ -122,35 +123,33 @@ def test_a_person_whom_the_desk_knows_gets_in_as_themselves_and_out_again(
     ],
 )
 def test_who_is_not_of_the_desk_is_refused_politely_and_sees_nothing(
-    browser: Chromium, address: str, case_id: str, account: str, words: str
+    page: Page, address: str, case_id: str, account: str, words: str
 ) -> None:
-    with browser.window() as shown:
-        sign_in(shown.page, address, account)
-        shown.page.get_by_text(words).wait_for()
-        assert "Łukasik" not in shown.page.content()
+    sign_in(page, address, account)
+    page.get_by_text(words).wait_for()
+    assert "Łukasik" not in page.content()
 
 
 def test_who_is_deactivated_while_signed_in_sees_and_does_nothing_more(
-    browser: Chromium, address: str, desk: Database, case_id: str
+    page: Page, address: str, desk: Database, case_id: str
 ) -> None:
-    with browser.window() as shown:
-        sign_in(shown.page, address, ANALYST.user_id)
-        shown.page.get_by_text("Zoë Łukasik").first.wait_for()
-        casework.deactivate_user(desk, ANALYST.user_id)
-        try:
-            shown.page.goto(f"{address}/case?case_id={case_id}")
-            shown.page.get_by_text("is not active on this desk any more").wait_for()
-            assert "Łukasik" not in shown.page.content()
-        finally:
-            casework.add_user(desk, ANALYST.user_id, ANALYST.name, Role.ANALYST)
+    sign_in(page, address, ANALYST.user_id)
+    page.get_by_text("Zoë Łukasik").first.wait_for()
+    casework.deactivate_user(desk, ANALYST.user_id)
+    try:
+        page.goto(f"{address}/case?case_id={case_id}")
+        page.get_by_text("is not active on this desk any more").wait_for()
+        assert "Łukasik" not in page.content()
+    finally:
+        casework.add_user(desk, ANALYST.user_id, ANALYST.name, Role.ANALYST)
 
 
 def test_a_desk_on_which_nothing_is_configured_lets_nobody_in_and_says_how(
-    browser: Chromium, desk: Database, case_id: str, tmp_path: Path
+    page: Page, desk: Database, case_id: str, tmp_path: Path
 ) -> None:
     configured = {"AML_DATABASE": str(desk), "AML_SIGN_IN": "oidc", "AML_EXPORTS": str(tmp_path)}
     (tmp_path / "secrets.toml").write_text("", "utf-8")
-    with served(tmp_path, configured, free_port(), tmp_path / "secrets.toml") as where, browser.window() as shown:
-        shown.page.goto(f"{where}/case?case_id={case_id}")
-        shown.page.get_by_text("Nobody can sign in yet").wait_for()
-        assert "Łukasik" not in shown.page.content()
+    with served(tmp_path, configured, free_port(), tmp_path / "secrets.toml") as where:
+        page.goto(f"{where}/case?case_id={case_id}")
+        page.get_by_text("Nobody can sign in yet").wait_for()
+        assert "Łukasik" not in page.content()
