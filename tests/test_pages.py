@@ -464,6 +464,23 @@ def test_what_a_person_may_not_do_is_disabled_and_says_why(desk: Database, open_
         assert reason in texts(page)
 
 
+def test_a_long_timeline_is_shown_in_part_until_asked_for_and_whole_where_it_is_broken(
+    desk: Database, open_case: OpenCase
+) -> None:
+    case = open_case()
+    for number in range(60):
+        casework.add_note(desk, ANALYST.user_id, case.case_id, f"Note {number}")
+
+    def shown(page: AppTest) -> int:
+        return len(component(page, "timeline")["events"])
+
+    page = open_page("case", ANALYST.user_id, case_id=case.case_id)
+    assert shown(page) == 50
+    assert shown(click(page, "Show all 61 events")) == 61
+    tamper(desk, "UPDATE case_events SET notes = 'x' WHERE notes = 'Note 0'")
+    assert shown(open_page("case", ANALYST.user_id, case_id=case.case_id)) == 61
+
+
 def test_a_broken_chain_shows_where(desk: Database, open_case: OpenCase) -> None:
     case_id = open_case().case_id
     casework.add_note(desk, ANALYST.user_id, case_id, "Teller called.")

@@ -11,6 +11,8 @@ from app.errors import BrokenCase, UnknownCase
 from app.models import Case, Disposition, Event, Role, Status, User
 from app.policy import Verb
 
+AT_ONCE = 50  # events of a timeline
+
 
 def open_other(case_id: str) -> None:
     st.session_state["case_id"] = case_id
@@ -104,7 +106,8 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
 
 
 @st.fragment
-def show_timeline(events: list[Event], names: dict[str, User], verified: audit.Verified) -> None:
+def show_timeline(case: Case, events: list[Event], names: dict[str, User], verified: audit.Verified) -> None:
+    """The first events at once, all on demand; all where the chain is broken, so that no break stays out of sight."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader("Timeline", anchor=False, width="content")
         first = st.segmented_control(
@@ -116,7 +119,16 @@ def show_timeline(events: list[Event], names: dict[str, User], verified: audit.V
             label_visibility="collapsed",
         )
     ordered = events if first == "Oldest first" else events[::-1]
+    if verified.intact and st.session_state.get("whole timeline") != case.case_id:
+        ordered = ordered[:AT_ONCE]
     ui.timeline(ordered, names, key="timeline", breaks=verified.breaks)
+    if len(ordered) < len(events):
+        st.button(
+            f"Show all {ui.count(len(events), 'event')}",
+            on_click=st.session_state.update,
+            kwargs={"whole timeline": case.case_id},
+            icon=":material/expand_more:",
+        )
 
 
 def note_form(actor: User, case: Case) -> None:
@@ -406,7 +418,7 @@ with grid.cell():
         columns = ("case", "typology", "status", "disposition")
         ui.case_table("Other cases of this customer", others, columns, names, key="others", on_open=open_other)
 with grid.cell(column_span=2):
-    show_timeline(events, names, verified)
+    show_timeline(case, events, names, verified)
     if ui.desk().is_embedded or actor.role is Role.MANAGER:
         panel = st.expander("Try to break it", icon=":material/bolt:", key="try", on_change="rerun")
         if panel.open:
