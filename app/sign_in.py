@@ -133,6 +133,7 @@ def _choose() -> None:
         index=None if "left" in st.session_state else 0,
         format_func=lambda user_id: f"{active[user_id].name}, {active[user_id].role}",
         key="acting",
+        persist_state="session",  # whoever acts stays, where a fault keeps a run from drawing this
         help="The demo trusts this choice. What each role may do is enforced all the same.",
     )
     if chosen is None:

@@ -16,9 +16,10 @@ from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import audit, casework, chain, checkpoint, database, policy, repository, sar, settings
-from app.errors import BrokenCase, DatabaseError, DeskError, NotAllowed, StaleCase
+from app.errors import BrokenCase, DatabaseError, DeskError, NotAllowed, OutcomeUnknown, StaleCase
 from app.models import Action, Case, Disposition, Event, Risk, Status, User, read_case_id
 from app.repository import Filters, Order
 
@@ -104,7 +105,7 @@ def check_still_acting(actor: User) -> None:
     if until and datetime.now(UTC) > until:
         raise NotAllowed("Your sign-in has ended. Copy what you typed, and load the page anew to sign in.")
     if st.session_state.get("acting", actor.user_id) != actor.user_id:
-        raise NotAllowed(f"The page was still {actor.name}'s when you clicked, and you act as somebody else now.")
+        raise NotAllowed("Who acts changed as you clicked. Look who is acting, and click again.")
 
 
 # --- confidentiality ---
@@ -235,11 +236,18 @@ def send(actor: User, name: str, done: str | Callable[[Made], str], verb: Callab
 
     `actor` is who the form was drawn for. Returns what was made; None where it was refused.
     """
+    match st.session_state.get("refused"):
+        case (refused, float(at), Outcome() as outcome) if refused == name and monotonic() - at < DOUBLE_CLICK:
+            st.session_state["outcome"] = outcome  # a double click: nobody can have read it yet
+            return None
     try:
         check_still_acting(actor)
         made = verb()
     except StaleCase as error:
         st.session_state["outcome"] = Outcome(str(error), refused=True, since=error.since)
+        st.session_state["refused"] = name, monotonic(), st.session_state["outcome"]
+    except OutcomeUnknown as error:
+        st.session_state["outcome"] = Outcome(str(error), refused=True)
     except DeskError as error:
         st.session_state["outcome"] = Outcome(f"Not done: {error}", refused=True)
     else:
@@ -318,6 +326,11 @@ def queue() -> Queue:
 
 def open_case(case_id: str) -> None:
     """Go to the Case page, from any other page."""
+    # Where a late click overtook the Case page, Streamlit still keeps the address for that page's input, and refuses.
+    if context := get_script_run_ctx():
+        with context.session_state.query_params() as address:
+            if bound := address.get_binding_for_param("case_id"):
+                address.unbind_widget(bound.widget_id)
     st.switch_page(CASE, query_params={"case_id": case_id})
 
 
@@ -347,7 +360,9 @@ def next_case_button(actor: User, on_open: Callable[[str], None] = open_case) ->
 
     def take() -> None:
         case_id = just_taken()
-        if case_id is None and (event := send(actor, "next", _taken_words, lambda: _take_next(actor.user_id, token))):
+        if case_id:  # said again, as the run that was to say it may have been overtaken
+            st.session_state["outcome"] = Outcome(f"{case_id} is yours.")
+        elif event := send(actor, "next", _taken_words, lambda: _take_next(actor.user_id, token)):
             case_id = event.case_id
             st.session_state["taken"] = case_id, monotonic()
         if case_id:

@@ -96,6 +96,23 @@ def click(test: AppTest, label: str) -> AppTest:
     return run(test)
 
 
+# --- who acts ---
+
+
+def test_who_acts_stays_where_a_fault_keeps_a_run_from_showing_it(
+    desk: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page(acting=ANALYST.user_id)
+    labelled(page.sidebar.selectbox, "Acting as").set_value(MANAGER.user_id)
+    run(page)
+    with monkeypatch.context() as patch:
+        patch.setattr(ui, "people", lambda: ui.desk().read(lambda tx: tx.execute("SELECT 1 FROM nowhere")))
+        run(page)
+        assert not page.sidebar.selectbox
+    run(page)
+    assert labelled(page.sidebar.selectbox, "Acting as").value == MANAGER.user_id
+
+
 # --- triage ---
 
 
@@ -182,7 +199,9 @@ def test_ticked_cases_are_assigned_together(desk: Database, open_case: OpenCase)
     assert [event.action for event in events] == ["open", "assign"] * 2
 
 
-def test_of_ticked_cases_one_that_moved_on_keeps_all_where_they_are(desk: Database, open_case: OpenCase) -> None:
+def test_of_ticked_cases_one_that_moved_on_keeps_all_where_they_are(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = (open_case().case_id for _ in range(2))
     page = tick(open_page(acting=MANAGER.user_id), first, second)
     casework.assign(desk, OTHER_ANALYST.user_id, second, OTHER_ANALYST.user_id)
@@ -191,6 +210,7 @@ def test_of_ticked_cases_one_that_moved_on_keeps_all_where_they_are(desk: Databa
     assert [event["what"] for event in component(page, "meanwhile")["events"]] == ["assigned the case"]
     assert is_ticked(page)
     assert owner_of(desk, first) is None
+    monkeypatch.setattr(ui, "DOUBLE_CLICK", 0)
     click(page, "Assign to me")
     assert page.toast[0].value == "2 cases are now yours."
     assert [owner_of(desk, one) for one in (first, second)] == [MANAGER.user_id] * 2
@@ -255,7 +275,7 @@ def test_a_click_on_a_page_drawn_for_someone_else_is_done_in_nobodys_name(desk: 
     page = open_page("case", ANALYST.user_id)
     labelled(page.sidebar.selectbox, "Acting as").set_value(MANAGER.user_id)
     click(page, "Next case")
-    assert "you act as somebody else now" in page.error[0].value
+    assert "Who acts changed as you clicked" in page.error[0].value
     assert owner_of(desk, case_id) is None
     click(page, "Next case")
     assert owner_of(desk, case_id) == MANAGER.user_id
@@ -411,16 +431,21 @@ def test_a_whole_life_of_a_case(desk: Database, open_case: OpenCase, tmp_path: P
     assert case.determined_at is not None
 
 
-def test_a_stale_decision_says_what_happened_and_keeps_the_text(desk: Database, open_case: OpenCase) -> None:
+def test_a_stale_decision_says_what_happened_and_keeps_the_text_and_a_double_click_does_not_push_it_through(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     case_id = open_case().case_id
     casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
     page = open_page("case", ANALYST.user_id, case_id=case_id)
     labelled(page.text_area, "Rationale").set_value("Takings match the filings.")
     casework.add_note(desk, MANAGER.user_id, case_id, "Wait for the branch.")
-    click(page, "Close as No SAR")
-    assert "changed while you had it open" in texts(page)
-    assert [event["notes"] for event in component(page, "meanwhile")["events"]] == ["Wait for the branch."]
-    assert labelled(page.text_area, "Rationale").value == "Takings match the filings."
+    monkeypatch.setattr(ui, "DOUBLE_CLICK", 600)
+    for _ in range(2):
+        click(page, "Close as No SAR")
+        assert "changed while you had it open" in texts(page)
+        assert [event["notes"] for event in component(page, "meanwhile")["events"]] == ["Wait for the branch."]
+        assert labelled(page.text_area, "Rationale").value == "Takings match the filings."
+    monkeypatch.setattr(ui, "DOUBLE_CLICK", 0)
     click(page, "Close as No SAR")
     with desk.snapshot() as tx:
         assert repository.case(tx, case_id).disposition == "No SAR"

@@ -1,6 +1,6 @@
 """Exports: a case's audit CSV, SAR summary and bundle, and the verification of what is stored or was exported."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -43,6 +43,13 @@ def show_export(actor: User, case_id: str) -> None:
     def packed() -> bytes:
         return taken(bundle.make(desk, case_id, log), f"{case_id}.zip")
 
+    def written() -> Mapping[str, bytes]:
+        made = audit.export_case(desk, case_id)
+        files = {**made.files, **(bundle.make(desk, case_id, log).files if last is not None else {})}
+        casework.record_export(desk, actor.user_id, case_id, files, made.events)
+        audit.write_files(ui.config().exports, files)
+        return files
+
     def give(make: Callable[[], bytes], name: str) -> None:
         """In a button's callback."""
         if content := ui.send(actor, "download", f"{name} is yours.", make):
@@ -61,11 +68,12 @@ def show_export(actor: User, case_id: str) -> None:
                 icon=":material/folder_zip:",
                 help="All of it, with the proof that the log holds it, and two ways to check it without this desk.",
             )
-        if st.button(f"Write all to {ui.config().exports.name}/", icon=":material/save:"):
-            files = {**export.files, **(bundle.make(desk, case_id, log).files if last is not None else {})}
-            casework.record_export(desk, actor.user_id, case_id, files, export.events)
-            audit.write_files(ui.config().exports, files)
-            st.toast("Written: " + ", ".join(files), icon=":material/check_circle:")
+        st.button(
+            f"Write all to {ui.config().exports.name}/",
+            on_click=ui.send,
+            args=(actor, "write", lambda files: "Written: " + ", ".join(files), written),
+            icon=":material/save:",
+        )
     ui.hand_over()
     st.caption("The case keeps who exported what: the file's name and SHA-256 become an event of its chain.")
     if last is not None:

@@ -63,7 +63,7 @@ def queue_words() -> str:
 
 
 def show_toolbar(actor: User, names: dict[str, User], page: Page, token: str) -> None:
-    """Where in the list this page is, and the pages beside it; what can be done with the cases that are ticked."""
+    """The bar above the table: the place in the list or the cases that are ticked, and the pages beside it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="toolbar"):
         show_place(actor, names, page, token)
         with st.container(horizontal=True, width="content", gap="xsmall", key="pager"):
@@ -86,7 +86,7 @@ def show_toolbar(actor: User, names: dict[str, User], page: Page, token: str) ->
 
 @st.fragment(key="place")
 def show_place(actor: User, names: dict[str, User], page: Page, token: str) -> None:
-    """Where cases are ticked, they are taken as they were shown."""
+    """Where in the list this page is; where cases are ticked, what can be done with them, as they were shown."""
     if chosen := ui.ticked("cases", token, page.cases):
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="selection"):
             show_selection(actor, names, chosen, token)
