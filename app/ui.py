@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import audit, casework, chain, checkpoint, database, policy, repository, sar, settings
@@ -277,8 +278,9 @@ def typed_text(label: str, key: str, refusal: str | None, placeholder: str = "")
     st.text_area(label, key=key, height=120, disabled=disabled, placeholder=placeholder)
 
 
-def show_outcome(names: Mapping[str, User]) -> None:
-    place = st.container()  # always there: what comes below stays where it is, and with it the tab that is open
+def show_outcome(names: Mapping[str, User], place: DeltaGenerator | None = None) -> None:
+    """Said once, here or in a place that a page made before: late, as what an overtaken run says is lost."""
+    place = place or st.container()  # always there: what comes below stays where it is, with it the tab that is open
     outcome: Outcome | None = st.session_state.pop("outcome", None)
     if outcome is None:
         return

@@ -362,10 +362,11 @@ find = st.container(horizontal=True, vertical_alignment="center", key="find")
 with find:
     st.page_link(ui.TRIAGE, label="Queue", icon=":material/arrow_back:")
     case_id = ui.case_id_input()
-ui.show_outcome(names)
+outcome = st.container()
 if not case_id:
     with find:
         ui.next_case_button(actor, open_other)
+    ui.show_outcome(names, outcome)
     st.info("Open a case from Triage, or type its id above.")
     st.stop()
 
@@ -382,9 +383,11 @@ try:
     if ui.look(actor, case_id, repository.events_of(chains)):
         case, chains, others, before, after = ui.desk().read(read)
 except UnknownCase as error:
+    ui.show_outcome(names, outcome)
     st.warning(ui.plain(error))
     st.stop()
 except BrokenCase as error:
+    ui.show_outcome(names, outcome)
     st.error(ui.plain(error), icon=":material/gpp_bad:")
     for found in audit.verify_case(ui.desk(), case_id).breaks:
         st.text(str(found))
@@ -424,3 +427,4 @@ with grid.cell(column_span=2):
         if panel.open:
             with panel:
                 try_to_break(case_id, events, names)
+ui.show_outcome(names, outcome)

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from app import casework, repository
+from app import casework, repository, ui
 from app.models import ALERT_FEED, Action, Case, Disposition, Event, Risk, User
 from app.repository import Filters, Order
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, TRANSACTIONS
@@ -186,6 +186,7 @@ def test_a_decision_on_a_case_that_moved_is_refused_and_holds_when_it_is_sent_ag
     expect_refusal(one, OTHER_ANALYST.name)
     assert deeds(desk, case_id) == before
     expect(box(one, "Rationale")).to_have_value("The takings match the tax filings.")
+    one.wait_for_timeout(1000 * ui.DOUBLE_CLICK)  # to read it
     button(one, "Close as No SAR").click()
     expect(one.get_by_text("Disposition set: No SAR.")).to_be_visible()
     case, events = stored(desk, case_id)

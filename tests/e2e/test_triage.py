@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from app import casework, repository
+from app import casework, repository, ui
 from app.database import Database
 from app.models import ALERT_FEED, Case, Event, Risk
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER
@@ -166,6 +166,7 @@ def test_where_one_case_moved_on_none_is_assigned_and_the_ticks_stay(
         expect(refusal).to_contain_text("nothing was saved")
         expect_ticked(page, cases)
         assert owners(desk, cases) == [None, OTHER_ANALYST.user_id, None]
+        page.wait_for_timeout(1000 * ui.DOUBLE_CLICK)  # to read it
         page.get_by_role("button", name="Assign to me").click()
         expect(page.get_by_text("3 cases are now yours.")).to_be_visible()
     assert owners(desk, cases) == [MANAGER.user_id] * 3
