@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from app import sign_in, tour, ui
+from app import chart, sign_in, tour, ui
 
 st.set_page_config(page_title="AML Case Desk", page_icon="app/web/icon.svg", layout="wide", initial_sidebar_state=210)
 st.logo("app/web/icon.svg")
-st.html(f"<style>{ui.STYLE}</style>")
+st.html(f"<style>{ui.STYLE}{chart.STYLE}</style>")
 page = st.navigation(
     [
         st.Page(ui.TRIAGE, title="Triage", icon=":material/inbox:", default=True),

@@ -19,7 +19,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app import audit, casework, chain, checkpoint, database, policy, repository, sar, settings
+from app import audit, casework, chain, chart, checkpoint, database, policy, repository, sar, settings
 from app.errors import BrokenCase, DatabaseError, DeskError, NotAllowed, OutcomeUnknown, StaleCase
 from app.models import Action, Case, Disposition, Event, Risk, Status, User, read_case_id
 from app.repository import Filters, Order
@@ -32,7 +32,6 @@ STYLE = """
 [data-testid^="stBaseButton"] kbd { opacity: .8; }
 [data-testid="stWidgetLabel"][disabled] { color: inherit; }
 [data-testid="stCaptionContainer"] { opacity: 1; color: color-mix(in srgb, currentcolor 72%, transparent); }
-[data-testid="stVegaLiteChart"] text { fill: currentcolor; }
 pre .token { color: inherit !important; }
 pre code { white-space: pre-wrap !important; overflow-wrap: anywhere; }
 [data-testid="stElementToolbar"]:focus-within { opacity: 1; }
@@ -229,7 +228,18 @@ class Outcome:
 
 def form_token(name: str) -> str:
     """The token of a form: the same until the form has been accepted, so that a double click counts once."""
-    return str(st.session_state.setdefault(f"form {name}", casework.new_form()))
+    tokens: dict[str, str] = st.session_state.setdefault("forms", {})
+    if name not in tokens:
+        # One key for all: with each key of the session, each of Streamlit's text inputs takes longer to draw.
+        tokens = st.session_state["forms"] = {**tokens, name: casework.new_form()}
+    return tokens[name]
+
+
+def clear_form(name: str) -> None:
+    """The next token is a new one: the form is drawn empty."""
+    st.session_state["forms"] = {
+        kept: token for kept, token in st.session_state.get("forms", {}).items() if kept != name
+    }
 
 
 def send(actor: User, name: str, done: str | Callable[[Made], str], verb: Callable[[], Made]) -> Made | None:
@@ -253,7 +263,7 @@ def send(actor: User, name: str, done: str | Callable[[Made], str], verb: Callab
         st.session_state["outcome"] = Outcome(f"Not done: {error}", refused=True)
     else:
         st.session_state["outcome"] = Outcome(done if isinstance(done, str) else done(made))
-        st.session_state.pop(f"form {name}", None)
+        clear_form(name)
         return made
     return None
 
@@ -425,20 +435,21 @@ def case_table(
     columns: Sequence[str],
     names: Mapping[str, User],
     key: str,
-    on_open: Callable[[str], None],
+    on_choose: Callable[[str], None] | None = None,
     selected: str = "",
     ticks: Ticks | None = None,
 ) -> None:
-    """A table of cases. A click anywhere in a row, or Enter on its link, calls `on_open` with the case id."""
+    """A table of cases. A click anywhere in a row, or Enter on its link, opens the case, or calls `on_choose`."""
 
-    def opened() -> None:
-        if case_id := st.session_state[key].get("opened"):
-            on_open(case_id)
+    def chosen() -> None:
+        if on_choose and (case_id := st.session_state[key].get("chosen")):
+            on_choose(case_id)
 
     now = datetime.now(UTC)
     data = {
         "caption": caption,
         "path": "case",
+        "chooses": on_choose is not None,
         "ticks": ticks and ticks.token,
         "columns": [{"label": COLUMNS[column][0], "align": COLUMNS[column][1]} for column in columns],
         "rows": [
@@ -452,7 +463,7 @@ def case_table(
         ],
     }
     on_ticks = {"on_ticked_change": partial(st.rerun, ticks.fragment)} if ticks else {}
-    _table(data=data, key=key, on_opened_change=opened, **on_ticks)
+    _table(data=data, key=key, on_chosen_change=chosen, **on_ticks)
 
 
 def ticked(key: str, token: str, cases: Iterable[Case]) -> list[Case]:
@@ -585,29 +596,6 @@ def money(text: str) -> str:
     return f"{Decimal(text):,.2f}" if re.fullmatch(r"[0-9]+\.[0-9]{2}", text) else text
 
 
-TRANSACTIONS_CHART: Mapping[str, Any] = {
-    "height": 150,
-    "mark": {"type": "bar", "width": 6},
-    "encoding": {
-        "x": {"field": "time", "type": "temporal", "title": None, "axis": {"format": "%d %b"}},
-        "y": {"field": "signed", "type": "quantitative", "title": "In and out", "axis": {"format": "~s"}},
-        "color": {
-            "field": "direction",
-            "type": "nominal",
-            "title": None,
-            "scale": {"domain": ["In", "Out"], "range": ["#2E8B9E", "#C9822B"]},
-        },
-        "tooltip": [
-            {"field": "time", "type": "temporal", "format": "%Y-%m-%d %H:%M"},
-            {"field": "amount", "type": "quantitative", "format": ",.2f"},
-            {"field": "channel"},
-            {"field": "counterparty"},
-            {"field": "country"},
-        ],
-    },
-}
-
-
 def evidence(events: Sequence[Event], currency: str) -> None:
     """The alert of the case: its text, the customer as the feed knew them, the transactions as chart and table."""
     opened = chain.read_meta(events[0]) if events else {}
@@ -621,15 +609,20 @@ def evidence(events: Sequence[Event], currency: str) -> None:
     if not rows:
         st.caption("The alert lists no transactions.")
         return
-    told = [{name: shown(value) for name, value in row.items()} for row in rows]
-    for row in told:
-        row["signed"] = row["amount"] if row["direction"] == "in" else f"-{row['amount']}"
-        row["direction"] = row["direction"].capitalize()
-    st.vega_lite_chart(
-        {**TRANSACTIONS_CHART, "data": {"values": told}},
-        alt="Transactions over time: money in above the line, money out below it",
-    )
+    if drawn := chart.in_and_out([bar for row in rows if (bar := _bar(row, currency))]):
+        st.html(drawn)
     transactions_table(rows, currency)
+
+
+def _bar(row: Mapping[str, str], currency: str) -> chart.Bar | None:
+    """None where a damaged database does not say when."""
+    moment = read_time(row["time"])
+    if moment is None:
+        return None
+    amount = Decimal(row["amount"])
+    told = (row[name] for name in ("direction", "channel", "counterparty", "country"))
+    words = ", ".join(shown(text) for text in (clock(moment), f"{currency} {amount:,.2f}", *told))
+    return chart.Bar(local(moment), amount if row["direction"] == "in" else -amount, words)
 
 
 def transactions_table(rows: Sequence[Mapping[str, object]], currency: str) -> None:

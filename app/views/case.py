@@ -419,7 +419,7 @@ with grid.cell():
         st.caption("None.")
     else:
         columns = ("case", "typology", "status", "disposition")
-        ui.case_table("Other cases of this customer", others, columns, names, key="others", on_open=open_other)
+        ui.case_table("Other cases of this customer", others, columns, names, key="others")
 with grid.cell(column_span=2):
     show_timeline(case, events, names, verified)
     if ui.desk().is_embedded or actor.role is Role.MANAGER:

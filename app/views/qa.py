@@ -84,7 +84,7 @@ with grid.cell(column_span=2):
             st.success("The sample is complete: nothing awaits review.")
     with done_tab:
         if reviewed:
-            ui.case_table("Reviewed", reviewed, REVIEWED, names, "reviewed", ui.open_case)
+            ui.case_table("Reviewed", reviewed, REVIEWED, names, "reviewed")
             st.caption(f"Newest first{f'; the last {LIMIT}' if done > LIMIT else ''}.")
         else:
             st.info("Nothing has been reviewed yet.")
@@ -103,8 +103,8 @@ with grid.cell():
                     ("Closed", chosen.closed_at),
                 ]
             )
-            if st.button("Open the case", icon=":material/folder_open:"):
-                ui.open_case(chosen.case_id)
+            address = {"case_id": chosen.case_id}
+            st.page_link(ui.CASE, label="Open the case", icon=":material/folder_open:", query_params=address)
             verdict_form(actor, chosen, events)
             alert = st.expander("Alert and transactions", on_change="rerun")
             if alert.open:

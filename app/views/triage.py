@@ -146,7 +146,7 @@ def assign_all(actor: User, names: dict[str, User], chosen: list[Case], receiver
 
 
 def clear() -> None:
-    st.session_state.pop("form selection", None)
+    ui.clear_form("selection")
     st.rerun()
 
 
@@ -266,10 +266,10 @@ if not page.cases:
 listed = (actor.user_id, queue, size, keyset)
 if st.session_state.get("listed") != listed:
     st.session_state["listed"] = listed
-    st.session_state.pop("form selection", None)
+    ui.clear_form("selection")
 token = ui.form_token("selection")
 
 show_toolbar(actor, names, page, token)
 refusals = {case.case_id: policy.why_not(Verb.ASSIGN, actor, case) for case in page.cases}
 ticks = None if all(refusals.values()) else ui.Ticks(token, refusals, "place")
-ui.case_table("Cases in the queue", page.cases, COLUMNS, names, "cases", ui.open_case, ticks=ticks)
+ui.case_table("Cases in the queue", page.cases, COLUMNS, names, "cases", ticks=ticks)

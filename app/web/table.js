@@ -9,13 +9,21 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
+// To a page of the desk within this session, as the browser's own Back and Forward go.
+function go(href) {
+  if (new URL(href, document.baseURI).href === location.href) return; // the second click of two
+  history.pushState(null, "", href);
+  dispatchEvent(new PopStateEvent("popstate"));
+}
+
 // Of each table: the token that its ticks go with, the cases that are ticked, the one that was ticked last.
 const ticksOf = new WeakMap();
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const before = parentElement.querySelector(".frame");
   const focused = parentElement.activeElement;
-  const open = (caseId) => setTriggerValue("opened", caseId);
+  const hrefOf = (caseId) => `${data.path}?case_id=${encodeURIComponent(caseId)}`;
+  const open = (caseId) => data.chooses ? setTriggerValue("chosen", caseId) : go(hrefOf(caseId));
 
   if (ticksOf.get(parentElement)?.token !== data.ticks)
     ticksOf.set(parentElement, { token: data.ticks, cases: new Set(), last: null });
@@ -83,8 +91,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
       if (cell.hint) td.title = cell.hint;
       if (cell.time) td.append(element("time", { dateTime: cell.time, textContent: cell.text }));
       else if (row.case_id && index === 0) {
-        const href = `${data.path}?case_id=${encodeURIComponent(row.case_id)}`;
-        td.append(element("a", { href, textContent: cell.text }));
+        td.append(element("a", { href: hrefOf(row.case_id), textContent: cell.text }));
       } else td.append(cell.text);
       return td;
     });

@@ -97,10 +97,8 @@ AT_REST = """async ([scheme, quiet]) => {
   watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 
   const still = (one) => one.playState !== "running" || one.effect.getComputedTiming().iterations === Infinity;
-  const fits = (chart) => chart.querySelector("svg")?.clientWidth === chart.clientWidth;
   const ran = () => app.dataset.testScriptState === "notRunning" && getComputedStyle(app).colorScheme === scheme
-    && !document.querySelector("[data-stale=true], [data-testid=stSkeleton]")
-    && [...document.querySelectorAll("[data-testid=stVegaLiteChart]")].every(fits);
+    && !document.querySelector("[data-stale=true], [data-testid=stSkeleton]");
   const said = () => !document.querySelector("#headline").textContent.startsWith("Checking");
 
   while (performance.now() < changed + quiet || !document.getAnimations().every(still) || !(app ? ran() : said())) {
