@@ -295,7 +295,11 @@ def assign_all(
 
 
 def take_next(database: Database, actor_id: str, *, form: str = "") -> Event | None:
-    """Assign to the actor the case that is due first of those that nobody owns; None where there is none."""
+    """Assign to the actor the case that is due first of those that nobody owns; None where there is none.
+
+    A case that is broken is passed over, for others wait behind it. Raises BrokenCase where all that wait are.
+    """
+    broken: BrokenCase | None = None
 
     def change(scene: _Scene) -> policy.Change:
         if scene.case.owner is not None:  # someone else was quicker, between one statement and the next
@@ -306,13 +310,21 @@ def take_next(database: Database, actor_id: str, *, form: str = "") -> Event | N
         for case_id in dict.fromkeys(sent.values()):
             if stored := _stored(tx, case_id, sent):
                 return stored
-        waiting = repository.next_unassigned(tx)
+        waiting = repository.next_unassigned(tx, after=broken.case_id if broken else None)
         if waiting is None:
             return None
         request = _Request(actor_id, waiting, change, frozenset({Action.ASSIGN}), PASSES_OVER_NOTES, form)
         return _append(tx, request, sent)
 
-    return _in_turn(database, attempt)
+    while True:
+        try:
+            event = _in_turn(database, attempt)
+        except BrokenCase as error:
+            broken = error
+        else:
+            if event is None and broken is not None:
+                raise broken
+            return event
 
 
 def _receiver(tx: Transaction, user_id: str) -> User:

@@ -510,9 +510,12 @@ def triage_page(tx: Transaction, filters: Filters, order: Order, size: int, keys
     return Page(found, min(total, COUNT_LIMIT + 1), position, has_previous=position > 0, has_next=not at_end)
 
 
-def next_unassigned(tx: Transaction) -> str | None:
-    """The id of the case that is due first of those that nobody owns; None where there is none."""
-    return _first(tx, *_conditions(tx, Filters(unassigned=True)), Order.DUE, backward=False)
+def next_unassigned(tx: Transaction, after: str | None = None) -> str | None:
+    """The id of the case that is due first of those that nobody owns, or of those `after` a case; None at the end."""
+    unassigned = Filters(unassigned=True)
+    if after is not None:
+        return neighbour(tx, unassigned, Order.DUE, after, backward=False)
+    return _first(tx, *_conditions(tx, unassigned), Order.DUE, backward=False)
 
 
 def neighbour(tx: Transaction, filters: Filters, order: Order, case_id: str, backward: bool) -> str | None:

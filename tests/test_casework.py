@@ -513,6 +513,17 @@ def test_the_next_case_is_the_one_due_first_of_those_that_nobody_owns(desk: Data
     assert row_of(desk, third).owner == M
 
 
+def test_a_broken_case_keeps_nobody_from_the_next_one(desk: Database, open_case: OpenCase) -> None:
+    first, second, third = (open_case().case_id for _ in range(3))
+    for case_id in (first, second):
+        tamper(desk, "UPDATE cases SET head_hash = ? WHERE case_id = ?", "0" * 64, case_id)
+    event = casework.take_next(desk, A)
+    assert event
+    assert event.case_id == third
+    with pytest.raises(BrokenCase, match=second):
+        casework.take_next(desk, A)
+
+
 @pytest.mark.parametrize("user_id", [Q, GONE.user_id])
 def test_who_may_own_no_case_takes_none(desk: Database, open_case: OpenCase, user_id: str) -> None:
     case = open_case()
