@@ -525,6 +525,17 @@ def test_an_unknown_case_is_a_message_and_no_markup(page: str) -> None:
     assert "\\!\\[X\\]\\(" in texts(shown)
 
 
+def test_a_day_of_many_cases_makes_the_session_no_bigger(open_case: OpenCase) -> None:
+    cases = [open_case().case_id for _ in range(4)]
+    page = open_page("case", ANALYST.user_id, case_id=cases[0])
+    kept = []
+    for case_id in cases[1:]:
+        labelled(page.text_input, "Case id").set_value(case_id)
+        run(page)
+        kept.append(len(page.session_state))
+    assert kept == kept[:1] * len(kept)
+
+
 def test_the_other_cases_of_the_customer_and_how_they_ended(desk: Database, open_case: OpenCase) -> None:
     first, second = open_case(), open_case()
     casework.assign(desk, MANAGER.user_id, first.case_id, MANAGER.user_id)
