@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,16 @@ TRANSACTIONS = [
     for day in range(5, 12)
 ]
 EVIDENCE = {"alert": "7 cash deposits just under $10,000 in 9 days", "transactions": TRANSACTIONS}
+ALERT = casework.Alert(
+    customer_id="C-00412873",
+    customer_name="Zoë Łukasik",
+    typology="Structuring",
+    risk=Risk.HIGH,
+    risk_score=87,
+    amount=Decimal("65800.00"),
+    currency="USD",
+    evidence=EVIDENCE,
+)
 
 
 SERVER = os.environ.get("AML_TEST_SQLSERVER", "")
@@ -152,18 +163,7 @@ def open_case(desk: database.Database) -> OpenCase:
 
     def opened(sampled: bool | None = None, **facts: Any) -> Case:
         while True:
-            told = {
-                "customer_id": "C-00412873",
-                "customer_name": "Zoë Łukasik",
-                "typology": "Structuring",
-                "risk": Risk.HIGH,
-                "risk_score": 87,
-                "amount": Decimal("65800.00"),
-                "currency": "USD",
-                "evidence": EVIDENCE,
-                **facts,
-            }
-            event = casework.open_case(desk, ALERT_FEED, casework.Alert(**told))
+            event = casework.open_case(desk, ALERT_FEED, replace(ALERT, **facts))
             with desk.snapshot() as tx:
                 case = repository.case(tx, event.case_id)
             if sampled is None or (case.qa_bucket == 0) is sampled:

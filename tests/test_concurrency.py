@@ -138,7 +138,7 @@ def test_a_case_that_was_taken_a_moment_earlier_stays_with_who_took_it(
     taken, free = (open_case().case_id for _ in range(2))
     casework.assign(desk, OTHER_ANALYST.user_id, taken, OTHER_ANALYST.user_id)
     ask, told = repository.next_unassigned, iter([taken])
-    monkeypatch.setattr(repository, "next_unassigned", lambda tx: next(told, None) or ask(tx))
+    monkeypatch.setattr(repository, "next_unassigned", lambda tx, after=None: next(told, None) or ask(tx, after))
     event = casework.take_next(desk, taker.user_id)
     assert event is not None
     assert event.case_id == free

@@ -30,8 +30,8 @@ from app.errors import (
     SettingsError,
     UnreadableText,
 )
-from app.models import ALERT_FEED_USER, Risk, User
-from tests.conftest import ANALYST, GONE, OTHER_ANALYST
+from app.models import ALERT_FEED_USER, User
+from tests.conftest import ALERT, ANALYST, GONE, OTHER_ANALYST
 
 SHORT = 0.1
 
@@ -452,17 +452,7 @@ def test_a_file_put_in_the_databases_place_is_the_one_that_is_used(
 
 def open_one(store: SqliteDatabase) -> None:
     add(store, ALERT_FEED_USER)
-    alert = casework.Alert(
-        customer_id="C-1",
-        customer_name="Zoë Łukasik",
-        typology="Structuring",
-        risk=Risk.LOW,
-        risk_score=1,
-        amount=Decimal("1.00"),
-        currency="USD",
-        evidence={},
-    )
-    casework.open_case(store, ALERT_FEED_USER.user_id, alert)
+    casework.open_case(store, ALERT_FEED_USER.user_id, ALERT)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,12 +22,12 @@ from playwright.sync_api import expect
 from app import audit, casework, checkpoint, database, repository, settings
 from app.bundle import page as bundle_page
 from app.database import Database
-from app.models import ALERT_FEED, Disposition, Event, Risk, Status
+from app.models import ALERT_FEED, Disposition, Event, Status
 from app.repository import Filters, Order
 from seed.generate import generate
 from seed.load import load
 from seed.people import ANALYSTS, LEAVER, REVIEWERS
-from tests.conftest import EVIDENCE, tamper
+from tests.conftest import ALERT, tamper
 from tests.e2e.server import free_port, served
 from tests.e2e.test_sign_in import SECRETS, sign_in
 
@@ -143,17 +142,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         load(made, folder / "csv")
         anchor = checkpoint.begin(made, config, anew=False).anchor
         assert anchor
-        alert = casework.Alert(
-            customer_id="C-1",
-            customer_name="Zoë Łukasik",
-            typology="Structuring",
-            risk=Risk.HIGH,
-            risk_score=87,
-            amount=Decimal("65800.00"),
-            currency="USD",
-            evidence=EVIDENCE,
-        )
-        casework.open_case(made, ALERT_FEED, alert)
+        casework.open_case(made, ALERT_FEED, ALERT)
         found = made.read(lambda tx: repository.triage_page(tx, Filters(include_closed=True), Order.DUE, 100)).cases
         new = [case for case in found if case.status is Status.NEW]
         mine = [case for case in found if case.status is Status.IN_REVIEW and case.owner == ANALYSTS[0].user_id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from app import casework, repository, ui
 from app.models import ALERT_FEED, Action, Case, Disposition, Event, Risk, User
 from app.repository import Filters, Order
-from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, TRANSACTIONS
+from tests.conftest import ALERT, ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, TRANSACTIONS
 from tests.e2e.server import alert_ids, enter, free_port, is_end_of_run, peopled, served, settled
 
 if TYPE_CHECKING:
@@ -72,18 +72,7 @@ def nothing_waits(desk: Database) -> None:
 
 def open_case(desk: Database, owner: User | None = None, sampled: bool = False, **facts: Any) -> str:
     """The id of a new case, in QA's sample or not; any fact can be given."""
-    told = {
-        "customer_id": "C-1",
-        "customer_name": "Zoë Łukasik",
-        "typology": "Structuring",
-        "risk": Risk.HIGH,
-        "risk_score": 87,
-        "amount": Decimal("9400.00"),
-        "currency": "USD",
-        "evidence": EVIDENCE,
-        **facts,
-    }
-    alert = casework.Alert(alert_id=next(SAMPLED if sampled else NOT_SAMPLED), **told)
+    alert = replace(ALERT, alert_id=next(SAMPLED if sampled else NOT_SAMPLED), **facts)
     casework.open_alerts(desk, ALERT_FEED, lambda: [alert])
     case_id = next(casework.case_ids(alert.alert_id))
     if owner:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,8 @@ from oidc_provider_mock import run_server_in_thread
 
 from app import casework
 from app.database import Database
-from app.models import ALERT_FEED, Risk, Role
-from tests.conftest import ANALYST, EVIDENCE, GONE
+from app.models import ALERT_FEED, Role
+from tests.conftest import ALERT, ANALYST, GONE
 from tests.e2e.server import free_port, peopled, served
 
 if TYPE_CHECKING:
@@ -51,17 +50,7 @@ def page(browser: Chromium) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def case_id(desk: Database) -> str:
-    alert = casework.Alert(
-        customer_id="C-1",
-        customer_name="Zoë Łukasik",
-        typology="Structuring",
-        risk=Risk.HIGH,
-        risk_score=87,
-        amount=Decimal("65800.00"),
-        currency="USD",
-        evidence=EVIDENCE,
-    )
-    return casework.open_case(desk, ALERT_FEED, alert).case_id
+    return casework.open_case(desk, ALERT_FEED, ALERT).case_id
 
 
 @pytest.fixture(scope="module")

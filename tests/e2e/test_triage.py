@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from decimal import Decimal
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +14,8 @@ from playwright.sync_api import expect
 
 from app import casework, repository, ui
 from app.database import Database
-from app.models import ALERT_FEED, Case, Event, Risk
-from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER
+from app.models import ALERT_FEED, Case, Event
+from tests.conftest import ALERT, ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER
 from tests.e2e.server import enter, free_port, peopled, served, settled
 
 if TYPE_CHECKING:
@@ -41,16 +41,7 @@ def address(desk: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def open_cases(desk: Database, customer: str, count: int) -> list[str]:
     """Ids of new cases of one customer, in the order in which the queue shows them."""
-    alert = casework.Alert(
-        customer_id="C-1",
-        customer_name=customer,
-        typology="Structuring",
-        risk=Risk.HIGH,
-        risk_score=87,
-        amount=Decimal("9400.00"),
-        currency="USD",
-        evidence=EVIDENCE,
-    )
+    alert = replace(ALERT, customer_name=customer)
     opened = [casework.open_case(desk, ALERT_FEED, alert).case_id for _ in range(count)]
     return sorted(opened, key=lambda case_id: (stored(desk, case_id)[0].due_at, case_id))
 
