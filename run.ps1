@@ -316,8 +316,8 @@ try {
         Install-Packages 'dev'
         # What evidence and rules rest on has every branch tested; a run of some tests only cannot tell.
         if ($rest.Count -eq 0) {
-            $rest = @('--numprocesses=auto', '--dist=loadfile', '--cov-branch', '--cov-fail-under=100',
-                '--cov=app.chain', '--cov=app.policy',
+            $rest = @('--numprocesses=auto', '--dist=loadfile', '--no-loadscope-reorder',
+                '--cov-branch', '--cov-fail-under=100', '--cov=app.chain', '--cov=app.policy',
                 '--cov=app.sampling', '--cov=app.audit', '--cov=app.tlog', '--cov=app.note', '--cov=app.checkpoint',
                 '--cov=app.bundle', '--cov=app.tampering')
         }

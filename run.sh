@@ -266,7 +266,8 @@ case $verb in
     test)
         setup dev
         # What evidence and rules rest on has every branch tested; a run of some tests only cannot tell.
-        [ "$#" -gt 0 ] || set -- --numprocesses=auto --dist=loadfile --cov-branch --cov-fail-under=100 \
+        [ "$#" -gt 0 ] || set -- --numprocesses=auto --dist=loadfile --no-loadscope-reorder \
+            --cov-branch --cov-fail-under=100 \
             --cov=app.chain --cov=app.policy --cov=app.sampling --cov=app.audit --cov=app.tlog --cov=app.note \
             --cov=app.checkpoint --cov=app.bundle --cov=app.tampering
         exec "$py" -m pytest "$@"

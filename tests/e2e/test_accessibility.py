@@ -385,15 +385,17 @@ class Found:
     listed: set[tuple[str, str]] = field(default_factory=set)
 
 
-def look(page: Page, state: str, part: str, found: Found, looks: Sequence[Look]) -> None:
-    """Have axe judge a part of the page in these schemes and widths."""
+def look(
+    page: Page, state: str, part: str, found: Found, looks: Sequence[Look], waits: Sequence[int] = (100, 500, 2500)
+) -> None:
+    """Have axe judge a part of the page in these schemes and widths: a fault is one that stays, for milliseconds."""
     known = list(OF_STREAMLIT)
     for scheme, width in looks:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": HEIGHT})
         if not page.evaluate("'axe' in window"):
             page.evaluate(SCRIPT)
-        for quiet in (100, 500, 2500):  # what passes by itself is no fault
+        for quiet in waits:
             page.evaluate(AT_REST, [scheme, quiet])
             assert page.evaluate(FITS)
             faults = page.evaluate(AXE, [part, TAGS, known])
@@ -448,7 +450,7 @@ def test_axe_sees_into_the_components_of_the_desk_and_to_the_end_of_the_page(bro
         desk.open_case(shown.page, "mine")
         for element in ("table", "ol"):
             assert shown.page.locator(element).first.evaluate(PLANT)
-        look(shown.page, "planted", WHOLE, found, IN_TURN[:1])
+        look(shown.page, "planted", WHOLE, found, IN_TURN[:1], waits=[100])
     planted = ['button-name: <button id="{}">', 'color-contrast: <p id="{}"']
     expected = {f"planted: {fault.format(tag)}" for fault in planted for tag in ("TABLE", "OL")}
     assert {next((start for start in expected if fault.startswith(start)), fault) for fault in found.faults} == expected
