@@ -9,7 +9,7 @@ from decimal import Decimal
 from html import escape
 from math import ceil
 
-LINES, DAYS = 4, 6
+LINES, DAYS = 5, 6
 """At most so many steps between the lines across, and so many dates below."""
 
 STYLE = """

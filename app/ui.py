@@ -209,10 +209,10 @@ def case_id_input() -> str:
         "Case id",
         key="case_id",
         bind="query-params",
-        placeholder="AML-7F3KQ2XA, in any letter case",
+        placeholder="Case id",
         on_change=normalize,
         label_visibility="collapsed",
-        width=280,
+        width=170,
     )
     return read_case_id(typed or "")
 

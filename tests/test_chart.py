@@ -29,11 +29,8 @@ def drawn(*bars: Bar) -> list[tuple[str, float, float, float, str]]:
 def test_money_in_stands_on_the_line_and_money_out_hangs_from_it() -> None:
     bars = drawn(Bar(NOON, Decimal(300), "salary"), Bar(NOON + timedelta(days=1), Decimal(-100), "rent"))
     assert bars == [("in", 25, 25, 75, "salary"), ("out", 75, 0, 25, "rent")]
-    assert re.findall(r"class='amount' [^>]*>(.+?)<", in_and_out([Bar(NOON, Decimal(9400), "")])) == [
-        "0",
-        "5,000",
-        "10,000",
-    ]
+    amounts = re.findall(r"class='amount' [^>]*>(.+?)<", in_and_out([Bar(NOON, Decimal(9400), "")]))
+    assert amounts == ["0", "2,000", "4,000", "6,000", "8,000", "10,000"]
 
 
 @given(st.lists(BARS, min_size=1, max_size=30))
@@ -45,7 +42,7 @@ def test_every_transaction_has_a_bar_inside_the_chart_and_its_words(bars: list[B
         assert foot >= 0
         assert foot + height <= 100.01
     lines, dates = in_and_out(bars).count("<hr"), in_and_out(bars).count("class='date'")
-    assert lines <= 7
+    assert lines <= 8
     assert 1 <= dates <= 6
 
 

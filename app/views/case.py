@@ -358,7 +358,7 @@ def try_to_break(case_id: str, events: list[Event], names: dict[str, User]) -> N
 
 actor, names = sign_in.actor(), ui.people()
 
-find = st.container(horizontal=True, vertical_alignment="center", key="find")
+find = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="find")
 with find:
     st.page_link(ui.TRIAGE, label="Queue", icon=":material/arrow_back:")
     case_id = ui.case_id_input()
