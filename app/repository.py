@@ -117,9 +117,9 @@ ORDER BY opened_at DESC, case_id DESC
 """
 
 
-def other_cases(tx: Transaction, customer_id: str, case_id: str) -> list[Case]:
+def other_cases(tx: Transaction, customer_id: str, case_id: str) -> Cases:
     """The customer's cases but this one, newest first."""
-    return [_case(row) for row in tx.fetch_all(SELECT_CUSTOMER_CASES, (customer_id, case_id))]
+    return Cases(tx.fetch_all(SELECT_CUSTOMER_CASES, (customer_id, case_id)))
 
 
 INSERT_CASE = """
@@ -350,9 +350,9 @@ LIMIT ?
 )
 
 
-def qa_waiting(tx: Transaction, limit: int) -> list[Case]:
+def qa_waiting(tx: Transaction, limit: int) -> Cases:
     """Closed cases of the sample that nobody has reviewed, those closed first at the top."""
-    return [_case(row) for row in tx.stream(SELECT_QA_WAITING, (limit,))]
+    return Cases(tx.stream(SELECT_QA_WAITING, (limit,)))
 
 
 SELECT_QA_REVIEWED = PerEngine(
@@ -371,9 +371,9 @@ LIMIT ?
 )
 
 
-def qa_reviewed(tx: Transaction, limit: int) -> list[Case]:
+def qa_reviewed(tx: Transaction, limit: int) -> Cases:
     """Reviewed cases, the newest verdict at the top."""
-    return [_case(row) for row in tx.stream(SELECT_QA_REVIEWED, (limit,))]
+    return Cases(tx.stream(SELECT_QA_REVIEWED, (limit,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,9 +430,14 @@ class Keyset:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`position` counts the cases before the page; both counts stop at COUNT_LIMIT + 1."""
+    """`position` counts the cases before the page; both counts stop at COUNT_LIMIT + 1.
 
-    cases: list[Case]
+    `first` and `last` are the ids at its ends, of cases that can be read or not; both are empty where there are none.
+    """
+
+    cases: Cases
+    first: str
+    last: str
     total: int
     position: int
     has_previous: bool
@@ -494,20 +499,20 @@ def triage_page(tx: Transaction, filters: Filters, order: Order, size: int, keys
     else:
         backward = False
     statement = _statement(SELECT_PAGE, conditions, ORDERS[order, backward], tx.text(PAGE_CLAUSE))
-    found = [_case(row) for row in tx.stream(statement, (*parameters, size + 1))]
-    if keyset is not None and not found:
+    rows = list(tx.stream(statement, (*parameters, size + 1)))
+    if keyset is not None and not rows:
         return triage_page(tx, filters, order, size)
-    more, found = len(found) > size, found[:size]
+    more, rows = len(rows) > size, rows[:size]
     if backward:
-        found.reverse()
+        rows.reverse()
+    first, last = (str(rows[end]["case_id"]) if rows else "" for end in (0, -1))
     position = 0
-    if found and keyset is not None:
-        first = found[0]
-        value = getattr(first, ORDER_COLUMN[order])
-        position = count(tx, filters, order, before=(value, value, first.case_id))
+    if rows and keyset is not None:
+        value = rows[0][ORDER_COLUMN[order]]
+        position = count(tx, filters, order, before=(value, value, first))
     at_end = not (backward or more)
-    total = position + len(found) if at_end else count(tx, filters, order)
-    return Page(found, min(total, COUNT_LIMIT + 1), position, has_previous=position > 0, has_next=not at_end)
+    total = min(position + len(rows) if at_end else count(tx, filters, order), COUNT_LIMIT + 1)
+    return Page(Cases(rows), first, last, total, position, has_previous=position > 0, has_next=not at_end)
 
 
 def next_unassigned(tx: Transaction, after: str | None = None) -> str | None:
@@ -581,6 +586,19 @@ def _statement(select: str, conditions: Sequence[str], *rest: str) -> str:
 
 def _user(row: Row) -> User:
     return User(row["user_id"], row["name"], Role(row["role"]), bool(row["active"]))
+
+
+class Cases(list[Case]):
+    """Cases as rows hold them; `broken` says of each row that cannot be read why, and keeps nobody from the others."""
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        super().__init__()
+        self.broken: list[BrokenCase] = []
+        for row in rows:
+            try:
+                self.append(_case(row))
+            except BrokenCase as error:
+                self.broken.append(error)
 
 
 def _case(row: Row) -> Case:

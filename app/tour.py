@@ -214,7 +214,8 @@ def _open(number: int, page: Page) -> None:
     state["tour"] = number
     state["tour case"] = case_id = _cast(step, state.get("case_id", ""), step.find)
     if step.page == ui.TRIAGE:
-        state.update(FRESH, keyset=None)
+        state.update(FRESH)
+        st.query_params.pop("page", None)
     elif step.page == ui.QA:
         state["review"] = case_id
     else:

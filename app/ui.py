@@ -466,6 +466,12 @@ def case_table(
     _table(data=data, key=key, on_chosen_change=chosen, **on_ticks)
 
 
+def show_broken(cases: repository.Cases) -> None:
+    """What is wrong with the cases that a table leaves out."""
+    for error in cases.broken:
+        st.error(plain(error), icon=":material/gpp_bad:")
+
+
 def ticked(key: str, token: str, cases: Iterable[Case]) -> list[Case]:
     """Those of a table's cases that are ticked under this token."""
     match (st.session_state.get(key) or {}).get("ticked"):

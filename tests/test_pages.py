@@ -525,7 +525,7 @@ def test_an_unknown_case_is_a_message_and_no_markup(page: str) -> None:
     assert "\\!\\[X\\]\\(" in texts(shown)
 
 
-def test_a_day_of_many_cases_makes_the_session_no_bigger(open_case: OpenCase) -> None:
+def test_a_day_of_many_cases_adds_no_keys_to_the_session(open_case: OpenCase) -> None:
     cases = [open_case().case_id for _ in range(4)]
     page = open_page("case", ANALYST.user_id, case_id=cases[0])
     kept = []
@@ -534,6 +534,25 @@ def test_a_day_of_many_cases_makes_the_session_no_bigger(open_case: OpenCase) ->
         run(page)
         kept.append(len(page.session_state))
     assert kept == kept[:1] * len(kept)
+
+
+@pytest.mark.parametrize("page", ["triage", "case", "qa"])
+def test_a_row_that_cannot_be_read_is_told_and_keeps_nobody_from_the_others(
+    desk: Database, open_case: OpenCase, page: str
+) -> None:
+    damaged, sound = (open_case(sampled=True if page == "qa" else None).case_id for _ in range(2))
+    for case_id in (damaged, sound):
+        casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+        if page == "qa":
+            casework.set_disposition(desk, ANALYST.user_id, case_id, Disposition.NO_SAR, "Payroll.")
+    if not desk.is_embedded:
+        pytest.skip("a server keeps what is no time out of a column of times")
+    tamper(desk, "UPDATE cases SET due_at = '2026-12-31' WHERE case_id = ?", damaged)
+    shown = open_page(page, REVIEWER.user_id, case_id=sound)
+    name = {"triage": "cases", "case": "others", "qa": "waiting"}[page]
+    assert f"{damaged} was changed outside the desk" in texts(shown).replace("\\", "")
+    assert page == "case" or shown_cases(shown, name) == [sound]
+    assert page != "case" or labelled(shown.text_area, "Note")
 
 
 def test_the_other_cases_of_the_customer_and_how_they_ended(desk: Database, open_case: OpenCase) -> None:

@@ -360,7 +360,7 @@ actor, names = sign_in.actor(), ui.people()
 
 find = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="find")
 with find:
-    st.page_link(ui.TRIAGE, label="Queue", icon=":material/arrow_back:")
+    st.page_link(ui.TRIAGE, label="Queue", icon=":material/arrow_back:", query_params=st.session_state.get("view"))
     case_id = ui.case_id_input()
 outcome = st.container()
 if not case_id:
@@ -371,7 +371,7 @@ if not case_id:
     st.stop()
 
 
-def read(tx: Transaction) -> tuple[Case, list[repository.Chain], list[Case], str | None, str | None]:
+def read(tx: Transaction) -> tuple[Case, list[repository.Chain], repository.Cases, str | None, str | None]:
     found, queue = repository.case(tx, case_id), ui.queue()
     before, after = (repository.neighbour(tx, queue.now(), queue.order, case_id, back) for back in (True, False))
     others = repository.other_cases(tx, found.customer_id, case_id)
@@ -415,9 +415,10 @@ with grid.cell():
         with reopen:
             reopen_form(actor, case)
     st.subheader("Other cases of this customer", anchor=False)
-    if not others:
+    ui.show_broken(others)
+    if not others and not others.broken:
         st.caption("None.")
-    else:
+    if others:
         columns = ("case", "typology", "status", "disposition")
         ui.case_table("Other cases of this customer", others, columns, names, key="others")
 with grid.cell(column_span=2):

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app import casework, policy, repository, sampling, sign_in, ui
+from app.errors import BrokenCase
 from app.models import Case, Event, QaResult, User
 from app.policy import Verb
 
@@ -52,12 +53,16 @@ counts, waiting, reviewed = ui.desk().read(
 # The case at hand stays, even where someone else was quicker: what was typed about it must not be lost.
 review = st.session_state.get("review") or (waiting[0].case_id if waiting else "")
 events = ui.desk().read(lambda tx: repository.events(tx, review))
-chosen = ui.desk().read(lambda tx: repository.case(tx, review)) if events else None
-if chosen and ui.look(actor, review, events):
-    chosen, events = ui.desk().read(lambda tx: (repository.case(tx, review), repository.events(tx, review)))
 
 st.title("QA", anchor=False)
 ui.show_outcome(names)
+chosen = None
+try:
+    chosen = ui.desk().read(lambda tx: repository.case(tx, review)) if events else None
+    if chosen and ui.look(actor, review, events):
+        chosen, events = ui.desk().read(lambda tx: (repository.case(tx, review), repository.events(tx, review)))
+except BrokenCase as error:
+    st.error(ui.plain(error), icon=":material/gpp_bad:")
 st.markdown(
     f"QA reviews each closed case with `{sampling.RULE}`: about one in ten, and the same ones whoever computes it."
 )
@@ -77,16 +82,18 @@ grid = st.grid(3, min_column_width=280, gap="medium")
 with grid.cell(column_span=2):
     to_do, done_tab = st.tabs([f"Awaiting review ({counts.waiting:,})", f"Reviewed ({done:,})"])
     with to_do:
+        ui.show_broken(waiting)
         if waiting:
             ui.case_table("Awaiting review", waiting, WAITING, names, "waiting", choose, selected=review)
             st.caption(f"Oldest first{f'; the first {LIMIT}' if counts.waiting > LIMIT else ''}.")
-        else:
+        elif not waiting.broken:
             st.success("The sample is complete: nothing awaits review.")
     with done_tab:
+        ui.show_broken(reviewed)
         if reviewed:
             ui.case_table("Reviewed", reviewed, REVIEWED, names, "reviewed")
             st.caption(f"Newest first{f'; the last {LIMIT}' if done > LIMIT else ''}.")
-        else:
+        elif not reviewed.broken:
             st.info("Nothing has been reviewed yet.")
 
 with grid.cell():

@@ -21,6 +21,9 @@ ORDER_WORDS = {
 }
 COLUMNS = ("case", "customer", "typology", "risk", "amount", "age", "due", "owner", "status", "disposition")
 NO_FILTER = {"owner": ANYONE, "risk": ANY_RISK, "overdue": False, "q": "", "closed": False}
+VIEW = ("q", "owner", "risk", "order", "size", "overdue", "closed", "page")
+"""What the address holds: the filters, and where the page begins or ends: `after-` or `before-` a case."""
+
 # The bar above the table stays in sight, and is as high whatever it offers.
 TOOLBAR_STYLE = """
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] > :has(.st-key-toolbar) {
@@ -33,7 +36,7 @@ TOOLBAR_STYLE = """
 
 def first_page() -> None:
     """Any change of a filter starts the list anew."""
-    st.session_state["keyset"] = None
+    st.query_params.pop("page", None)
 
 
 def set_filters(**filters: str | bool) -> None:
@@ -42,7 +45,7 @@ def set_filters(**filters: str | bool) -> None:
 
 
 def turn_page(case_id: str, backward: bool) -> None:
-    st.session_state["keyset"] = Keyset(case_id, backward)
+    st.query_params["page"] = f"{'before' if backward else 'after'}-{case_id}"
 
 
 def shown(count: int) -> str:
@@ -72,7 +75,7 @@ def show_toolbar(actor: User, names: dict[str, User], page: Page, token: str) ->
                 icon=":material/chevron_left:",
                 disabled=not page.has_previous,
                 on_click=turn_page,
-                args=(page.cases[0].case_id, True),
+                args=(page.first, True),
             )
             st.button(
                 "Next page",
@@ -80,7 +83,7 @@ def show_toolbar(actor: User, names: dict[str, User], page: Page, token: str) ->
                 icon_position="right",
                 disabled=not page.has_next,
                 on_click=turn_page,
-                args=(page.cases[-1].case_id, False),
+                args=(page.last, False),
             )
 
 
@@ -158,17 +161,6 @@ actor, names = sign_in.actor(), ui.people()
 now = datetime.now(UTC)
 st.html(f"<style>{TOOLBAR_STYLE}</style>")
 
-# The place in the list is in the address too: `after` or `before` a case.
-for name, backward in (("after", False), ("before", True)):
-    if "keyset" not in st.session_state and name in st.query_params:
-        st.session_state["keyset"] = Keyset(st.query_params[name], backward)
-keyset: Keyset | None = st.session_state.setdefault("keyset", None)
-for name, backward in (("after", False), ("before", True)):
-    if keyset is not None and keyset.backward is backward:
-        st.query_params[name] = keyset.case_id
-    elif name in st.query_params:
-        del st.query_params[name]
-
 tiles = st.container(horizontal=True, vertical_alignment="center", key="counts")
 ui.show_outcome(names)
 
@@ -226,7 +218,11 @@ queue = ui.Queue(
     ORDERS[order],
     queue_words(),
 )
+# The place in the list is in the address alone, so that Back and Forward turn pages too.
+direction, _, edge = st.query_params.get("page", "").partition("-")
+keyset = Keyset(edge, direction == "before") if direction in ("after", "before") else None
 st.session_state["queue"] = queue
+st.session_state["view"] = {name: st.query_params[name] for name in VIEW if name in st.query_params}
 filters = replace(queue.filters, due_before=now if overdue else None)
 quick: dict[str, tuple[dict[str, str | bool], Filters]] = {
     "Open": ({}, Filters()),
@@ -256,7 +252,8 @@ with tiles:
     st.space("stretch")
     ui.next_case_button(actor)
 
-if not page.cases:
+ui.show_broken(page.cases)
+if not page.first:
     st.info("No case matches these filters." if filters != Filters() else "There are no open cases.")
     if filters != Filters():
         st.button("Clear the filters", on_click=set_filters, icon=":material/filter_alt_off:")

@@ -11,8 +11,7 @@ function element(tag, properties = {}, ...children) {
 
 // To a page of the desk within this session, as the browser's own Back and Forward go.
 function go(href) {
-  if (new URL(href, document.baseURI).href === location.href) return; // the second click of two
-  history.pushState(null, "", href);
+  if (new URL(href, document.baseURI).href !== location.href) history.pushState(null, "", href);
   dispatchEvent(new PopStateEvent("popstate"));
 }
 

@@ -237,13 +237,18 @@ def test_a_link_opens_its_case_on_either_page_in_any_letter_case_and_outlives_a_
         expect(page.get_by_role("alert")).to_contain_text("There is no case 'AML-00000000'.")
 
 
-def test_back_leads_from_a_case_to_the_queue_as_it_was(pages: Pages, desk: Database, address: str) -> None:
-    cases = [open_case(desk, customer_name="Back Ltd", amount=Decimal(amount)) for amount in (1, 2)]
+def test_back_leads_from_case_to_case_and_to_the_queue_as_it_was(pages: Pages, desk: Database, address: str) -> None:
+    facts: dict[str, Any] = {"customer_id": "C-00998877", "customer_name": "Back Ltd"}
+    cases = [open_case(desk, **facts, amount=Decimal(amount)) for amount in (1, 2)]
     page = pages[0]
     page.goto(f"{address}/?q=Back+Ltd&order=Amount")
     expect_list(page, cases[::-1])
     view = page.url
     page.get_by_role("link", name=cases[0]).click()
+    expect_case(page, cases[0])
+    page.get_by_role("region", name="Other cases").get_by_role("link", name=cases[1]).click()
+    expect_case(page, cases[1])
+    page.go_back()
     expect_case(page, cases[0])
     page.go_back()
     expect_list(page, cases[::-1])
@@ -277,7 +282,16 @@ def test_a_view_set_by_hand_is_in_the_address_and_the_address_shows_it_to_others
         assert part in first
     button(one, "Next page").click()
     expect_list(one, expected[25:])
-    for view, cases in ((first, expected[:25]), (one.url, expected[25:])):
+    second = one.url
+    one.go_back()
+    expect_list(one, expected[:25])
+    one.go_forward()
+    expect_list(one, expected[25:])
+    one.get_by_role("link", name=expected[25]).click()
+    expect_case(one, expected[25])
+    one.get_by_role("link", name="Queue").click()
+    expect_list(one, expected[25:])
+    for view, cases in ((first, expected[:25]), (second, expected[25:])):
         enter(two, view, MANAGER)
         expect_list(two, cases)
 
@@ -286,7 +300,7 @@ def test_nonsense_in_the_address_is_passed_over(pages: Pages, desk: Database, ad
     open_case(desk)
     listed = desk.read(lambda tx: repository.triage_page(tx, Filters(), Order.DUE, 25)).cases
     page = pages[0]
-    page.goto(f"{address}/?owner=nobody&risk=Purple&order=Sideways&size=7&overdue=maybe&closed=2&after=AML-0&x=y")
+    page.goto(f"{address}/?owner=nobody&risk=Purple&order=Sideways&size=7&overdue=maybe&closed=2&page=after-AML-0&x=y")
     expect_list(page, [case.case_id for case in listed])
     for name, value in (("Owner", "Anyone"), ("Risk", "Any"), ("Order", "Due first"), ("Rows", "25")):
         expect(page.get_by_role("combobox", name=name)).to_have_value(value)
