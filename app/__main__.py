@@ -152,7 +152,8 @@ def _verify(desk: database.Database, case_ids: list[str], file: Path | None, key
 def _export(
     desk: database.Database, user_id: str, case_id: str, folder: Path, bundled: bool, config: settings.Settings
 ) -> int:
-    made = bundle.make(desk, case_id, checkpoint.log_of(config)) if bundled else audit.export_case(desk, case_id)
+    export = audit.export_case(desk, case_id)
+    made = bundle.make(export, checkpoint.log_of(config)) if bundled else export
     if casework.record_export(desk, user_id, case_id, made.files, made.events) is None:
         print(f"{case_id} does not end where its row says, so it could not keep who exported it.", file=sys.stderr)
     for path in audit.write_files(folder, made.files):

@@ -10,7 +10,7 @@ from html import escape
 from math import ceil
 
 LINES, DAYS = 5, 6
-"""At most so many steps between the lines across, and so many dates below."""
+"""About so many steps from line to line, and at most so many dates below."""
 
 STYLE = """
 .chart { position: relative; height: 150px; margin: .75rem .5rem 1.75rem 4.5rem; font-size: .75rem;
@@ -33,11 +33,17 @@ STYLE = """
 
 @dataclass(frozen=True)
 class Bar:
-    """A transaction: its time on the reader's clock, its amount (below zero where it went out), what is told of it."""
+    """A transaction: its time on the reader's clock, whether it went out, its amount, what is told of it."""
 
     at: datetime
+    out: bool
     amount: Decimal
     words: str
+
+    @property
+    def signed(self) -> Decimal:
+        """Below zero where it went out."""
+        return -self.amount if self.out else self.amount
 
 
 def in_and_out(bars: Sequence[Bar]) -> str:
@@ -47,7 +53,7 @@ def in_and_out(bars: Sequence[Bar]) -> str:
     start, end = (at.replace(hour=0, minute=0, second=0, microsecond=0) for at in _ends(bars))
     days = (end - start).days + 1
     step = _step(bars)
-    top, bottom = (ceil(max(sign * bar.amount for bar in bars) / step) for sign in (1, -1))
+    top, bottom = (ceil(max(sign * bar.signed for bar in bars) / step) for sign in (1, -1))
     top, bottom = max(top, 0), max(bottom, 0)
     height = (top + bottom) * step or step
 
@@ -65,9 +71,9 @@ def in_and_out(bars: Sequence[Bar]) -> str:
     for number in range(0, days, ceil(days / DAYS)):
         day = start + timedelta(number)
         parts.append(f"<span class='date' style='{along(day)}'>{day:{'%d %b' if days < 365 else '%b %Y'}}</span>")
-    for bar in sorted(bars, key=lambda bar: -abs(bar.amount)):  # the smaller in front
-        kind, foot = ("in", Decimal()) if bar.amount >= 0 else ("out", bar.amount)
-        size = f"height:{abs(bar.amount) / height:.2%}"
+    for bar in sorted(bars, key=lambda bar: -bar.amount):  # the smaller in front
+        kind, foot = ("out", bar.signed) if bar.out else ("in", Decimal())
+        size = f"height:{bar.amount / height:.2%}"
         parts.append(f"<i class='{kind}' style='{along(bar.at)};{up(foot)};{size}' title='{escape(bar.words)}'></i>")
     label = "Transactions over time: money in above the line, money out below it"
     legend = "<p class='legend' aria-hidden='true'><i class='in'></i>In<i class='out'></i>Out</p>"
@@ -81,7 +87,7 @@ def _ends(bars: Sequence[Bar]) -> tuple[datetime, datetime]:
 
 def _step(bars: Sequence[Bar]) -> Decimal:
     """From line to line: 1, 2 or 5 times a power of ten."""
-    amounts = [Decimal(), *(bar.amount for bar in bars)]
+    amounts = [Decimal(), *(bar.signed for bar in bars)]
     least = (max(amounts) - min(amounts)) / LINES
     if not least:
         return Decimal(1)

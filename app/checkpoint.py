@@ -346,7 +346,11 @@ def append(database: Database, checkpoints: Path, key: SigningKey, memory: Path 
                 _keep(out)
             draft.rename(target)
             if memory:
-                memory.write_text(signed, "utf-8", newline="")
+                fresh = memory.with_name(f"{memory.name}.new")
+                with fresh.open("w", encoding="utf-8", newline="") as out:
+                    out.write(signed)
+                    _keep(out)
+                fresh.replace(memory)
     except OSError as error:
         raise DeskError(
             f"The checkpoint cannot be written to {log.folder}: {error.strerror}. Where another one is being made at "

@@ -14,6 +14,7 @@ DeskError                 its text is for a person: what happened, and what to d
 ├── StaleCase             the case moved on since the person saw it
 ├── BrokenCase            the case was changed outside the desk, so that it cannot be worked on
 ├── BrokenLog             the events are no longer those that a checkpoint was signed over
+├── NotWritten            the case keeps an export whose files could not be written
 └── DatabaseError         the store itself
     ├── DatabaseMissing   there is none there, or it has no tables
     ├── DatabaseBusy      it stayed locked or overloaded; trying again may help
@@ -131,6 +132,14 @@ class BrokenLog(DeskError):
             "If this is another database, give its log a key of its own (AML_SIGNING_KEY)."
         )
         self.breaks = tuple(breaks)
+
+
+class NotWritten(DeskError):
+    """`problem` is a sentence."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem} The case keeps the export nonetheless: an event is never taken back.")
+        self.problem = problem
 
 
 class DatabaseError(DeskError):

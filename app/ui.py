@@ -20,7 +20,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import audit, casework, chain, chart, checkpoint, database, policy, repository, sar, settings
-from app.errors import BrokenCase, DatabaseError, DeskError, NotAllowed, OutcomeUnknown, StaleCase
+from app.errors import BrokenCase, DatabaseError, DeskError, NotAllowed, NotWritten, OutcomeUnknown, StaleCase
 from app.models import Action, Case, Disposition, Event, Risk, Status, User, read_case_id
 from app.repository import Filters, Order
 
@@ -242,11 +242,17 @@ def clear_form(name: str) -> None:
     }
 
 
-def send(actor: User, name: str, done: str | Callable[[Made], str], verb: Callable[[], Made]) -> Made | None:
+def send(
+    actor: User, name: str, done: str | Callable[[Made], str], verb: Callable[[], Made], *, once: bool = False
+) -> Made | None:
     """In a form's callback: do it, keep the outcome for `show_outcome`, and start a fresh form where it went well.
 
-    `actor` is who the form was drawn for. Returns what was made; None where it was refused.
+    `actor` is who the form was drawn for. `once` is for what has no form token: a double click does it once. Returns
+    what was made; None where it was refused, or was made a moment ago.
     """
+    match st.session_state.get("done once"):
+        case (made_last, float(at)) if once and made_last == name and monotonic() - at < DOUBLE_CLICK:
+            return None
     match st.session_state.get("refused"):
         case (refused, float(at), Outcome() as outcome) if refused == name and monotonic() - at < DOUBLE_CLICK:
             st.session_state["outcome"] = outcome  # a double click: nobody can have read it yet
@@ -257,12 +263,14 @@ def send(actor: User, name: str, done: str | Callable[[Made], str], verb: Callab
     except StaleCase as error:
         st.session_state["outcome"] = Outcome(str(error), refused=True, since=error.since)
         st.session_state["refused"] = name, monotonic(), st.session_state["outcome"]
-    except OutcomeUnknown as error:
+    except (OutcomeUnknown, NotWritten) as error:
         st.session_state["outcome"] = Outcome(str(error), refused=True)
     except DeskError as error:
         st.session_state["outcome"] = Outcome(f"Not done: {error}", refused=True)
     else:
         st.session_state["outcome"] = Outcome(done if isinstance(done, str) else done(made))
+        if once:
+            st.session_state["done once"] = name, monotonic()
         clear_form(name)
         return made
     return None
@@ -628,7 +636,7 @@ def _bar(row: Mapping[str, str], currency: str) -> chart.Bar | None:
     amount = Decimal(row["amount"])
     told = (row[name] for name in ("direction", "channel", "counterparty", "country"))
     words = ", ".join(shown(text) for text in (clock(moment), f"{currency} {amount:,.2f}", *told))
-    return chart.Bar(local(moment), amount if row["direction"] == "in" else -amount, words)
+    return chart.Bar(local(moment), row["direction"] != "in", amount, words)
 
 
 def transactions_table(rows: Sequence[Mapping[str, object]], currency: str) -> None:

@@ -85,9 +85,9 @@ def test_a_bundle_holds_what_an_examiner_needs_and_is_the_same_whenever_it_is_ma
     casework.add_note(desk, ANALYST.user_id, case_id, "Teller called.")
     checkpoint.append(desk, tmp_path, KEY)
     casework.add_note(desk, ANALYST.user_id, case_id, "Later.")
-    made = bundle.make(desk, case_id, log)
+    made = bundle.make(audit.export_case(desk, case_id), log)
     assert (made.anchored, made.not_yet, made.breaks) == (2, 1, ())
-    assert bundle.make(desk, case_id, log) == made
+    assert bundle.make(audit.export_case(desk, case_id), log) == made
     with zipfile.ZipFile(io.BytesIO(made.data)) as archive:
         assert archive.namelist() == [
             f"audit_{case_id}.csv",
@@ -112,11 +112,11 @@ def test_what_no_checkpoint_covers_is_not_anchored(
 ) -> None:
     case_id = open_case().case_id
     for of_log in (None, log):
-        made = bundle.make(desk, case_id, of_log)
+        made = bundle.make(audit.export_case(desk, case_id), of_log)
         assert (made.anchored, made.not_yet) == (0, 1)
         assert both(made.data, name=made.name) == ("not anchored", [], 0)
     checkpoint.append(desk, tmp_path, KEY)
-    later = bundle.make(desk, open_case().case_id, log)
+    later = bundle.make(audit.export_case(desk, open_case().case_id), log)
     assert both(later.data, name=later.name) == ("not anchored", [], 0)
 
 
@@ -128,18 +128,18 @@ def test_a_case_that_was_changed_outside_the_desk_leaves_as_a_broken_bundle(
     checkpoint.append(desk, tmp_path, KEY)
     with without_keys(desk):
         tamper(desk, "UPDATE case_events SET notes = 'Never called.' WHERE notes = 'Teller called.'")
-        edited = bundle.make(desk, case_id, log)
+        edited = bundle.make(audit.export_case(desk, case_id), log)
         assert [(found.kind.value, found.field) for found in edited.breaks] == [("edited", "event_hash")]
         assert both(edited.data, name=edited.name)[0] == "broken"
         tamper(desk, "DELETE FROM case_events WHERE notes = 'Never called.'")
-        cut = bundle.make(desk, case_id, log)
+        cut = bundle.make(audit.export_case(desk, case_id), log)
     assert (None, "not in the log", "event_hash") in both(cut.data, name=cut.name)[1]
 
 
 @ON_SQLITE
 def test_no_bundle_is_named_by_what_is_no_case_id(desk: Database) -> None:
     with pytest.raises(InvalidInput, match="is not a case id"):
-        bundle.make(desk, "../../etc", None)
+        bundle.make(audit.export_case(desk, "../../etc"), None)
 
 
 def test_the_way_of_a_bundle_through_the_terminal(

@@ -14,8 +14,8 @@ from app.chart import Bar, in_and_out
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 BAR = re.compile(r"<i class='(in|out)' style='left:(.+?)%;bottom:(.+?)%;height:(.+?)%' title='(.*?)'></i>", re.DOTALL)
-AMOUNTS = st.decimals(Decimal("-9999999999999.99"), Decimal("9999999999999.99"), places=2)
-BARS = st.builds(Bar, st.datetimes(timezones=st.just(UTC)), AMOUNTS, st.text())
+AMOUNTS = st.decimals(Decimal(0), Decimal("9999999999999.99"), places=2)
+BARS = st.builds(Bar, st.datetimes(timezones=st.just(UTC)), st.booleans(), AMOUNTS, st.text())
 
 
 def drawn(*bars: Bar) -> list[tuple[str, float, float, float, str]]:
@@ -27,16 +27,16 @@ def drawn(*bars: Bar) -> list[tuple[str, float, float, float, str]]:
 
 
 def test_money_in_stands_on_the_line_and_money_out_hangs_from_it() -> None:
-    bars = drawn(Bar(NOON, Decimal(300), "salary"), Bar(NOON + timedelta(days=1), Decimal(-100), "rent"))
+    bars = drawn(Bar(NOON, False, Decimal(300), "salary"), Bar(NOON + timedelta(days=1), True, Decimal(100), "rent"))
     assert bars == [("in", 25, 25, 75, "salary"), ("out", 75, 0, 25, "rent")]
-    amounts = re.findall(r"class='amount' [^>]*>(.+?)<", in_and_out([Bar(NOON, Decimal(9400), "")]))
+    amounts = re.findall(r"class='amount' [^>]*>(.+?)<", in_and_out([Bar(NOON, False, Decimal(9400), "")]))
     assert amounts == ["0", "2,000", "4,000", "6,000", "8,000", "10,000"]
 
 
 @given(st.lists(BARS, min_size=1, max_size=30))
 def test_every_transaction_has_a_bar_inside_the_chart_and_its_words(bars: list[Bar]) -> None:
     found = drawn(*bars)
-    assert sorted(words for *_, words in found) == sorted(bar.words for bar in bars)
+    assert sorted((words, kind == "out") for kind, *_, words in found) == sorted((bar.words, bar.out) for bar in bars)
     for _, left, foot, height, _ in found:
         assert 0 <= left <= 100
         assert foot >= 0
@@ -48,8 +48,8 @@ def test_every_transaction_has_a_bar_inside_the_chart_and_its_words(bars: list[B
 
 def test_words_are_no_markup() -> None:
     words = "'><script>alert(1)</script>"
-    assert drawn(Bar(NOON, Decimal(1), words))[0][-1] == words
-    assert "<script" not in in_and_out([Bar(NOON, Decimal(1), words)])
+    assert drawn(Bar(NOON, False, Decimal(1), words))[0][-1] == words
+    assert "<script" not in in_and_out([Bar(NOON, False, Decimal(1), words)])
 
 
 def test_nothing_is_drawn_of_nothing() -> None:

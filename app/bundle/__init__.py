@@ -24,7 +24,6 @@ from app import audit, chain, checkpoint, note, repository, settings
 from app.bundle import page
 from app.bundle.verify import Unreadable, page_says, read_zip
 from app.chain import Break, BreakKind
-from app.database import Database
 from app.errors import InvalidNote, InvalidProof, UnreadableFile
 from app.models import CASE_ID, Event
 from app.note import Checkpoint, LogProof, VerifierKey
@@ -78,13 +77,12 @@ class Bundle:
         return {self.name: self.data}
 
 
-def make(database: Database, case_id: str, log: checkpoint.Log | None) -> Bundle:
-    """The bundle of a case; its proof is about the newest checkpoint of the log, if there is one.
+def make(export: audit.Export, log: checkpoint.Log | None) -> Bundle:
+    """The bundle of an exported case; its proof is about the newest checkpoint of the log, if there is one.
 
-    Raises UnknownCase, InvalidInput for an id that no file may be named by, UnreadableFile or NotSigned where the log's
-    folder was changed, DatabaseError for a case that holds what is no text.
+    Raises UnreadableFile or NotSigned where the log's folder was changed.
     """
-    export = audit.export_case(database, case_id)
+    case_id = export.case_id
     events = audit.read_csv(export.csv, export.csv_name)
     newest = log.newest() if log else None
     proof = checkpoint.prove(newest, case_id) if newest else None

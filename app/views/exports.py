@@ -7,7 +7,7 @@ import streamlit as st
 from markdown_it import MarkdownIt
 
 from app import audit, bundle, casework, chain, checkpoint, note, repository, sign_in, ui
-from app.errors import DeskError
+from app.errors import DeskError, NotWritten
 from app.models import Event, User
 
 SUMMARY_STYLE = """
@@ -41,18 +41,21 @@ def show_export(actor: User, case_id: str) -> None:
         return taken(audit.export_case(desk, case_id), export.summary_name)
 
     def packed() -> bytes:
-        return taken(bundle.make(desk, case_id, log), f"{case_id}.zip")
+        return taken(bundle.make(audit.export_case(desk, case_id), log), f"{case_id}.zip")
 
     def written() -> Mapping[str, bytes]:
         made = audit.export_case(desk, case_id)
-        files = {**made.files, **(bundle.make(desk, case_id, log).files if last is not None else {})}
+        files = {**made.files, **(bundle.make(made, log).files if last is not None else {})}
         casework.record_export(desk, actor.user_id, case_id, files, made.events)
-        audit.write_files(ui.config().exports, files)
+        try:
+            audit.write_files(ui.config().exports, files)
+        except DeskError as error:
+            raise NotWritten(str(error)) from error
         return files
 
     def give(make: Callable[[], bytes], name: str) -> None:
         """In a button's callback."""
-        if content := ui.send(actor, "download", f"{name} is yours.", make):
+        if content := ui.send(actor, f"download {name}", f"{name} is yours.", make, once=True):
             st.session_state["handed over"] = name, content
 
     with st.container(horizontal=True, key="downloads"):
@@ -72,6 +75,7 @@ def show_export(actor: User, case_id: str) -> None:
             f"Write all to {ui.config().exports.name}/",
             on_click=ui.send,
             args=(actor, "write", lambda files: "Written: " + ", ".join(files), written),
+            kwargs={"once": True},
             icon=":material/save:",
         )
     ui.hand_over()
