@@ -193,6 +193,30 @@ def test_each_checkpoint_continues_the_one_before_it(desk: Database, cases: list
     assert [anchor.file.parent.name for anchor in anchors] == [f"00000{number}" for number in range(1, 6)]
 
 
+def test_a_crash_while_a_checkpoint_is_being_remembered_leaves_the_one_before(
+    desk: Database, open_case: OpenCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, kept = tmp_path / "remembered", checkpoint._keep
+
+    def power_cut(file: Any) -> None:
+        if file.name.startswith(str(memory)):
+            raise OSError(5, "power cut")
+        kept(file)
+
+    open_case()
+    checkpoint.append(desk, tmp_path / "logs", KEY, memory)
+    before = memory.read_text("utf-8")
+    open_case()
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "_keep", power_cut)
+        with pytest.raises(DeskError, match="power cut"):
+            checkpoint.append(desk, tmp_path / "logs", KEY, memory)
+    assert memory.read_text("utf-8") == before
+    open_case()
+    assert checkpoint.append(desk, tmp_path / "logs", KEY, memory).events == 1
+    assert memory.read_text("utf-8") != before
+
+
 def test_where_nothing_is_new_nothing_is_signed(desk: Database, tmp_path: Path, open_case: OpenCase) -> None:
     assert checkpoint.append(desk, tmp_path, KEY).anchor is None
     open_case()
