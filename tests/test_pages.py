@@ -485,6 +485,7 @@ def test_what_a_person_may_not_do_is_disabled_and_says_why(desk: Database, open_
         "Close as No SAR": False,
         "Reopen": False,
     }
+    assert labelled(page.segmented_control, "Disposition").value is None  # nobody chose one
     for reason in ("belongs to someone else", "Only the owner or a Manager", "Only a Manager can reopen"):
         assert reason in texts(page)
 

@@ -183,17 +183,18 @@ def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
     seen = case.head_hash
     no_decision = policy.why_not(Verb.DECIDE, actor, case)
     no_escalation = policy.why_not(Verb.ESCALATE, actor, case)
+    neither = bool(no_decision and no_escalation)  # then none is shown as if it had been chosen
     choices = [Disposition.NO_SAR.value, Disposition.SAR.value, Disposition.ESCALATE.value]
-    chosen = Disposition(
-        st.segmented_control(
-            "Disposition",
-            choices,
-            default=Disposition.ESCALATE.value if no_decision and not no_escalation else Disposition.NO_SAR.value,
-            required=True,
-            key=f"disposition {token}",
-            disabled=bool(no_decision and no_escalation),
-        )
+    first = Disposition.ESCALATE.value if no_decision else Disposition.NO_SAR.value
+    shown = st.segmented_control(
+        "Disposition",
+        choices,
+        default=None if neither else first,
+        required=not neither,
+        key=f"disposition {token}",
+        disabled=neither,
     )
+    chosen = Disposition(shown or Disposition.NO_SAR.value)
     refusal = no_escalation if chosen is Disposition.ESCALATE else no_decision
 
     def decide() -> None:
