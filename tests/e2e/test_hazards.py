@@ -434,10 +434,11 @@ http://evil.example www.evil.example x@evil.example <//evil.example> :material/s
 ---
 <!-- \u202er"""
 HARM = (
-    "a[href*=evil], a[href^='javascript:'], img[src*=evil], img[src=x], [onerror], [onload], iframe[srcdoc], .katex, "
-    "[data-testid=stMarkdownContainer] :is(li, blockquote, td, input), .stMarkdownBadge:text-is('c')"
+    "a[href*=evil]:not([href^='?']), a[href^='javascript:'], img[src*=evil], img[src=x], [onerror], [onload], "
+    "iframe[srcdoc], .katex, [data-testid=stMarkdownContainer] :is(li, blockquote, td, input), "
+    ".stMarkdownBadge:text-is('c')"
 )
-"""What hostile text would have become if it was anything but text."""
+"""What hostile text would have become if it was anything but text; a link to the queue holds what was searched for."""
 
 
 def expect_text(place: Locator, text: str) -> None:
