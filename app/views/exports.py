@@ -1,6 +1,7 @@
 """Exports: a case's audit CSV, SAR summary and bundle, and the verification of what is stored or was exported."""
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 
 import pandas as pd
 import streamlit as st
@@ -87,7 +88,8 @@ def show_export(actor: User, case_id: str) -> None:
         page = MarkdownIt("commonmark").enable("table").render(export.summary)
         st.html(f"<style>{SUMMARY_STYLE}</style><div class='summary'>{page}</div>")
     with rows_tab:
-        rows = pd.DataFrame(audit.read_csv(export.csv), columns=repository.EVENT_COLUMNS)
+        columns = repository.EVENT_COLUMNS
+        rows = pd.DataFrame(list(map(attrgetter(*columns), audit.read_csv(export.csv))), columns=columns)
         st.dataframe(rows, hide_index=True, height="content", alt=f"Audit CSV of {case_id}")
 
 
