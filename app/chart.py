@@ -23,8 +23,8 @@ STYLE = """
 .chart .date { top: 100%; padding-top: .25rem; transform: translateX(-50%); white-space: nowrap; }
 .chart .in, .chart .out { width: 6px; min-height: 1px; margin-left: -3px;
   outline: 1px solid light-dark(#FFFFFF, #11171D); }
-.in { background: #2E8B9E; }
-.out { background: #C9822B; }
+.chart .in, .legend .in { background: #2E8B9E; }
+.chart .out, .legend .out { background: #C9822B; }
 .legend { margin: 0; font-size: .85rem; }
 .legend i { display: inline-block; width: .7rem; height: .7rem; margin: 0 .35rem 0 .75rem; }
 .legend i:first-child { margin-left: 0; }

@@ -260,11 +260,10 @@ def send(
     try:
         check_still_acting(actor)
         made = verb()
-    except StaleCase as error:
-        st.session_state["outcome"] = Outcome(str(error), refused=True, since=error.since)
-        st.session_state["refused"] = name, monotonic(), st.session_state["outcome"]
-    except (OutcomeUnknown, NotWritten) as error:
-        st.session_state["outcome"] = Outcome(str(error), refused=True)
+    except (StaleCase, OutcomeUnknown, NotWritten) as error:
+        since = error.since if isinstance(error, StaleCase) else ()
+        outcome = st.session_state["outcome"] = Outcome(str(error), refused=True, since=since)
+        st.session_state["refused"] = name, monotonic(), outcome
     except DeskError as error:
         st.session_state["outcome"] = Outcome(f"Not done: {error}", refused=True)
     else:

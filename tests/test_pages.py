@@ -706,9 +706,11 @@ def test_an_export_that_cannot_be_written_says_that_the_case_keeps_it_and_a_doub
     monkeypatch.setattr(ui, "DOUBLE_CLICK", 600)
     case_id = open_case().case_id
     (tmp_path / "exports").write_text("a file in the folder's place", "utf-8")
-    page = click(open_page("exports", ANALYST.user_id, case_id=case_id), "Write all")
-    assert "The case keeps the export nonetheless" in texts(page)
-    assert "Not done" not in texts(page)
+    page = open_page("exports", ANALYST.user_id, case_id=case_id)
+    for _ in range(2):
+        click(page, "Write all")
+        assert "The case keeps the export nonetheless" in texts(page)
+        assert "Not done" not in texts(page)
     for label in ("Audit CSV", "Audit CSV", "SAR summary"):
         click(page, label)
     events = desk.read(lambda tx: repository.events(tx, case_id))

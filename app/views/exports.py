@@ -47,10 +47,12 @@ def show_export(actor: User, case_id: str) -> None:
     def written() -> Mapping[str, bytes]:
         made = audit.export_case(desk, case_id)
         files = {**made.files, **(bundle.make(made, log).files if last is not None else {})}
-        casework.record_export(desk, actor.user_id, case_id, files, made.events)
+        kept = casework.record_export(desk, actor.user_id, case_id, files, made.events)
         try:
             audit.write_files(ui.config().exports, files)
         except DeskError as error:
+            if kept is None:
+                raise
             raise NotWritten(str(error)) from error
         return files
 
