@@ -133,7 +133,7 @@ def test_ticked_cases_are_assigned_together_one_event_each(browser: Chromium, de
         expect_ticked(page, [])
         box(page, cases[3]).click()
         expect_ticked(page, cases[3:])
-        page.keyboard.press("a")
+        press(page, "a", "Assign to me")
         expect(page.get_by_text("1 case is now yours.")).to_be_visible()
         expect_ticked(page, [])
     assert owners(desk, cases) == [OTHER_ANALYST.user_id, None, OTHER_ANALYST.user_id, MANAGER.user_id]
@@ -214,6 +214,12 @@ def test_two_people_who_press_next_case_at_once_get_two_cases(browser: Chromium,
     assert {*taken} <= {*waiting}
 
 
+def press(page: Page, key: str, name: str) -> None:
+    """A key, once its button is there: before that nothing listens."""
+    expect(page.get_by_role("button", name=name)).to_be_enabled()
+    page.keyboard.press(key)
+
+
 def opened(page: Page) -> str:
     """The id of the case that the page shows after another page."""
     page.wait_for_url("**/case?case_id=*")
@@ -249,15 +255,15 @@ def test_the_next_case_is_a_key_away_on_either_page(browser: Chromium, desk: Dat
     waiting = open_cases(desk, "Key Ltd", 2)
     with browser.tab() as page:
         enter(page, address, ANALYST)
-        page.keyboard.press("n")
+        press(page, "n", "Next case")
         first = opened(page)
         told_and_gone(page, f"{first} is yours.")
-        page.keyboard.press("n")
+        press(page, "n", "Next case")
         expect(page.get_by_role("heading", name=first)).to_have_count(0)
         second = opened(page)
         assert second != first
         told_and_gone(page, f"{second} is yours.")
-        page.keyboard.press("n")
+        press(page, "n", "Next case")
         expect(page.get_by_text("No case is waiting")).to_be_visible()
     assert owners(desk, waiting) == [ANALYST.user_id] * 2
 
