@@ -9,8 +9,14 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-// To a page of the desk within this session, as the browser's own Back and Forward go.
-function go(href) {
+// To a page of the desk within this session, as the browser's own Back and Forward go. Where a run is under way (a
+// search that was just typed), after it, or its end would lead back; but for a run that takes seconds nobody waits.
+function go(href, patience = 100) {
+  const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState;
+  if (patience > 0 && state !== "notRunning") {
+    setTimeout(go, 30, href, patience - 1);
+    return;
+  }
   if (new URL(href, document.baseURI).href !== location.href) history.pushState(null, "", href);
   dispatchEvent(new PopStateEvent("popstate"));
 }
