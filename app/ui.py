@@ -445,8 +445,12 @@ def case_table(
     on_choose: Callable[[str], None] | None = None,
     selected: str = "",
     ticks: Ticks | None = None,
+    search: str = "",
 ) -> None:
-    """A table of cases. A click anywhere in a row, or Enter on its link, opens the case, or calls `on_choose`."""
+    """A table of cases. A click anywhere in a row, or Enter on its link, opens the case, or calls `on_choose`.
+
+    `search` is the `q` of the address that the cases were found by: a row waits for the end of one just typed.
+    """
 
     def chosen() -> None:
         if on_choose and (case_id := st.session_state[key].get("chosen")):
@@ -457,6 +461,7 @@ def case_table(
         "caption": caption,
         "path": "case",
         "chooses": on_choose is not None,
+        "search": search,
         "ticks": ticks and ticks.token,
         "columns": [{"label": COLUMNS[column][0], "align": COLUMNS[column][1]} for column in columns],
         "rows": [

@@ -269,4 +269,4 @@ token = ui.form_token("selection")
 show_toolbar(actor, names, page, token)
 refusals = {case.case_id: policy.why_not(Verb.ASSIGN, actor, case) for case in page.cases}
 ticks = None if all(refusals.values()) else ui.Ticks(token, refusals, "place")
-ui.case_table("Cases in the queue", page.cases, COLUMNS, names, "cases", ticks=ticks)
+ui.case_table("Cases in the queue", page.cases, COLUMNS, names, "cases", ticks=ticks, search=search)

@@ -9,12 +9,18 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-// To a page of the desk within this session, as the browser's own Back and Forward go. Where a run is under way (a
-// search that was just typed), after it, or its end would lead back; but for a run that takes seconds nobody waits.
+// What the newest table was searched for; null where there is none any more.
+let searched = null;
+let waiting;
+
+// To a page of the desk within this session, as the browser's own Back and Forward go. Where a run is under way, or a
+// search that was just typed asks for one, after it, or its end would lead back; but nobody waits for seconds.
 function go(href, patience = 100) {
+  clearTimeout(waiting);
   const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState;
-  if (patience > 0 && state !== "notRunning") {
-    setTimeout(go, 30, href, patience - 1);
+  const asked = new URLSearchParams(location.search).get("q") ?? "";
+  if (patience > 0 && (state !== "notRunning" || ![asked, null].includes(searched))) {
+    waiting = setTimeout(go, 30, href, patience - 1);
     return;
   }
   if (new URL(href, document.baseURI).href !== location.href) history.pushState(null, "", href);
@@ -25,6 +31,7 @@ function go(href, patience = 100) {
 const ticksOf = new WeakMap();
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  searched = data.search;
   const before = parentElement.querySelector(".frame");
   const focused = parentElement.activeElement;
   const hrefOf = (caseId) => `${data.path}?case_id=${encodeURIComponent(caseId)}`;
@@ -139,4 +146,5 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const row = rows.find((one) => one.dataset.caseId && one.dataset.caseId === focused?.closest("tr")?.dataset.caseId);
   const again = row?.querySelector(focused.matches("button") ? "button:enabled, a" : "a") ?? frame;
   if (focused) again.focus({ preventScroll: true });
+  return () => { searched = null; };
 }

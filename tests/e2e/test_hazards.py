@@ -219,6 +219,28 @@ def test_what_is_clicked_twice_happens_once(pages: Pages, desk: Database, addres
     ]
 
 
+@pytest.mark.parametrize("rest", ["Ltd", "Inc"], ids=["in what is searched", "out of what is searched"])
+def test_a_row_opens_its_case_though_a_search_is_on_its_way(
+    pages: Pages, desk: Database, address: str, rest: str
+) -> None:
+    case_id = open_case(desk, customer_name="Swift Ltd")
+    page = pages[0]
+    page.goto(f"{address}/?q=Swift")
+    row = page.get_by_role("link", name=case_id)
+    expect(row).to_be_visible()
+    settled(page)
+    page.get_by_role("searchbox", name="Search").press("End")
+    page.keyboard.type(f" {rest}")
+    row.click()
+    expect_case(page, case_id)
+    settled(page)
+    assert page.url == case_page(address, case_id)
+    page.go_back()
+    expect(page.get_by_role("searchbox", name="Search")).to_have_value(f"Swift {rest}")
+    expect(row).to_have_count(1 if rest == "Ltd" else 0)
+    assert page.url == f"{address}/?q=Swift+{rest}"
+
+
 # --- links ---
 
 
