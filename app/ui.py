@@ -6,13 +6,15 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import partial
 from html import escape
+from math import inf
+from threading import Lock
 from time import monotonic
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -242,24 +244,64 @@ def clear_form(name: str) -> None:
     }
 
 
+@dataclass
+class File:
+    """On its way to the browser. `handed_at` is when a page gave it first, on the monotonic clock in seconds."""
+
+    name: str
+    content: bytes
+    token: str = field(default_factory=casework.new_form)
+    handed_at: float | None = None
+
+
+@dataclass
+class Doings:
+    """What a session did without a form token, by its name: when it was done, what was made, or how it failed.
+
+    It is changed in place, under its lock: Streamlit starts a new thread at each click, and what the one before it
+    puts in the session from then on goes unheeded.
+    """
+
+    lock: Lock = field(default_factory=Lock)
+    answers: dict[str, tuple[float, Any, DeskError | None]] = field(default_factory=dict)
+    files: list[File] = field(default_factory=list)
+
+    def once(self, name: str, verb: Callable[[], Made]) -> Made:
+        """Do it; who asks again at the same time or a moment later gets the same answer."""
+        with self.lock:
+            at, made, failed = self.answers.get(name, (-inf, None, None))
+            if monotonic() - at > DOUBLE_CLICK:
+                made, failed = None, None
+                try:
+                    made = verb()
+                except NotWritten as error:  # it was done nonetheless
+                    failed = error
+                self.answers[name] = monotonic(), made, failed
+        if failed:
+            raise failed
+        return cast("Made", made)
+
+
+def doings() -> Doings:
+    mine: Doings = st.session_state.setdefault("doings", Doings())
+    return mine
+
+
 def send(
     actor: User, name: str, done: str | Callable[[Made], str], verb: Callable[[], Made], *, once: bool = False
 ) -> Made | None:
     """In a form's callback: do it, keep the outcome for `show_outcome`, and start a fresh form where it went well.
 
     `actor` is who the form was drawn for. `once` is for what has no form token: a double click does it once. Returns
-    what was made; None where it was refused, or was made a moment ago.
+    what was made; None where it was refused.
     """
-    match st.session_state.get("done once"):
-        case (made_last, float(at)) if once and made_last == name and monotonic() - at < DOUBLE_CLICK:
-            return None
     match st.session_state.get("refused"):
         case (refused, float(at), Outcome() as outcome) if refused == name and monotonic() - at < DOUBLE_CLICK:
             st.session_state["outcome"] = outcome  # a double click: nobody can have read it yet
             return None
     try:
         check_still_acting(actor)
-        made = verb()
+        made = doings().once(name, verb) if once else verb()
     except (StaleCase, OutcomeUnknown, NotWritten) as error:
         since = error.since if isinstance(error, StaleCase) else ()
         outcome = st.session_state["outcome"] = Outcome(str(error), refused=True, since=since)
@@ -268,8 +310,6 @@ def send(
         st.session_state["outcome"] = Outcome(f"Not done: {error}", refused=True)
     else:
         st.session_state["outcome"] = Outcome(done if isinstance(done, str) else done(made))
-        if once:
-            st.session_state["done once"] = name, monotonic()
         clear_form(name)
         return made
     return None
@@ -281,12 +321,21 @@ def tell_restart() -> None:
 
 
 def hand_over() -> None:
-    """Where a callback left a file in the session (name and content), the browser saves it."""
-    if given := st.session_state.pop("handed over", None):
-        name, content = given
-        _handover(
-            data={"token": casework.new_form(), "name": name, "content": b64encode(content).decode()}, key="handover"
-        )
+    """The browser saves each file that a callback left in `Doings.files`, once.
+
+    Each is given again for some seconds: the run that gave it first may have been overtaken.
+    """
+    mine = doings()
+    with mine.lock:
+        now = monotonic()
+        mine.files[:] = [file for file in mine.files if file.handed_at is None or now - file.handed_at < 10]
+        for file in mine.files:
+            file.handed_at = file.handed_at or now
+        given = [
+            {"token": file.token, "name": file.name, "content": b64encode(file.content).decode()} for file in mine.files
+        ]
+    if given:
+        _handover(data={"files": given}, key="handover")
 
 
 def typed_text(label: str, key: str, refusal: str | None, placeholder: str = "") -> None:

@@ -1,6 +1,6 @@
 """Exports: a case's audit CSV, SAR summary and bundle, and the verification of what is stored or was exported."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 import pandas as pd
@@ -21,7 +21,7 @@ SUMMARY_STYLE = """
 
 
 def show_export(actor: User, case_id: str) -> None:
-    desk = ui.desk()
+    desk, folder = ui.desk(), ui.config().exports
     export = audit.export_case(desk, case_id)
     events = desk.read(lambda tx: repository.events(tx, case_id))
     if ui.look(actor, case_id, events):
@@ -44,22 +44,28 @@ def show_export(actor: User, case_id: str) -> None:
     def packed() -> bytes:
         return taken(bundle.make(audit.export_case(desk, case_id), log), f"{case_id}.zip")
 
-    def written() -> Mapping[str, bytes]:
+    def written() -> list[str]:
         made = audit.export_case(desk, case_id)
         files = {**made.files, **(bundle.make(made, log).files if last is not None else {})}
         kept = casework.record_export(desk, actor.user_id, case_id, files, made.events)
         try:
-            audit.write_files(ui.config().exports, files)
+            audit.write_files(folder, files)
         except DeskError as error:
             if kept is None:
                 raise
             raise NotWritten(str(error)) from error
-        return files
+        return list(files)
 
     def give(make: Callable[[], bytes], name: str) -> None:
         """In a button's callback."""
-        if content := ui.send(actor, f"download {name}", f"{name} is yours.", make, once=True):
-            st.session_state["handed over"] = name, content
+        given = ui.doings().files
+        ui.send(
+            actor,
+            f"download {name}",
+            f"{name} is yours.",
+            lambda: given.append(ui.File(name, make())),
+            once=True,
+        )
 
     with st.container(horizontal=True, key="downloads"):
         icon = ":material/download:"
@@ -75,9 +81,9 @@ def show_export(actor: User, case_id: str) -> None:
                 help="All of it, with the proof that the log holds it, and two ways to check it without this desk.",
             )
         st.button(
-            f"Write all to {ui.config().exports.name}/",
+            f"Write all to {folder.name}/",
             on_click=ui.send,
-            args=(actor, "write", lambda files: "Written: " + ", ".join(files), written),
+            args=(actor, f"write {case_id}", lambda files: "Written: " + ", ".join(files), written),
             kwargs={"once": True},
             icon=":material/save:",
         )

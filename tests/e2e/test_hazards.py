@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -21,7 +25,7 @@ from tests.e2e.server import alert_ids, enter, free_port, is_end_of_run, peopled
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Locator, Page, WebSocket
+    from playwright.sync_api import Download, Locator, Page, WebSocket
 
     from app.database import Database
     from tests.browser import Chromium
@@ -217,6 +221,31 @@ def test_what_is_clicked_twice_happens_once(pages: Pages, desk: Database, addres
         (ANALYST.user_id, Action.DISPOSITION),
         (REVIEWER.user_id, Action.QA_PASS),
     ]
+
+
+def test_what_is_exported_in_haste_while_the_database_is_busy_is_kept_once_and_arrives(
+    pages: Pages, desk: Database, address: str
+) -> None:
+    case_id = open_case(desk)
+    page, files = pages[0], [f"{case_id}.zip", f"audit_{case_id}.csv", f"case_{case_id}.md"]
+    enter(page, f"{address}/exports?case_id={case_id}", ANALYST)
+    settled(page)
+    saved: list[Download] = []
+    page.on("download", lambda one: saved.append(one))  # a builtin would not do
+    with closing(sqlite3.connect(str(desk), isolation_level=None)) as other:
+        for names in (["Bundle for an examiner"] * 2, ["Audit CSV", "SAR summary"]):
+            other.execute("BEGIN IMMEDIATE")
+            for name in names:
+                button(page, name).click()
+                page.wait_for_timeout(200)
+            other.execute("ROLLBACK")
+            expect(page.get_by_text("is yours.").last).to_be_visible()
+            settled(page)
+    kept = [json.loads(event.meta)["files"] for event in stored(desk, case_id)[1][1:]]
+    assert [list(names) for names in kept] == [[name] for name in files]
+    assert [one.suggested_filename for one in saved] == files
+    digests = [sha256(one.path().read_bytes()).hexdigest() for one in saved]
+    assert digests == [digest for names in kept for digest in names.values()]
 
 
 @pytest.mark.parametrize("rest", ["Ltd", "Inc"], ids=["in what is searched", "out of what is searched"])
