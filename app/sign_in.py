@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from app import repository, ui
-from app.errors import NotAllowed, UnknownUser
+from app.errors import DeskError, NotAllowed, UnknownUser
 from app.models import User
 from app.settings import SignIn
 
@@ -50,6 +50,16 @@ def actor() -> User:
     return ui.desk().read(lambda tx: repository.user(tx, user_id))
 
 
+def check_admitted() -> None:
+    """In a fragment, which runs again without the frame: the whole page anew where this person may see it no more."""
+    try:
+        if actor().active:
+            return
+    except DeskError:
+        pass  # the frame tells it
+    st.rerun()
+
+
 def until() -> datetime | None:
     """When the sign-in ends; None where nobody is signed in, or the provider does not say since when."""
     issued = st.user.get("iat") if st.user.get("is_logged_in") else None
@@ -83,6 +93,7 @@ def admit() -> None:
     if not user_id and not st.user.get("is_logged_in"):
         _welcome("Sign in with your bank's account. It returns you to Triage: open your link again after that.")
     if not user_id:
+        _return_unsent()
         _welcome("Your sign-in has ended, or does not say who you are. Sign in again.")
     st.session_state["signed in until"] = until()
     try:
@@ -109,6 +120,13 @@ def _welcome(words: str) -> None:
     st.write(words)
     st.button("Sign in", on_click=st.login, type="primary", icon=":material/login:")
     st.stop()
+
+
+def _return_unsent() -> None:
+    """What this session sent after its sign-in had ended, for its person to copy."""
+    ui.show_outcome({})
+    for text in ui.sent(ui.TEXTS).values():
+        st.code(text, language=None, wrap_lines=True)
 
 
 def _refuse(user_id: str, why: str) -> None:

@@ -284,7 +284,7 @@ def _go(number: int, is_there: bool = False) -> None:
 
 
 def _leave(number: int) -> None:
-    del st.session_state["tour"]
+    st.session_state.pop("tour", None)  # gone already where it was clicked twice
     st.session_state["tour left"] = number
 
 
@@ -316,19 +316,28 @@ def _offer_reset(offered: bool = True) -> None:
     st.session_state["reset offered"] = offered
 
 
-@st.dialog("Reset the demo data", on_dismiss=lambda: _offer_reset(False))
+@st.dialog("Reset the demo data", dismissible=False)  # whoever closes it while it works would end half of it
 def _reset() -> None:
     st.write(
         "Every case, note, decision and review in this desk is lost, for everybody who has it open. New made-up cases "
         "take their place, and a new log with a key of its own: files that were exported before no longer match it."
     )
-    if not st.button("Reset", key="reset_sure", type="primary", icon=":material/restart_alt:"):
+    buttons = st.empty()
+    with buttons.container(horizontal=True):
+        sure = st.button("Reset", key="reset_sure", type="primary", icon=":material/restart_alt:")
+        if st.button("Cancel", key="reset_not"):
+            _offer_reset(False)
+            st.rerun()
+    if not sure:
         return
+    buttons.empty()
+    ui.last_verified.clear()  # here too: nobody should read it of data that are on their way out
     command = [sys.executable, "-m", "seed", "demo", "--anew", "--database", ui.config().database]
     with st.spinner("Making new cases…"):
         done = subprocess.run(command, cwd=settings.ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         st.error(ui.plain(done.stderr or done.stdout), icon=":material/error:")
+        st.button("Back", key="reset_back")
         return
     ui.last_verified.clear()
     session = st.session_state["session"]

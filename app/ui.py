@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import audit, casework, chain, chart, checkpoint, database, policy, repository, sar, settings
@@ -87,9 +88,11 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
+        keep_fields()
         st.error(plain(error), title="The database does not answer", icon=":material/database_off:")
         st.button("Try again", icon=":material/refresh:")
     except DeskError as error:
+        keep_fields()
         what, _, how = str(error).partition("\n")
         st.error(plain(what), icon=":material/error:")
         if how:
@@ -157,7 +160,7 @@ def checkpoint_text(anchor: checkpoint.Anchor | None) -> str:
         return "There is no checkpoint yet: cut tails, cases that are gone and rewritten chains would not show."
     told = anchor.checkpoint
     made = datetime.fromtimestamp(anchor.file.stat().st_mtime, UTC)
-    return f"Newest checkpoint: the first {count(told.size, 'event')}, signed by {told.origin}, {clock(made)}."
+    return f"Newest checkpoint: the first {count(told.size, 'event')}, signed by {told.origin}, {clocks(made)}."
 
 
 @dataclass
@@ -193,9 +196,9 @@ def show_last_verified() -> None:
     if newest.at is None or newest.result is None:
         st.caption("The chains have not been verified since the desk started.")
     elif newest.result.intact:
-        st.caption(f":material/verified: All {newest.result.cases:,} chains intact at {clock(newest.at)}.")
+        st.caption(f":material/verified: All {newest.result.cases:,} chains intact at {clocks(newest.at)}.")
     else:
-        st.caption(f":material/gpp_bad: {count(len(newest.result.breaks), 'break')} found at {clock(newest.at)}.")
+        st.caption(f":material/gpp_bad: {count(len(newest.result.breaks), 'break')} found at {clocks(newest.at)}.")
 
 
 # --- forms ---
@@ -336,6 +339,25 @@ def hand_over() -> None:
         ]
     if given:
         _handover(data={"files": given}, key="handover")
+
+
+TEXTS = ("note ", "rationale ", "reason ", "remarks ")
+"""What the keys of the texts of forms begin with; the form's token follows."""
+CHOICES = ("disposition ", "determined ", "no suspect ", "verdict ")
+
+
+def sent(fields: tuple[str, ...]) -> dict[str, Any]:
+    """By their keys, those fields of forms that were sent, or kept, and not accepted."""
+    tokens = set(st.session_state.get("forms", {}).values())
+    keys = [str(key) for key in st.session_state if str(key).startswith(fields)]
+    return {key: st.session_state[key] for key in keys if key.split()[-1] in tokens and st.session_state[key]}
+
+
+def keep_fields() -> None:
+    """Where a fault keeps a run from drawing a form, which would lose what was sent in it."""
+    for key, value in sent(TEXTS + CHOICES).items():
+        with suppress(StreamlitAPIException):  # it was drawn after all
+            st.session_state[key] = value
 
 
 def typed_text(label: str, key: str, refusal: str | None, placeholder: str = "") -> None:
@@ -648,7 +670,7 @@ def _value(column: str, value: Any, names: Mapping[str, User]) -> str:
         return name_of(text, names)
     if column == "determined_at":
         return text[:10]
-    return (clock(read_time(text)) if column.endswith("_at") else "") or text
+    return (clocks(read_time(text)) if column.endswith("_at") else "") or text
 
 
 def break_text(found: chain.Break) -> str:
@@ -688,7 +710,7 @@ def _bar(row: Mapping[str, str], currency: str) -> chart.Bar | None:
         return None
     amount = Decimal(row["amount"])
     told = (row[name] for name in ("direction", "channel", "counterparty", "country"))
-    words = ", ".join(shown(text) for text in (clock(moment), f"{currency} {amount:,.2f}", *told))
+    words = ", ".join(shown(text) for text in (clocks(moment), f"{currency} {amount:,.2f}", *told))
     return chart.Bar(local(moment), row["direction"] != "in", amount, words)
 
 

@@ -16,7 +16,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import audit, casework, checkpoint, database, note, repository, tampering, ui
+from app import audit, casework, checkpoint, database, note, repository, sign_in, tampering, ui
 from app.database import Database
 from app.models import Disposition, QaResult, Risk
 from app.repository import Filters, Order
@@ -462,14 +462,24 @@ def test_a_text_that_is_too_long_is_refused_and_kept(open_case: OpenCase) -> Non
 FORMS = ("Add note", "Assign to me", "Assign", "Close as No SAR", "Reopen")
 
 
-def test_what_a_sign_in_that_has_ended_sends_is_refused_and_kept(desk: Database, open_case: OpenCase) -> None:
+def test_what_a_sign_in_that_has_ended_sends_is_refused_and_given_back(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     case_id = open_case().case_id
-    page = open_page("case", ANALYST.user_id, case_id=case_id)
-    page.session_state["signed in until"] = datetime.now(UTC)
+    since = datetime.now(UTC) - timedelta(hours=12) + timedelta(minutes=5)
+    vouched: dict[str, Any] = {"is_logged_in": True, "preferred_username": ANALYST.user_id, "iat": since.timestamp()}
+    monkeypatch.setenv("AML_SIGN_IN", "oidc")
+    monkeypatch.setattr(st, "user", vouched)
+    monkeypatch.setattr(sign_in, "_is_configured", lambda: True)
+    page = open_page("case", case_id=case_id)
     labelled(page.text_area, "Note").set_value("Typed before the evening, sent after it.")
+    page.session_state["signed in until"] -= timedelta(minutes=6)  # they pass
+    vouched["iat"] -= timedelta(minutes=6).total_seconds()
     click(page, "Add note")
     assert "has ended. Copy what you typed" in texts(page)
-    assert labelled(page.text_area, "Note").value == "Typed before the evening, sent after it."
+    assert [block.value for block in page.code] == ["Typed before the evening, sent after it."]
+    assert not page.text_area
+    assert case_id not in texts(page)
     assert len(desk.read(lambda tx: repository.events(tx, case_id))) == 1
 
 
@@ -780,6 +790,29 @@ def test_a_missing_database_is_a_message_and_comes_back(page: str, desk: Databas
 
 
 @ON_SQLITE
+def test_what_was_sent_while_the_database_was_away_is_there_when_it_comes_back(
+    desk: Database, open_case: OpenCase
+) -> None:
+    case_id = open_case().case_id
+    casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+    page = open_page("case", ANALYST.user_id, case_id=case_id)
+    labelled(page.segmented_control, "Disposition").set_value("SAR")
+    run(page)
+    labelled(page.text_area, "Rationale").set_value("Deposits just below the threshold.")
+    desk.close()
+    file = Path(address(desk))
+    hidden = file.rename(file.with_suffix(".hidden"))
+    click(page, "Close as SAR")
+    for _ in range(2):
+        assert "There is no database at" in texts(page)
+        run(page)
+    hidden.rename(file)
+    run(page)
+    assert labelled(page.text_area, "Rationale").value == "Deposits just below the threshold."
+    assert labelled(page.segmented_control, "Disposition").value == "SAR"
+
+
+@ON_SQLITE
 def test_a_locked_database_is_a_message_and_loses_no_text(
     desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -881,3 +914,67 @@ def test_a_damaged_case_is_told_and_not_a_traceback(
     tamper(desk, statement)
     shown = texts(open_page(page, ANALYST.user_id, case_id=case_id))
     assert "broken" in shown or "outside the desk" in shown or "no text" in shown
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "statement",
+    [
+        *SQLITE_DAMAGES[:2],
+        "DELETE FROM case_events",
+        *(f"UPDATE case_events SET {column} = CAST(x'ff' AS TEXT)" for column in ("user", "action", "event_hash")),
+    ],
+)
+@pytest.mark.parametrize("attack", ["Change a field", "Rewrite from here on"])
+def test_what_is_damaged_already_can_be_attacked_without_a_traceback(
+    desk: Database, open_case: OpenCase, statement: str, attack: str
+) -> None:
+    case_id = open_case().case_id
+    tamper(desk, statement)
+    page = open_panel(ANALYST.user_id, case_id)
+    told = texts(page)
+    for control in page.segmented_control:
+        if control.label == "What to do to the history":
+            control.set_value(attack)
+            told = texts(run(page))
+    assert "Caught by" in told or "is no text" in told or "no event left" in told
+
+
+def test_a_case_that_says_it_was_opened_tomorrow_can_be_looked_at_in_whole(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+    tamper(desk, "UPDATE cases SET opened_at = due_at")
+    page = open_page("case", ANALYST.user_id, case_id=case_id)
+    labelled(page.segmented_control, "Disposition").set_value("SAR")
+    assert labelled(run(page).button, "Close as SAR")
+    assert component(page, "timeline")
+
+
+@ON_SQLITE
+def test_a_sar_case_whose_row_cannot_be_read_is_restricted_all_the_same(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+    casework.set_disposition(
+        desk, ANALYST.user_id, case_id, Disposition.SAR, "Structuring.", determined_at=datetime.now(UTC)
+    )
+    tamper(desk, "UPDATE cases SET due_at = '2026-12-31'")
+    shown = texts(open_page("case", REVIEWER.user_id, case_id=case_id))
+    assert "Restricted SAR material" in shown
+    assert "That you look at it cannot be kept" in shown
+
+
+def test_who_is_deactivated_sees_no_more_of_an_open_timeline_and_signs_nothing(
+    desk: Database, open_case: OpenCase, tmp_path: Path
+) -> None:
+    checkpoint.make_key(tmp_path / "signing.key")
+    case_id = open_case().case_id
+    casework.add_note(desk, ANALYST.user_id, case_id, "Teller called.")
+    page, exports = open_page("case", ANALYST.user_id, case_id=case_id), open_page("exports", ANALYST.user_id)
+    casework.deactivate_user(desk, ANALYST.user_id)
+    if desk.is_embedded:
+        assert "is no longer active" in texts(click(exports, "Make a checkpoint"))
+        assert not list(tmp_path.glob("exports/checkpoints/*/*"))
+    labelled(page.segmented_control, "Order of the timeline").set_value("Oldest first")
+    run(page)
+    assert "is no longer active" in texts(page)
+    assert "Teller called." not in str(page.get("bidi_component"))

@@ -108,6 +108,7 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
 @st.fragment
 def show_timeline(case: Case, events: list[Event], names: dict[str, User], verified: audit.Verified) -> None:
     """The first events at once, all on demand; all where the chain is broken, so that no break stays out of sight."""
+    sign_in.check_admitted()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader("Timeline", anchor=False, width="content")
         first = st.segmented_control(
@@ -225,7 +226,7 @@ def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
             st.date_input(
                 "Suspicion determined on",
                 None,
-                min_value=case.opened_at.date(),
+                min_value=min(case.opened_at.date(), today),
                 max_value=today,
                 key=f"determined {token}",
                 disabled=bool(refusal),
@@ -282,11 +283,16 @@ CHANGE, DELETE, SWAP, CUT, REWRITE = (
 
 def attempt(case: tampering.Copy) -> tampering.Copy | None:
     """The copy after what the presenter chose to do to it; None where nothing is chosen yet."""
+    if not case.events:
+        st.caption("There is no event left to do anything to.")
+        return None
     attack = st.segmented_control("What to do to the history", [CHANGE, DELETE, SWAP, CUT, REWRITE], key="attack")
     if attack is None:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom", key="attempt"):
-        labels = [f"{place}. {event.action}, {event.ts[:10]}" for place, event in enumerate(case.events, 1)]
+        labels = [
+            ui.shown(f"{place}. {event.action}, {str(event.ts)[:10]}") for place, event in enumerate(case.events, 1)
+        ]
         done = [place for place, event in enumerate(case.events) if event.action not in casework.LOOKS]
         label = st.selectbox("Event", labels, max(done, default=len(labels) - 1), key=f"event {case.case_id}")
         place = labels.index(label)
@@ -332,7 +338,13 @@ def try_to_break(case_id: str, events: list[Event], names: dict[str, User]) -> N
     """For presenters: change the history on a copy, and see which check catches it."""
     st.caption("Works on a copy in memory and writes nothing: be the one who rules the database.")
     _, _, row = ui.desk().read(lambda tx: repository.chains_of(tx, case_id))[0]
-    changed = attempt(tampering.Copy(case_id, tuple(events), row or {}))
+    try:
+        changed = attempt(tampering.Copy(case_id, tuple(events), row or {}))
+    except (TypeError, UnicodeEncodeError):
+        st.warning(
+            "An event from there on holds what is no text, and has no hash to compute.", icon=":material/gpp_bad:"
+        )
+        return
     if changed is None:
         return
     if st.checkbox(
@@ -389,6 +401,9 @@ except UnknownCase as error:
     st.stop()
 except BrokenCase as error:
     ui.show_outcome(names, outcome)
+    events = ui.desk().read(lambda tx: repository.events(tx, case_id))
+    ui.look(actor, case_id, events)
+    ui.sar_banner(events)
     st.error(ui.plain(error), icon=":material/gpp_bad:")
     for found in audit.verify_case(ui.desk(), case_id).breaks:
         st.text(str(found))

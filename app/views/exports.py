@@ -8,7 +8,7 @@ import streamlit as st
 from markdown_it import MarkdownIt
 
 from app import audit, bundle, casework, chain, checkpoint, note, repository, sign_in, ui
-from app.errors import DeskError, NotWritten
+from app.errors import DeskError, NotAllowed, NotWritten
 from app.models import Event, User
 
 SUMMARY_STYLE = """
@@ -146,9 +146,12 @@ def show_bundle(result: bundle.Result) -> None:
             show_breaks(result.breaks)
 
 
-def make_checkpoint() -> None:
+def make_checkpoint(actor: User) -> None:
     """In a button's callback."""
     try:
+        ui.check_still_acting(actor)
+        if not sign_in.actor().active:
+            raise NotAllowed(f"{actor.name} is inactive and cannot act.")
         made = checkpoint.sign(ui.desk(), ui.config())
     except DeskError as error:
         st.session_state["checkpoint refused"] = error
@@ -170,7 +173,8 @@ def show_checkpoint(anchor: checkpoint.Anchor | None) -> None:
 def show_result(what: str, result: audit.Verified) -> None:
     read = f"{ui.count(result.cases, 'case')}, {ui.count(result.events, 'event')}"
     if result.last:
-        read = f"{result.last.case_id}, {ui.count(result.events, 'event')}, the last at {result.last.ts}"
+        newest = ui.clocks(ui.read_time(result.last.ts)) or result.last.ts
+        read = f"{result.last.case_id}, {ui.count(result.events, 'event')}, the last at {newest}"
     if result.intact:
         st.success(ui.plain(f"{what}: {read}, all intact."), icon=":material/verified:")
         return
@@ -219,7 +223,7 @@ with whole_database:
             ui.verify_everything()
             st.rerun()  # the sidebar tells it too
         if ui.desk().is_embedded and checkpoint.key_file(ui.config()).exists():
-            st.button("Make a checkpoint", on_click=make_checkpoint, icon=":material/anchor:")
+            st.button("Make a checkpoint", on_click=make_checkpoint, args=(actor,), icon=":material/anchor:")
     show_checkpoint(ui.newest_checkpoint())
     ui.show_last_verified()
     last = ui.last_verified()

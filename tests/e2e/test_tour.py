@@ -183,7 +183,7 @@ def test_a_reset_asks_first_and_begins_anew_for_all_who_have_the_desk_open(
         choose(page, "Acting as", "Manager")
         button(page, "reset").click()
         page.get_by_role("dialog").get_by_text("is lost, for everybody").wait_for()
-        page.keyboard.press("Escape")
+        button(page, "reset_not").click()
         expect(page.get_by_role("dialog")).to_have_count(0)
         assert case_ids() == before
         button(page, "reset").click()
