@@ -563,6 +563,7 @@ def test_a_row_that_cannot_be_read_is_told_and_keeps_nobody_from_the_others(
     name = {"triage": "cases", "case": "others", "qa": "waiting"}[page]
     assert f"{damaged} was changed outside the desk" in texts(shown).replace("\\", "")
     assert page == "case" or shown_cases(shown, name) == [sound]
+    assert page != "triage" or "Cases 1 to 2 of **2**" in texts(shown)
     assert page != "case" or labelled(shown.text_area, "Note")
 
 

@@ -95,7 +95,8 @@ def show_place(actor: User, names: dict[str, User], page: Page, token: str) -> N
             show_selection(actor, names, chosen, token)
         return
     first = page.position + 1
-    place = f"{shown(first)} to {shown(page.position + len(page.cases))}" if first <= COUNT_LIMIT else "beyond 10,000"
+    last = page.position + len(page.cases) + len(page.cases.broken)
+    place = f"{shown(first)} to {shown(last)}" if first <= COUNT_LIMIT else "beyond 10,000"
     st.markdown(f"Cases {place} of **{shown(page.total)}**")
 
 
@@ -269,4 +270,5 @@ token = ui.form_token("selection")
 show_toolbar(actor, names, page, token)
 refusals = {case.case_id: policy.why_not(Verb.ASSIGN, actor, case) for case in page.cases}
 ticks = None if all(refusals.values()) else ui.Ticks(token, refusals, "place")
-ui.case_table("Cases in the queue", page.cases, COLUMNS, names, "cases", ticks=ticks, search=search)
+if page.cases:
+    ui.case_table("Cases in the queue", page.cases, COLUMNS, names, "cases", ticks=ticks, search=search)

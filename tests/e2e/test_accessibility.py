@@ -28,7 +28,7 @@ from seed.generate import generate
 from seed.load import load
 from seed.people import ANALYSTS, LEAVER, REVIEWERS
 from tests.conftest import ALERT, tamper
-from tests.e2e.server import free_port, served
+from tests.e2e.server import free_port, peopled, served
 from tests.e2e.test_sign_in import SECRETS, sign_in
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 Look = tuple[Literal["light", "dark"], int]
 WIDTHS = (1440, 1024, 800)
 EVERY_LOOK: Sequence[Look] = [*(("light", width) for width in WIDTHS), *(("dark", width) for width in WIDTHS[::-1])]
-IN_TURN: Sequence[Look] = [("light", 1440), ("dark", 800)]
+TWO: Sequence[Look] = [("light", 1440), ("dark", 800)]
 ALL = os.environ.get("AML_AXE") == "all"
-"""Every state in every look takes minutes: without AML_AXE=all the first of a story is judged wide and light and narrow
-and dark, and the others in one of them, in turn."""
+"""Every state in every look takes minutes: without AML_AXE=all the first of a story is judged in two looks, and the
+others in one of the six, in turn."""
 HEIGHT = 7000
 """Of the window: more than any page has, as axe judges no contrast of what is scrolled out of sight."""
 
@@ -329,6 +329,35 @@ def signing_in(desk: Desk, page: Page) -> States:
     page.context.clear_cookies()
 
 
+def from_nothing(desk: Desk, page: Page) -> States:
+    """A desk without a database, without cases, with one that nobody can read, and after it was started again."""
+    folder, port = desk.folder / "new", free_port()
+    folder.mkdir()
+    configured = {"AML_DATABASE": str(folder / "desk.db"), "AML_EXPORTS": str(folder)}
+
+    def opened(path: str, words: str) -> None:
+        page.goto(f"http://localhost:{port}{path}")
+        expect(page.get_by_text(words).first).to_be_visible()
+
+    with served(folder, configured, port):
+        opened("/", "There is no database at")
+        yield "no database", WHOLE
+        with peopled(folder) as made:
+            opened("/", "There are no open cases")
+            yield "no case", WHOLE
+            opened("/qa", "The sample is complete")
+            yield "nothing to review", WHOLE
+            casework.open_case(made, ALERT_FEED, ALERT)
+            tamper(made, "UPDATE cases SET due_at = '2026-12-31'")
+            opened("/", "was changed outside the desk")
+            yield "unreadable row", WHOLE
+    with served(folder, configured, port):
+        expect(page.locator(".stApp")).to_have_attribute("data-test-connection-state", "CONNECTED")
+        page.get_by_role("button", name="Unassigned").click()
+        expect(page.get_by_text("The desk was started again")).to_be_visible()
+        yield "started again", WHOLE
+
+
 def bundle(desk: Desk, page: Page) -> States:
     """Its page, from a folder, without a server."""
     case_id, key, file = desk.cases["sar"], str(desk.anchor.key), desk.folder / "audit.html"
@@ -370,6 +399,7 @@ STORIES: tuple[Story, ...] = (
     exports_file,
     tour,
     signing_in,
+    from_nothing,
     bundle,
 )
 
@@ -416,10 +446,10 @@ def told(browser: Chromium, desk: Desk) -> Callable[[Story], Found]:
     def tell(story: Story) -> Found:
         found = Found()
         with browser.tab() as page:
-            page.set_viewport_size({"width": IN_TURN[0][1], "height": HEIGHT})
+            page.set_viewport_size({"width": TWO[0][1], "height": HEIGHT})
             for number, (state, part) in enumerate(story(desk, page)):
-                in_turn = IN_TURN if number == 0 else [IN_TURN[number % 2]]
-                look(page, state, part, found, EVERY_LOOK if ALL else in_turn)
+                looks = TWO if number == 0 else [EVERY_LOOK[number % 6]]
+                look(page, state, part, found, EVERY_LOOK if ALL else looks)
         return found
 
     return lambda story: results.get(story) or results.setdefault(story, tell(story))
@@ -450,7 +480,7 @@ def test_axe_sees_into_the_components_of_the_desk_and_to_the_end_of_the_page(bro
         desk.open_case(shown.page, "mine")
         for element in ("table", "ol"):
             assert shown.page.locator(element).first.evaluate(PLANT)
-        look(shown.page, "planted", WHOLE, found, IN_TURN[:1], waits=[100])
+        look(shown.page, "planted", WHOLE, found, TWO[:1], waits=[100])
     planted = ['button-name: <button id="{}">', 'color-contrast: <p id="{}"']
     expected = {f"planted: {fault.format(tag)}" for fault in planted for tag in ("TABLE", "OL")}
     assert {next((start for start in expected if fault.startswith(start)), fault) for fault in found.faults} == expected
