@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import mmap
 import os
+import re
 import runpy
 import shutil
 import socket
@@ -239,6 +240,19 @@ def press(name: str) -> Step:
     return lambda page: page.get_by_role("button", name=name, exact=True).click()
 
 
+def hand(name: str) -> Step:
+    """A button whose name begins like this and ends with its shortcut."""
+    return lambda page: page.get_by_role("button", name=re.compile(f"^{name}")).click()
+
+
+def tick(page: Page) -> None:
+    page.get_by_role("checkbox", name="Select AML", checked=False, disabled=False).first.click()
+
+
+def attacks(page: Page) -> None:
+    page.get_by_text("Try to break it").click()
+
+
 def tab(name: str) -> Step:
     return lambda page: page.get_by_role("tab", name=name).click()
 
@@ -265,8 +279,18 @@ def row(table: str) -> Step:
     return lambda page: page.get_by_role("region", name=table).locator(rows).nth(3).locator("td").nth(2).click()
 
 
-def write(page: Page) -> None:
-    page.get_by_role("textbox", name="Note").fill("Compared with the account's history: nothing new.")
+def search(texts: Iterator[str]) -> Step:
+    def act(page: Page) -> None:
+        box = page.get_by_role("searchbox", name="Search")
+        box.fill(next(texts))
+        box.press("Enter")
+
+    return act
+
+
+def write(name: str) -> Step:
+    text = "Compared with the account's history: nothing new."
+    return lambda page: page.get_by_role("textbox", name=name).fill(text)
 
 
 def act_as(window: Timed, person: User) -> None:
@@ -278,6 +302,7 @@ def act_as(window: Timed, person: User) -> None:
 def actions(large: str, others: Sequence[str]) -> list[Action]:
     counts = cycle(["Overdue", "High-risk", "Unassigned", "Open"])
     other, shown = show(cycle(others)), (go("Case"), show(cycle([large])))
+    exported = (go("Exports"), other)
     return [
         Action(
             "Triage: a count that filters",
@@ -286,12 +311,30 @@ def actions(large: str, others: Sequence[str]) -> list[Action]:
             bound=True,
         ),
         Action("Triage: next page", (go("Triage"),), press("Next page"), bound=True),
+        Action("Triage: search", (go("Triage"),), search(cycle(["LLC", "Inc"])), bound=True),
+        Action("Triage: tick a case", (go("Triage"),), tick, bound=True),
+        Action("Triage: assign two that are ticked", (go("Triage"), tick, tick), hand("Assign to me"), bound=True),
         Action("Triage: open a case", (go("Triage"),), row("Cases in the queue")),
+        Action("Triage: next case", (go("Triage"),), hand("Next case")),
+        Action("Case: next of the queue", (go("Triage"), row("Cases in the queue")), hand("Next(?! case)")),
         Action("Case: by its id", (go("Case"),), other),
         Action("Large case: by its id", (go("Case"), other), show(cycle([large])), bound=True),
         Action("Large case: order of the timeline", shown, choose("Order of the timeline"), bound=True),
-        Action("Large case: add a note", (*shown, tab("Note"), write), press("Add note"), bound=True),
+        Action("Large case: add a note", (*shown, tab("Note"), write("Note")), press("Add note"), bound=True),
         Action("Large case: assign", (*shown, tab("Assign")), press("Assign"), bound=True),
+        Action(
+            "Large case: close as No SAR",
+            (*shown, tab("Decide"), write("Rationale")),
+            press("Close as No SAR"),
+            bound=True,
+        ),
+        Action("Large case: reopen", (*shown, tab("Reopen"), write("Reason to reopen")), press("Reopen"), bound=True),
+        Action("Large case: open the attacks", (go("Triage"), *shown), attacks),
+        Action(
+            "Large case: cut its tail",
+            (go("Triage"), *shown, attacks),
+            lambda page: page.get_by_role("radio", name="Cut from").click(),
+        ),
         Action("Large case to QA", shown, go("QA")),
         Action("QA to Exports", (go("QA"),), go("Exports")),
         Action("Exports to Triage", (go("Exports"),), go("Triage"), bound=True),
@@ -299,6 +342,9 @@ def actions(large: str, others: Sequence[str]) -> list[Action]:
         Action("QA: choose a case", (go("QA"),), row("Awaiting review"), window=1),
         Action("QA: record a verdict", (go("QA"), choose("Verdict")), press("Record"), window=1),
         Action("Exports: show a case", (go("Exports"),), other),
+        Action("Exports: audit CSV", exported, press("Audit CSV")),
+        Action("Exports: bundle", exported, press("Bundle for an examiner")),
+        Action("Exports: write all", exported, hand("Write all to")),
     ]
 
 
@@ -341,6 +387,8 @@ def served(folder: Path, file: Path) -> Iterator[str]:
         **os.environ,
         "AML_DATABASE": str(file),
         "AML_SIGN_IN": "demo",
+        "AML_EXPORTS": str(folder / "exports"),
+        "AML_CHECKPOINTS": str(settings.load(str(file)).checkpoints),
         "PAGE_COST_SPENT": str(folder / "spent"),
     }
     process = subprocess.Popen(
