@@ -245,6 +245,10 @@ def hand(name: str) -> Step:
     return lambda page: page.get_by_role("button", name=re.compile(f"^{name}")).click()
 
 
+def unassigned(page: Page) -> None:
+    page.locator(".st-key-count-Unassigned button").click()
+
+
 def tick(page: Page) -> None:
     page.get_by_role("checkbox", name="Select AML", checked=False, disabled=False).first.click()
 
@@ -313,9 +317,9 @@ def actions(large: str, others: Sequence[str]) -> list[Action]:
         Action("Triage: next page", (go("Triage"),), press("Next page"), bound=True),
         Action("Triage: search", (go("Triage"),), search(cycle(["LLC", "Inc"])), bound=True),
         Action("Triage: tick a case", (go("Triage"),), tick, bound=True),
-        Action("Triage: assign two that are ticked", (go("Triage"), tick, tick), hand("Assign to me"), bound=True),
         Action("Triage: open a case", (go("Triage"),), row("Cases in the queue")),
         Action("Triage: next case", (go("Triage"),), hand("Next case")),
+        Action("Triage: assign two ticked", (go("Triage"), unassigned, tick, tick), hand("Assign to me"), bound=True),
         Action("Case: next of the queue", (go("Triage"), row("Cases in the queue")), hand("Next(?! case)")),
         Action("Case: by its id", (go("Case"),), other),
         Action("Large case: by its id", (go("Case"), other), show(cycle([large])), bound=True),
