@@ -123,9 +123,12 @@ def _welcome(words: str) -> None:
 
 
 def _return_unsent() -> None:
-    """What this session sent after its sign-in had ended, for its person to copy."""
+    """What this session sent and the desk did not accept, for its person to copy."""
     ui.show_outcome({})
-    for text in ui.sent(ui.TEXTS).values():
+    texts = ui.sent(ui.TEXTS).values()
+    if texts:
+        st.caption("Not saved; copy what you need:")
+    for text in texts:
         st.code(text, language=None, wrap_lines=True)
 
 

@@ -24,5 +24,7 @@ with ui.errors_shown():
     with st.sidebar:
         ui.show_last_verified()
     tour.show(page)
+    with st.sidebar:
+        ui.hand_over()
     ui.tell_restart()
     page.run()

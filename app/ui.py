@@ -11,7 +11,6 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import partial
 from html import escape
-from math import inf
 from threading import Lock
 from time import monotonic
 from typing import Any, Literal, TypeVar, cast
@@ -272,14 +271,15 @@ class Doings:
     def once(self, name: str, verb: Callable[[], Made]) -> Made:
         """Do it; who asks again at the same time or a moment later gets the same answer."""
         with self.lock:
-            at, made, failed = self.answers.get(name, (-inf, None, None))
-            if monotonic() - at > DOUBLE_CLICK:
-                made, failed = None, None
+            now = monotonic()
+            self.answers = {one: answer for one, answer in self.answers.items() if now - answer[0] < DOUBLE_CLICK}
+            if name not in self.answers:
                 try:
-                    made = verb()
-                except NotWritten as error:  # it was done nonetheless
-                    failed = error
-                self.answers[name] = monotonic(), made, failed
+                    answer: tuple[Any, DeskError | None] = verb(), None
+                except (NotWritten, OutcomeUnknown) as error:  # it was done nonetheless, or may have been
+                    answer = None, error
+                self.answers[name] = monotonic(), *answer
+            _, made, failed = self.answers[name]
         if failed:
             raise failed
         return cast("Made", made)
@@ -324,12 +324,14 @@ def tell_restart() -> None:
 
 
 def hand_over() -> None:
-    """The browser saves each file that a callback left in `Doings.files`, once.
+    """In the frame: the browser saves each file that a callback left in `Doings.files`, once.
 
     Each is given again for some seconds: the run that gave it first may have been overtaken.
     """
     mine = doings()
-    with mine.lock:
+    if not mine.lock.acquire(blocking=False):
+        return  # an overtaken callback is at work; the next run gives what it makes
+    try:
         now = monotonic()
         mine.files[:] = [file for file in mine.files if file.handed_at is None or now - file.handed_at < 10]
         for file in mine.files:
@@ -337,13 +339,15 @@ def hand_over() -> None:
         given = [
             {"token": file.token, "name": file.name, "content": b64encode(file.content).decode()} for file in mine.files
         ]
+    finally:
+        mine.lock.release()
     if given:
         _handover(data={"files": given}, key="handover")
 
 
 TEXTS = ("note ", "rationale ", "reason ", "remarks ")
 """What the keys of the texts of forms begin with; the form's token follows."""
-CHOICES = ("disposition ", "determined ", "no suspect ", "verdict ")
+CHOICES = ("disposition ", "determined ", "no suspect ", "manager ", "receiver ", "verdict ")
 
 
 def sent(fields: tuple[str, ...]) -> dict[str, Any]:

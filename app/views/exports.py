@@ -61,7 +61,7 @@ def show_export(actor: User, case_id: str) -> None:
         given = ui.doings().files
         ui.send(
             actor,
-            f"download {name}",
+            f"download {name} {actor.user_id}",
             f"{name} is yours.",
             lambda: given.append(ui.File(name, make())),
             once=True,
@@ -83,11 +83,10 @@ def show_export(actor: User, case_id: str) -> None:
         st.button(
             f"Write all to {folder.name}/",
             on_click=ui.send,
-            args=(actor, f"write {case_id}", lambda files: "Written: " + ", ".join(files), written),
+            args=(actor, f"write {case_id} {actor.user_id}", lambda files: "Written: " + ", ".join(files), written),
             kwargs={"once": True},
             icon=":material/save:",
         )
-    ui.hand_over()
     st.caption("The case keeps who exported what: the file's name and SHA-256 become an event of its chain.")
     if last is not None:
         show_anchored(events, last)

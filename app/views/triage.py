@@ -90,6 +90,7 @@ def show_toolbar(actor: User, names: dict[str, User], page: Page, token: str) ->
 @st.fragment(key="place")
 def show_place(actor: User, names: dict[str, User], page: Page, token: str) -> None:
     """Where in the list this page is; where cases are ticked, what can be done with them, as they were shown."""
+    sign_in.check_admitted()
     if chosen := ui.ticked("cases", token, page.cases):
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="selection"):
             show_selection(actor, names, chosen, token)

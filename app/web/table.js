@@ -31,7 +31,7 @@ function go(href, patience = 100) {
 const ticksOf = new WeakMap();
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
-  searched = data.search;
+  searched = data.search ?? "";
   const before = parentElement.querySelector(".frame");
   const focused = parentElement.activeElement;
   const hrefOf = (caseId) => `${data.path}?case_id=${encodeURIComponent(caseId)}`;
