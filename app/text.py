@@ -1,0 +1,32 @@
+"""Which characters a text may not hold where people type it, and how any text is shown. Pure; no I/O."""
+
+from __future__ import annotations
+
+import re
+from unicodedata import category
+
+BIDIRECTIONAL = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+"""Controls that make the words around them read in another order (UAX #9): an `exe` can be made to end in `png`."""
+
+_LOOKS_EMPTY = frozenset("\u2800\u115f\u1160\u3164\uffa0")
+"""A Braille pattern and Hangul fillers: by their category they could be seen, but they are drawn as nothing."""
+
+
+def is_visible(text: str) -> bool:
+    """Say whether the text has a character that a person can see: a letter, number, punctuation mark or symbol."""
+    return any(category(one)[0] in "LNPS" and one not in _LOOKS_EMPTY for one in text)
+
+
+def legible(text: str) -> str:
+    """Return the text for a page or a report: bidirectional controls and lone surrogates stand in it as escapes."""
+    text = BIDIRECTIONAL.sub(lambda found: _escape(found[0]), text)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def printable(text: str) -> str:
+    """Return the text for one line of a terminal: whatever does not print, or is obeyed, stands in it as an escape."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else _escape(one) for one in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()

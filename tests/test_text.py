@@ -1,0 +1,30 @@
+"""A text that cannot be seen is blank, and no text rewrites the line that it is shown in."""
+
+from __future__ import annotations
+
+import pytest
+
+from app import text
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u200b", "\u2060\u00ad", "\ufe0f", "\u3164", "\u2800 \u115f", "\u0301"])
+def test_what_nobody_can_see_is_not_visible(blank: str) -> None:
+    assert not text.is_visible(blank)
+
+
+@pytest.mark.parametrize("seen", ["x", "7", "–", "€", "陈", "\u200bא", "👍"])
+def test_a_letter_a_number_a_mark_or_a_symbol_is_visible(seen: str) -> None:
+    assert text.is_visible(seen)
+
+
+def test_a_terminal_obeys_nothing_in_a_text() -> None:
+    hostile = "\x1b[40A\x1b[J\r\n\x07\u202egnp.exe\u2069\ud800"
+    shown = text.printable(hostile)
+    assert shown == r"\x1b[40A\x1b[J\r\n\x07\u202egnp.exe\u2069\ud800"
+    assert text.printable("Anh Nguyễn 陈伟 👍") == "Anh Nguyễn 陈伟 👍"
+
+
+def test_a_page_keeps_lines_and_joiners_and_escapes_what_turns_words_around() -> None:
+    assert text.legible("SAR\u202e RAS\nnoon\u2066\ud800") == "SAR\\u202e RAS\nnoon\\u2066\\ud800"
+    joined = "می\u200cخواهم 👩\u200d🔬"
+    assert text.legible(joined) == joined
