@@ -254,7 +254,7 @@ function Start-Server {
     # The options that keep it private are given here too, as environment variables outrank config.toml.
     $start = New-Object System.Diagnostics.ProcessStartInfo
     $start.FileName = $Py
-    $start.Arguments = '-m streamlit run app/streamlit_app.py --server.address=localhost ' +
+    $start.Arguments = '-m streamlit run app/server.py --server.address=localhost ' +
         "--server.port=$port --server.headless=true --browser.gatherUsageStats=false"
     $start.WorkingDirectory = $PSScriptRoot
     $start.UseShellExecute = $false

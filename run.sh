@@ -213,7 +213,7 @@ serve() {
     attend "$py" -m seed demo
 
     # The options that keep it private are given here too, as environment variables outrank config.toml.
-    "$py" -m streamlit run app/streamlit_app.py --server.address=localhost --server.port="$port" \
+    "$py" -m streamlit run app/server.py --server.address=localhost --server.port="$port" \
         --server.headless=true --browser.gatherUsageStats=false &
     child=$!
     SECONDS=0

@@ -11,8 +11,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app import repository, ui
+from app import gate, repository, ui
 from app.errors import DeskError, NotAllowed, UnknownUser
 from app.models import User
 from app.settings import SignIn
@@ -77,6 +78,12 @@ def claimed() -> str:
 
 def admit() -> None:
     """In the frame, before a page runs: who is acting, in the sidebar. Ends the run where nobody may see anything."""
+    _identify()
+    if context := get_script_run_ctx():
+        gate.admit(st.context.headers.get(gate.HEADER), context.session_id)
+
+
+def _identify() -> None:
     if mode() is SignIn.DEMO:
         if not ui.desk().is_embedded:
             st.warning(

@@ -331,7 +331,7 @@ def _reset() -> None:
     if not sure:
         return
     buttons.empty()
-    ui.last_verified.clear()  # here too: nobody should read it of data that are on their way out
+    ui.last_verified.cache_clear()  # here too: nobody should read it of data that are on their way out
     command = [sys.executable, "-m", "seed", "demo", "--anew", "--database", ui.config().database]
     with st.spinner("Making new cases…"):
         done = subprocess.run(command, cwd=settings.ROOT, capture_output=True, text=True, check=False)  # noqa: S603
@@ -339,7 +339,7 @@ def _reset() -> None:
         st.error(ui.plain(done.stderr or done.stdout), icon=":material/error:")
         st.button("Back", key="reset_back")
         return
-    ui.last_verified.clear()
+    ui.last_verified.cache_clear()
     session = st.session_state["session"]
     st.session_state.clear()
     st.session_state.update(FRESH, session=session, outcome=ui.Outcome("The demo data are new."))

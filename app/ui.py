@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from html import escape
 from threading import Lock
 from time import monotonic
@@ -71,12 +71,15 @@ _restart = _component("restart")
 # --- what every page stands on ---
 
 
-@st.cache_resource
+# What all sessions share is kept by the process: Streamlit's cache is cleared by a message that anyone may send.
+
+
+@cache
 def config() -> settings.Settings:
     return settings.load()
 
 
-@st.cache_resource
+@cache
 def desk() -> database.Database:
     return database.connect(config())
 
@@ -171,7 +174,7 @@ class LastVerified:
     anchor: checkpoint.Anchor | None = None
 
 
-@st.cache_resource
+@cache
 def last_verified() -> LastVerified:
     return LastVerified()
 
@@ -266,6 +269,7 @@ class Doings:
 
     lock: Lock = field(default_factory=Lock)
     answers: dict[str, tuple[float, Any, DeskError | None]] = field(default_factory=dict)
+    taken: dict[str, Event | None] = field(default_factory=dict)
     files: list[File] = field(default_factory=list)
 
     def once(self, name: str, verb: Callable[[], Made]) -> Made:
@@ -283,6 +287,13 @@ class Doings:
         if failed:
             raise failed
         return cast("Made", made)
+
+    def take_next(self, actor: User, token: str) -> Event | None:
+        """Take a case once a token: who sends it again, however late, waits for the first answer and gets the same."""
+        with self.lock:
+            if token not in self.taken:
+                self.taken[token] = casework.take_next(desk(), actor.user_id, form=token)
+            return self.taken[token]
 
 
 def doings() -> Doings:
@@ -436,15 +447,6 @@ def just_taken() -> str | None:
     return None
 
 
-@st.cache_resource(max_entries=10_000, show_spinner=False)
-def _take_next(actor_id: str, token: str) -> Event | None:
-    """Once a token: who sends it again waits for the first answer and gets the same, though it may be another thread.
-
-    Streamlit starts a new one at each click, and lets what the one before it puts in the session go unheeded.
-    """
-    return casework.take_next(desk(), actor_id, form=token)
-
-
 def next_case_button(actor: User, on_open: Callable[[str], None] = open_case) -> None:
     """Takes the most urgent case that nobody owns and calls `on_open` with its id: one, however often it is clicked.
 
@@ -456,7 +458,7 @@ def next_case_button(actor: User, on_open: Callable[[str], None] = open_case) ->
         case_id = just_taken()
         if case_id:  # said again, as the run that was to say it may have been overtaken
             st.session_state["outcome"] = Outcome(f"{case_id} is yours.")
-        elif event := send(actor, "next", _taken_words, lambda: _take_next(actor.user_id, token)):
+        elif event := send(actor, "next", _taken_words, lambda: doings().take_next(actor, token)):
             case_id = event.case_id
             st.session_state["taken"] = case_id, monotonic()
         if case_id:

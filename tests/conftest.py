@@ -62,6 +62,14 @@ ALERT = casework.Alert(
 )
 
 
+def forget_the_desk() -> None:
+    """Let pages read the settings anew, and forget what they verified."""
+    from app import ui
+
+    for kept in (ui.config, ui.desk, ui.last_verified):
+        kept.cache_clear()
+
+
 SERVER = os.environ.get("AML_TEST_SQLSERVER", "")
 """The ODBC connection string of a server on which the tests may create databases of their own."""
 

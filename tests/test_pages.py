@@ -30,6 +30,7 @@ from tests.conftest import (
     REVIEWER,
     OpenCase,
     address,
+    forget_the_desk,
     tamper,
 )
 
@@ -46,9 +47,9 @@ def served(desk: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv("AML_EXPORTS", str(tmp_path / "exports"))
     monkeypatch.setenv("AML_SIGNING_KEY", str(tmp_path / "signing.key"))
     monkeypatch.setenv("AML_SIGN_IN", "demo")
-    st.cache_resource.clear()
+    forget_the_desk()
     yield
-    st.cache_resource.clear()
+    forget_the_desk()
 
 
 def open_page(page: str = "triage", acting: str = "", zone: str | None = None, **query: str) -> AppTest:
@@ -886,7 +887,7 @@ def test_on_a_server_the_picker_has_to_be_said_outright_and_the_page_warns(
     assert "may act as anybody" in texts(open_page())
     for said, told in (("", "Nobody can sign in yet"), ("off", "AML\\_SIGN\\_IN is demo or oidc")):
         monkeypatch.setenv("AML_SIGN_IN", said)
-        st.cache_resource.clear()
+        forget_the_desk()
         assert told in texts(open_page())
 
 

@@ -14,7 +14,6 @@ from time import monotonic
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app import audit, casework, database, repository
@@ -31,7 +30,7 @@ from app.errors import (
 )
 from app.models import Role, User
 from app.settings import ROOT, Settings
-from tests.conftest import ANALYST, GONE, OpenCase, drop, on_the_server
+from tests.conftest import ANALYST, GONE, OpenCase, drop, forget_the_desk, on_the_server
 
 ON_SQLSERVER = pytest.mark.parametrize("desk", ["sqlserver"], indirect=True)
 COMMIT = "COMMIT TRANSACTION".encode("utf-16-le")
@@ -330,7 +329,7 @@ def test_a_server_that_is_stopped_is_a_message_on_the_page_and_comes_back(
     monkeypatch.setenv("AML_CONNECT_TIMEOUT", "2")
     monkeypatch.setenv("AML_SIGN_IN", "demo")
     monkeypatch.setattr("app.database.engine.PATIENCE", 1)
-    st.cache_resource.clear()
+    forget_the_desk()
     shown = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=60)
     shown.query_params["case_id"] = open_case().case_id
     shown.switch_page(f"views/{page}.py")
@@ -342,7 +341,7 @@ def test_a_server_that_is_stopped_is_a_message_on_the_page_and_comes_back(
     wire.mend()
     next(button for button in shown.button if button.label == "Try again").click().run()
     assert not shown.error
-    st.cache_resource.clear()
+    forget_the_desk()
 
 
 @ON_SQLSERVER

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app import casework, checkpoint, repository, settings, tour
@@ -24,6 +23,7 @@ from tests.conftest import (
     OTHER_REVIEWER,
     REVIEWER,
     OpenCase,
+    forget_the_desk,
 )
 from tests.test_pages import labelled, open_page, run, texts
 
@@ -37,9 +37,9 @@ def served(desk: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AML_DATABASE", str(desk))
     monkeypatch.setenv("AML_EXPORTS", str(tmp_path / "exports"))
-    st.cache_resource.clear()
+    forget_the_desk()
     yield
-    st.cache_resource.clear()
+    forget_the_desk()
 
 
 @pytest.fixture

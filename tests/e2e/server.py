@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
@@ -62,16 +62,18 @@ def served(
     configured: Mapping[str, str],
     port: int,
     secrets: Path | None = None,
+    options: Sequence[str] = (),
     stop: Callable[[subprocess.Popen[bytes]], None] = subprocess.Popen.terminate,
 ) -> Iterator[str]:
     """The address of a desk that runs with these settings (AML_…) inside the context; its log goes to `folder`."""
     # Without the collection that Streamlit adds after each run, which is most of what a run costs.
     arguments = ["--server.port", str(port), "--server.headless", "true", "--runner.postScriptGC", "false"]
+    arguments += options
     if secrets:
         arguments += ["--secrets.files", str(secrets)]
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app/streamlit_app.py", *arguments],
+            [sys.executable, "-m", "streamlit", "run", "app/server.py", *arguments],
             cwd=ROOT,
             env=environment(configured),
             stdout=log,

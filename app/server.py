@@ -1,0 +1,64 @@
+"""What is served: the frame, behind the gate. `streamlit run app/server.py`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.middleware import Middleware
+from streamlit import runtime
+from streamlit.config import get_option
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.session_manager import SessionInfo
+
+from app import gate
+
+DESCRIPTORS = (65_536, 10_240, 4_096)
+"""Open files and sockets that the process asks for, the first that the system grants."""
+PER_SESSION = 16
+"""Descriptors for each session that is kept: its own three, a socket, and what pages and the database open."""
+
+
+class SessionsOfPeople(MemorySessionStorage):
+    """Streamlit's store of sessions whose connection was lost, in which a stranger's takes nobody's place."""
+
+    def save(self, session_info: SessionInfo) -> None:
+        if gate.may_return(session_info.session.id):
+            super().save(session_info)
+        else:  # once the manager has let go of it
+            asyncio.get_running_loop().call_soon(session_info.session.shutdown)
+
+    def delete(self, session_id: str) -> None:
+        with suppress(KeyError):  # one that was not kept
+            super().delete(session_id)
+
+
+def raise_descriptor_limit() -> int:
+    """Raise the process's limit of open files as far as the system lets it; return what it is then."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return DESCRIPTORS[0]
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in DESCRIPTORS:
+        if limit < wanted:
+            with suppress(ValueError, OSError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+                return wanted
+    return limit
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any] | None]:
+    """Put the store in its place before the first visitor comes."""
+    sessions = runtime.get_instance()._session_mgr
+    room = max(16, min(2_000, raise_descriptor_limit() // PER_SESSION))
+    sessions._session_storage = SessionsOfPeople(room, get_option("server.disconnectedSessionTTL"))  # type: ignore[attr-defined]
+    yield None
+
+
+app = st.App(Path(__file__).with_name("streamlit_app.py"), middleware=[Middleware(gate.Gate)], lifespan=lifespan)
