@@ -28,7 +28,8 @@ MAX_FIELD = 16 * 1024 * 1024
 
 _BOM = "\ufeff"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
-_EVENT_ID = re.compile(r"[1-9][0-9]{0,17}")
+_EVENT_ID = re.compile(r"[1-9][0-9]{0,14}")
+"""Numbers that every reader of a CSV or a page holds exactly, JavaScript's too."""
 
 Progress = Callable[[int, int], None]
 """Called with how many cases are done, and how many there are."""
@@ -138,7 +139,8 @@ def read_csv(data: bytes, name: str = "the file") -> list[Event]:
                 raise UnreadableFile(name, line, f"{len(record)} fields instead of {len(repository.EVENT_COLUMNS)}")
             event_id, case_id, ts, user, action, notes, meta, prev_hash, event_hash = map(_unguard, record)
             if not _EVENT_ID.fullmatch(event_id):
-                raise UnreadableFile(name, line, f"the event_id {event_id[:40]!r} is not a whole number")
+                problem = f"the event_id {event_id[:40]!r} is not a whole number of up to 15 digits"
+                raise UnreadableFile(name, line, problem)
             events.append(Event(case_id, ts, user, action, notes, meta, prev_hash, event_hash, int(event_id)))
             line = reader.line_num + 1
     except csv.Error as error:
@@ -158,10 +160,12 @@ def read_csv(data: bytes, name: str = "the file") -> list[Event]:
 def verify_csv(data: bytes, name: str = "the file") -> Verified:
     """Verify an audit CSV on its own: hashes, links, times, and each old value. Raises UnreadableFile.
 
-    That the newest events are there cannot be told from the file alone.
+    It is held to be of the case that it is named after, if it is named after one. That the newest events are there
+    cannot be told from the file alone.
     """
     events = read_csv(data, name)
-    case_id = events[0].case_id
+    named = set(CASE_ID.findall(Path(name).name))
+    case_id = named.pop() if len(named) == 1 else events[0].case_id
     _, differences = chain.replay(case_id, events)
     return Verified(1, len(events), (*chain.verify_links(case_id, events), *differences), events[-1])
 

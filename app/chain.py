@@ -59,20 +59,28 @@ UNOPENED: Mapping[str, Any] = {
 """What every case starts from; later events change these columns."""
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
 _facts = itemgetter(*FACTS)
 _row = itemgetter("case_id", *FACTS, *UNOPENED, "search", "event_count", "head_hash")
 _OPEN, _VERDICTS = Action.OPEN, (Action.QA_PASS, Action.QA_FAIL)
 """Looked up once: that takes longer than the comparison."""
 
-_META = json.JSONDecoder(parse_constant=_refuse)
+DIGITS = 4300
+"""How many digits in a row a number in `meta` may have: more of them, Python does not read."""
+_LONG = re.compile(rf"(?<![0-9])[0-9]{{{DIGITS + 1}}}")
+
+
+def _number(text: str) -> float:
+    """A number in JSON. Raises ValueError for one that is too long, and for NaN and Infinity, which JSON has not."""
+    if text.endswith(("N", "y")) or _LONG.search(text):
+        raise ValueError(f"{text[:40]!r} is not a number that every program reads")
+    return int(text) if text.lstrip("-").isdecimal() else float(text)
+
+
+_META = json.JSONDecoder(parse_int=_number, parse_float=_number, parse_constant=_number)
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-DEEP = 500
-"""Opening brackets; a JSON with fewer is read alike by every reader of it, however deep in calls that reader is."""
-_TS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+LEVELS = 500
+"""How deep `meta` may nest: every reader of it gets there, however deep in calls that reader is."""
+_TS = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -82,10 +90,17 @@ def format_ts(moment: datetime) -> str:
 
 
 def parse_ts(text: str) -> datetime:
-    """The inverse of `format_ts`; raises ValueError for any other form."""
+    """The inverse of `format_ts`; raises ValueError for any other form, and for a day that no calendar has."""
     if not _TS.fullmatch(text):
         raise ValueError(f"{text!r} is not a UTC time like 2026-01-05T09:14:00.000000Z")
     return datetime.fromisoformat(text)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return bool(_TS.fullmatch(text) and datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def canonical(value: object) -> Any:
@@ -100,10 +115,16 @@ def canonical(value: object) -> Any:
 
 
 def canonical_json(value: Mapping[str, Any]) -> str:
-    """Sorted keys, no spaces, not ASCII-escaped; an empty mapping is the empty text."""
+    """Sorted keys, no spaces, not ASCII-escaped; an empty mapping is the empty text.
+
+    Raises ValueError where it could not be read back: for NaN, and where it nests deeper than `LEVELS`.
+    """
     if not value:
         return ""
-    return _CANONICAL.encode(value)
+    text = _CANONICAL.encode(value)
+    if _may_nest(text) and not _read(text):
+        raise ValueError(f"it nests more than {LEVELS} deep")
+    return text
 
 
 def clean_text(field: str, text: str) -> str:
@@ -255,7 +276,7 @@ def links_hold(case_id: Any, rows: Iterable[StoredEvent]) -> bool:
                 or text.count(SEPARATOR) != 6
                 or prev_hash != head
                 or event_case_id != case_id
-                or not _TS.fullmatch(ts)
+                or not _is_time(ts)
                 or ts < last_ts
                 or type(event_id) is not int
                 or event_id <= last_id
@@ -293,9 +314,11 @@ def _row_holds(case_id: str, rows: Sequence[StoredEvent], row: Mapping[str, Any]
         told = _row(row)
     except KeyError:
         return False
+    types = [*map(type, expected)]
     return (
         told == expected
-        and [*map(type, told)] == [*map(type, expected)]
+        and float not in types  # as which `_read_quickly` reads whole numbers that are longer than a column's
+        and [*map(type, told)] == types
         and _same(opening["qa_bucket"], sampling.qa_bucket(case_id))
     )
 
@@ -340,7 +363,7 @@ def verify_links(case_id: str, events: Sequence[Event]) -> list[Break]:
         if stored and not (isinstance(one, int) and isinstance(next_one, int) and next_one > one):
             found(later, BreakKind.OUT_OF_ORDER, "event_id", f"above {show(one)}", next_one)
     for event in events:
-        if not (isinstance(event.ts, str) and _TS.fullmatch(event.ts)):
+        if not (isinstance(event.ts, str) and _is_time(event.ts)):
             found(event, BreakKind.EDITED, "ts", "a time like 2026-01-05T09:14:00.000000Z", event.ts)
     return breaks
 
@@ -398,20 +421,34 @@ def _read(text: Any) -> dict[str, Any]:
         meta, end = _META.raw_decode(text)
     except (ValueError, RecursionError):
         return {}
-    return meta if isinstance(meta, dict) and end == len(text) else {}
+    if not isinstance(meta, dict) or end != len(text) or (_may_nest(text) and _nests(meta)):
+        return {}
+    return meta
 
 
 def _read_quickly(text: Any) -> dict[str, Any]:
-    """As `_read`, for a verdict that nothing is wrong; empty where `_read` alone can tell, as with deep nesting."""
-    if not text or not isinstance(text, str):
-        return {}
-    if len(text) >= DEEP and text.count("[") + text.count("{") >= DEEP:
+    """As `_read`, for a verdict that nothing is wrong; empty where `_read` alone can tell."""
+    if not text or not isinstance(text, str) or (len(text) > DIGITS and _LONG.search(text)):
         return {}
     try:
         meta = orjson.loads(text)
     except orjson.JSONDecodeError:
         return {}
-    return meta if isinstance(meta, dict) else {}
+    return meta if isinstance(meta, dict) and not (_may_nest(text) and _nests(meta)) else {}
+
+
+def _may_nest(text: str) -> bool:
+    """Whether a JSON has so many opening brackets that it could nest deeper than `LEVELS`."""
+    return len(text) > LEVELS and text.count("[") + text.count("{") > LEVELS
+
+
+def _nests(value: object) -> bool:
+    """Whether lists and mappings nest deeper than `LEVELS`. Without calls of itself: their depth has a limit."""
+    level = [value]
+    for _ in range(LEVELS):
+        nested = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))]
+        level = [inner for one in nested for inner in one]
+    return any(isinstance(one, (dict, list)) for one in level)
 
 
 def _is_change(change: object) -> bool:

@@ -174,7 +174,7 @@ def record(event_id: object = 1, **fields: str) -> str:
         (rows(record("0")), "line 2: the event_id '0' is not a whole number"),
         (rows(record("-1")), "line 2: the event_id '-1' is not a whole number"),
         (rows(record("١")), "line 2: the event_id '١' is not a whole number"),
-        (rows(record("9" * 19)), "is not a whole number"),
+        (rows(record("9" * 16)), "is not a whole number of up to 15 digits"),
         (rows(record(""), record()), "line 2: the event_id '' is not a whole number"),
         (rows(record(2), record(2)), "event_id 2 comes after 2"),
         (rows(record(10), record(9)), "event_id 9 comes after 10"),
@@ -185,8 +185,8 @@ def test_a_file_that_the_desk_would_not_have_written_is_refused_by_line_and_reas
     assert reason in refused(data)
 
 
-def test_numbers_are_read_up_to_eighteen_digits() -> None:
-    numbers = [1, 29, 123_456_789_012_345_678, 10**18 - 1]
+def test_numbers_are_read_up_to_fifteen_digits() -> None:
+    numbers = [1, 29, 123_456_789_012_345, 10**15 - 1]
     assert [event.event_id for event in read_csv(rows(*map(record, numbers)))] == numbers
 
 
@@ -206,6 +206,16 @@ def test_a_file_of_two_cases_is_reported_event_by_event() -> None:
     other = replace(lives.opened(lives.OTHER_ID).events[0], event_id=5)
     found = verify_csv(write_csv([*EVENTS, other]))
     assert (BreakKind.EDITED, 5, "case_id") in {(b.kind, b.event_id, b.field) for b in found.breaks}
+
+
+def test_a_file_named_after_another_case_is_not_of_it() -> None:
+    for name in ("trail.csv", f"audit_{SAMPLED_ID} (1).csv", f"{lives.OTHER_ID}/audit_{SAMPLED_ID}.csv"):
+        assert verify_csv(FILE, name).intact
+    found = verify_csv(FILE, f"audit_{lives.OTHER_ID}.csv").breaks
+    assert [(b.event_id, b.field) for b in found if b.kind is BreakKind.EDITED] == [
+        *((event.event_id, "case_id") for event in EVENTS),
+        (1, "qa_bucket"),
+    ]
 
 
 def test_an_old_value_that_was_not_there_is_found_in_a_file() -> None:

@@ -19,7 +19,7 @@ from app import chain
 from app.chain import Break, BreakKind
 from app.errors import InvalidText
 from app.models import Action, Disposition, Event, Status
-from tests import lives
+from tests import hostile, lives
 from tests.bundles import rehashed
 from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST
 from tests.lives import OTHER_ID, SAMPLED_ID, Life, export, full_life, look, typed
@@ -183,11 +183,17 @@ def test_canonical_json_is_one_text_for_one_value_and_can_be_kept(value: dict[st
     assert chain.clean_text("details", text) == text
 
 
-def test_canonical_json_has_sorted_keys_no_spaces_and_no_escapes_and_refuses_what_json_has_not() -> None:
+def test_canonical_json_has_sorted_keys_no_spaces_and_no_escapes_and_refuses_what_is_not_read_back() -> None:
     assert chain.canonical_json({"b": [1, None], "a": "Łódź\n"}) == '{"a":"Łódź\\n","b":[1,null]}'
     assert chain.canonical_json({}) == ""
     with pytest.raises(ValueError, match="not JSON compliant"):
         chain.canonical_json({"a": float("nan")})
+    deep: list[Any] = [[] for _ in range(600)]
+    for _ in range(chain.LEVELS - 2):
+        deep = [deep]
+    assert chain.read_meta(tampered(EVENTS[0], meta=chain.canonical_json({"a": deep[0]})))
+    with pytest.raises(ValueError, match="nests more than 500 deep"):
+        chain.canonical_json({"a": [deep]})
 
 
 def test_an_event_keeps_old_and_new_of_what_it_changed_and_the_notes_of_a_verdict_once() -> None:
@@ -308,6 +314,13 @@ UNSEEN_BY_A_GLANCE: dict[str, tuple[str, list[Event], dict[str, Any]]] = {
         list(EVENTS[:6]),
         row_of(EVENTS[:6], **{**chain.replay(SAMPLED_ID, EVENTS[:6])[0], "qa_notes": ""}),
     ),
+    "number": (
+        SAMPLED_ID,
+        LONG_SCORE := rehashed(
+            with_event(0, meta=EVENTS[0].meta.replace('"risk_score":87', f'"risk_score":1{"0" * 25}'))
+        ),
+        row_of(LONG_SCORE, risk_score=1e25),
+    ),
     "case id": (BIDI.case.case_id, BIDI.events, BIDI.row),
 }
 
@@ -318,6 +331,15 @@ def test_the_quick_look_takes_none_of_these_for_intact(what: str) -> None:
     breaks = chain.verify(case_id, events, row)
     assert len(breaks) == 1
     assert chain.verify_stored(case_id, as_stored(events), row) == breaks
+
+
+@pytest.mark.parametrize("what", hostile.CHAINS)
+def test_what_a_forger_writes_for_readers_to_differ_on_is_judged_alike_by_both_looks(what: str) -> None:
+    events, expected = hostile.CHAINS[what]
+    row = {**ROW, **chain.replay(SAMPLED_ID, events)[0], "event_count": len(events), "head_hash": events[-1].event_hash}
+    breaks = chain.verify(SAMPLED_ID, events, row)
+    assert [(found.event_id, found.kind.value, found.field) for found in breaks] == expected
+    assert chain.verify_stored(SAMPLED_ID, as_stored(events), row) == breaks
 
 
 @given(lives.lives())

@@ -182,9 +182,8 @@ def verify_file(data: bytes, name: str = "the bundle", given: VerifierKey | None
 
 
 def _read_key(data: bytes) -> VerifierKey:
-    text = data.decode("utf-8", "replace")
-    key = note.read_verifier_key(text)
-    if text != f"{key}\n":
+    key = note.read_verifier_key(data.decode("utf-8", "replace"))
+    if data != f"{key}\n".encode():
         raise InvalidNote(f"{KEY} is not a verifier key on a line of its own.")
     return key
 
@@ -203,9 +202,11 @@ def _page_agrees(
 
 
 def _zip(files: Mapping[str, bytes]) -> bytes:
-    """The same bytes for the same files, whenever it is made."""
+    """The same bytes for the same files, whenever and wherever it is made."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w") as archive:
         for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+            entry = zipfile.ZipInfo(name)
+            entry.create_system = 3  # Unix; `zipfile` writes another number on Windows
+            archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
     return packed.getvalue()

@@ -36,7 +36,13 @@ function fromBase64(text) {
 
 const GENESIS = "0".repeat(64);
 const UNHASHABLE = /[\u001f\ud800-\udfff]/u; // the separator, and halves of a surrogate pair, which UTF-8 cannot write
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
+const TIME = /^(?!0000)\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$/;
+
+/** Whether it is written as the desk writes a time, and the calendar has that day. */
+function isTime(text) {
+  const day = text.slice(0, 10);
+  return TIME.test(text) && (new Date(`${day}T00:00Z`).toJSON()?.startsWith(day) ?? false);
+}
 
 /** SHA-256( prev_hash ␟ case_id ␟ ts ␟ user ␟ action ␟ notes ␟ meta ) over UTF-8, in hex; ␟ is U+001F.
  *  Null where a field cannot be hashed. */
@@ -78,7 +84,7 @@ async function checkChain(caseId, events) {
     }
   });
   for (const event of events) {
-    if (!TIME.test(event.ts)) found(event, "edited", "ts", "a time like 2026-01-05T09:14:00.000000Z", event.ts);
+    if (!isTime(event.ts)) found(event, "edited", "ts", "a time like 2026-01-05T09:14:00.000000Z", event.ts);
   }
   return breaks;
 }
@@ -104,12 +110,14 @@ function checkChanges(caseId, events) {
     return { breaks, state: null };
   }
   const opening = readMeta(first.meta).case;
-  if (first.action !== "open" || !isObject(opening) || Object.keys(opening).sort().join(" ") !== FACTS) {
+  const names = isObject(opening) ? Object.keys(opening).sort() : [];
+  if (first.action !== "open" || JSON.stringify(names) !== JSON.stringify(FACTS.split(" "))) {
     found(first, "edited", "meta", "an open event with the facts of the case", first.action);
     return { breaks, state: null };
   }
   const bucket = qaBucket(caseId);
-  if (opening.qa_bucket !== bucket) found(first, "edited", "qa_bucket", bucket, opening.qa_bucket);
+  const told = readMeta(wholeOnly(first.meta)).case.qa_bucket;
+  if (told !== bucket) found(first, "edited", "qa_bucket", bucket, opening.qa_bucket);
   const state = { ...opening, ...NEW_CASE };
   for (const event of events.slice(1)) {
     const meta = readMeta(event.meta);
@@ -135,27 +143,27 @@ function checkChanges(caseId, events) {
 
 const isText = (value) => typeof value === "string";
 const isNested = (value) => typeof value === "object" && value !== null;
-const isObject = (value) => isNested(value) && !Array.isArray(value) && !(value instanceof Number);
+const isObject = (value) => isNested(value) && !Array.isArray(value);
 const isChange = (pair) => Array.isArray(pair) && pair.length === 2 && pair.every((one) => one === null || isText(one));
 const isDeep = (value, levels) =>
   isNested(value) && (!levels || Object.values(value).some((inner) => isDeep(inner, levels - 1)));
 
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[-+.\deE]*/g; // each text and number of what is known to be JSON
+const LONG = /\d{4301}/; // more digits of a number than Python reads
+
 /** An event's `meta`; empty where it is, where it is no JSON object, or where no desk could have written it. */
 function readMeta(text) {
-  // Python tells 1.0 from 1 and refuses whole numbers of more than 4,300 digits. So does this, where the browser says
-  // how a number was written (`context.source`); a number with a fraction is boxed, so that it equals no other.
-  const number = (_, value, context) => {
-    if (typeof value !== "number" || !context) return value;
-    if (/^-?\d{4301,}$/.test(context.source)) throw new SyntaxError("too long a number");
-    return /[.eE]/.test(context.source) ? Object(value) : value;
-  };
   try {
-    const meta = JSON.parse(text, number);
-    return isObject(meta) && !isDeep(meta, 500) ? meta : {};
+    const meta = JSON.parse(text);
+    const isLong = LONG.test(text) && text.match(TOKENS).some((one) => one[0] !== '"' && LONG.test(one));
+    return isObject(meta) && !isDeep(meta, 500) && !isLong ? meta : {};
   } catch {
     return {};
   }
 }
+
+/** The JSON with `true` for each number like 1.0, which to Python is another value than 1, and to JavaScript is not. */
+const wholeOnly = (json) => json.replace(TOKENS, (one) => (/^"|^-?\d+$/.test(one) ? one : "true"));
 
 /** ABS(CHECKSUM(case_id) % 10) in T-SQL, where CHECKSUM is h = rotl32(h, 4) XOR unit for each UTF-16 unit. */
 function qaBucket(caseId) {
@@ -203,7 +211,8 @@ function readProof(text) {
   const blank = note.lastIndexOf("\n\n");
   const lines = note.slice(blank + 2).split("\n");
   require(!UNWRITABLE.test(note) && utf8(note).length <= 1_000_000, "its checkpoint is no text, or too long");
-  require(blank >= 0 && lines.pop() === "" && lines.length <= 100, "its checkpoint does not end in signatures");
+  const count = lines.pop() === "" ? lines.length : 0;
+  require(blank >= 0 && count >= 1 && count <= 100, "its checkpoint does not end in signatures");
   const signatures = lines.map((line) => {
     const [, name, base64 = ""] = SIGNATURE.exec(line) ?? [];
     const bytes = fromBase64(base64);
@@ -261,9 +270,9 @@ async function isSigned({ origin, signed, signatures }, key) {
 
 const TEXTS = ["case_id", "ts", "user", "action", "notes", "meta", "prev_hash", "event_hash"];
 
-/** Raises Unreadable where the data are not those of a case. A number that JavaScript cannot hold exactly is none. */
+/** Raises Unreadable where the data are not those of a case. */
 function checkShape(data) {
-  const isNumber = (value) => Number.isSafeInteger(value) && value >= 1;
+  const isNumber = (value) => Number.isInteger(value) && value >= 1 && value < 1e15; // up to 15 digits
   const isEvent = (event) => isObject(event) && isNumber(event.event_id) && TEXTS.every((name) => isText(event[name]));
   const fail = (problem) => {
     throw new Unreadable(`The data in this page are not as the desk writes them: ${problem}.`);
@@ -372,7 +381,7 @@ const COLUMNS = {
 
 const events = (number) => `${number.toLocaleString("en")} event${number === 1 ? "" : "s"}`;
 const label = (name) => (name.slice(0, 1).toUpperCase() + name.slice(1)).replaceAll("_", " ");
-const clock = (ts) => (isText(ts) && TIME.test(ts) ? `${ts.slice(0, 10)} ${ts.slice(11, 19)}` : show(ts));
+const clock = (ts) => (isText(ts) && isTime(ts) ? `${ts.slice(0, 10)} ${ts.slice(11, 19)}` : show(ts));
 const isMoney = (value) => isText(value) && /^\d+\.\d\d$/.test(value);
 const money = (value) => (isMoney(value) ? value.replace(/\B(?=(\d{3})+\.)/g, ",") : show(value));
 

@@ -9,7 +9,7 @@ package `cryptography` is installed. -I keeps Python from running other files th
     exit code   verdict
     0           ok                      every check passed, with the key that you gave
     1           broken                  what is wrong stands above the verdict, a line a break
-    2           unreadable              this is not a bundle as the desk writes it
+    2           unreadable              this is not a bundle as the desk writes it (or not a command as shown above)
     3           compare the key         every check passed, but with the bundle's own key
     3           signature not checked   every other check passed
     3           not anchored            no log proof: the events fit together, but could all have been rewritten
@@ -23,7 +23,8 @@ signed the log's checkpoint. None of those events was altered, removed, put in o
   - that the key is the bank's, unless you compared it; or that its holder did not sign two histories: compare
     checkpoints with others who were given some
   - who sat at the keyboard: an event names the user who acted
-  - the SAR summary and people's names, which no hash covers, and the numbers in event_id, which only have to ascend
+  - the SAR summary, README.txt and people's names, which no hash covers, and the numbers in event_id, which only have
+    to ascend
   - that THIS FILE is honest: who forges a bundle can put a verify.py of their own into it. Take it from the project, or
     from a bundle that you trust.
 """
@@ -38,12 +39,12 @@ import json
 import re
 import struct
 import sys
-import zipfile
 import zlib
 from base64 import b64decode, b64encode
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 
 class Event(NamedTuple):
@@ -91,7 +92,7 @@ class Unreadable(Exception):
 # --- the chain: each event names the hash of the one before it ---
 
 GENESIS = "0" * 64
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+TIME = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z", re.ASCII)
 
 
 def event_hash(event: Event, prev_hash: str) -> str | None:
@@ -104,6 +105,14 @@ def event_hash(event: Event, prev_hash: str) -> str | None:
         return sha256(text.encode()).hexdigest() if text.count("\x1f") == 6 else None
     except UnicodeEncodeError:
         return None
+
+
+def is_time(text: str) -> bool:
+    """Whether it is written as the desk writes a time, and the calendar has that day."""
+    try:
+        return bool(TIME.fullmatch(text) and date.fromisoformat(text[:10]))
+    except ValueError:
+        return False
 
 
 def check_chain(case_id: str, events: list[Event]) -> list[Break]:
@@ -140,7 +149,7 @@ def check_chain(case_id: str, events: list[Event]) -> list[Break]:
         if later.event_id <= one.event_id:
             breaks.append(Break(later.event_id, "out of order", "event_id", f"above {one.event_id}", later.event_id))
     for event in events:
-        if not TIME.fullmatch(event.ts):
+        if not is_time(event.ts):
             breaks.append(Break(event.event_id, "edited", "ts", "a time like 2026-01-05T09:14:00.000000Z", event.ts))
     return breaks
 
@@ -161,7 +170,7 @@ def check_changes(case_id: str, events: list[Event]) -> list[Break]:
         return [Break(None, "missing", "events", "an open event", "none")]
     first = events[0]
     facts = read_meta(first.meta).get("case")
-    if first.action != "open" or not isinstance(facts, dict) or " ".join(sorted(facts)) != FACTS:
+    if first.action != "open" or not isinstance(facts, dict) or sorted(facts) != FACTS.split():
         return [Break(first.event_id, "edited", "meta", "an open event with the facts of the case", first.action)]
     breaks = []
     bucket, told = qa_bucket(case_id), facts["qa_bucket"]
@@ -187,22 +196,33 @@ def check_changes(case_id: str, events: list[Event]) -> list[Break]:
 
 
 def read_meta(text: str) -> dict[str, Any]:
-    """An event's `meta`; empty where it is, or is no JSON object."""
+    """An event's `meta`; empty where it is, is no JSON object, or nests more than 500 deep."""
     try:
         meta = read_json(text)
     except (ValueError, RecursionError):
         return {}
-    return meta if isinstance(meta, dict) else {}
+    return meta if isinstance(meta, dict) and not nests(meta, 500) else {}
+
+
+def nests(value: object, levels: int) -> bool:
+    """Whether it holds lists or objects more than this many within each other."""
+    level = [value]
+    while levels and level:
+        nested = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))]
+        level, levels = [inner for one in nested for inner in one], levels - 1
+    return any(isinstance(one, (dict, list)) for one in level)
 
 
 def read_json(text: str) -> Any:
     """Raises ValueError for what is no JSON, RecursionError where it nests beyond reason."""
 
-    def whole_number(digits: str) -> int:
-        """A ValueError for NaN, and for what newer Pythons do not read, though older ones would, for hours."""
-        return int(digits if len(digits) <= 4300 else "")
+    def number(text: str) -> float:
+        """A ValueError for NaN and Infinity, and for digits that newer Pythons refuse; older ones take hours."""
+        if re.search("N|I|(?<![0-9])[0-9]{4301}", text):
+            raise ValueError("this is not a number in JSON, or too long a one")
+        return int(text) if re.fullmatch("-?[0-9]+", text) else float(text)
 
-    return json.loads(text, parse_int=whole_number, parse_constant=whole_number)
+    return json.loads(text, parse_int=number, parse_float=number, parse_constant=number)
 
 
 def qa_bucket(case_id: str) -> int:
@@ -393,7 +413,7 @@ def verify(
     if page is not None:
         told = {"case_id": case_id, "events": [event._asdict() for event in events], "proof": proof, "key": bundle_key}
         same = "the events, proof and key of this bundle"
-        check(f"audit.html shows {same}", page_says(page, told), "edited", "audit.html", same, "others")
+        check(f"audit.html holds {same}", page_says(page, told), "edited", "audit.html", same, "others")
 
     message = f"{show(case_id)}, {len(events)} events"
     if log and not breaks:
@@ -471,7 +491,11 @@ def verify_files(files: dict[str, bytes], given_key: str | None, named: set[str]
     if not texts.get(key, "\n").endswith("\n"):
         raise Unreadable("verifier-key.txt does not end in a newline")
     own = texts[key][:-1] if key in texts else None
-    return verify(case_id, events, texts.get(proof), own, given_key, files.get("audit.html"))
+    result = verify(case_id, events, texts.get(proof), own, given_key, files.get("audit.html"))
+    others = sorted(files.keys() - {f"audit_{case_id}.csv", proof, key, "audit.html"})
+    if others and result.lines:
+        result.lines.append(f"SKIPPED {', '.join(others)}: no hash covers what is there to read or to run")
+    return result
 
 
 def read_csv(data: bytes) -> list[Event]:
@@ -490,7 +514,7 @@ def read_csv(data: bytes) -> list[Event]:
         writer.writerow(Event._fields)
         for record in records:
             fields = [field[1:] if field[:1] == "'" else field for field in record]
-            if len(fields) != 9 or not re.fullmatch("[1-9][0-9]{0,17}", fields[0]):
+            if len(fields) != 9 or not re.fullmatch("[1-9][0-9]{0,14}", fields[0]):
                 raise Unreadable(f"event {len(events) + 1} in the audit CSV has no number, or not nine fields")
             events.append(Event(int(fields[0]), *fields[1:]))
             writer.writerow(["'" + field if re.match("[=+@\t\r\n'-]", field) else field for field in fields])
@@ -525,41 +549,46 @@ def read_folder(folder: Path) -> dict[str, bytes]:
 
 
 def read_zip(data: bytes) -> dict[str, bytes]:
-    """The files in a zip that is one entry after the other, their directory, and not a byte between.
+    """The files in a zip that is, but for the deflated streams, byte for byte what the desk packs for them.
 
-    A zip can be made to show other files to other programs: by names in extra fields, links, streams that run on past
-    the size they tell. So nothing is taken but plain entries as the desk writes them, each inflated to its very end.
+    A zip says everything two or three times: before each file, in the directory, at the end, in fields that one program
+    obeys and the next does not know. Who can make them differ can show other files to other programs. So nothing of the
+    directory is obeyed: the files are read one after the other, and what has to follow the last one is made of them.
     """
     files: dict[str, bytes] = {}
     at, room = 0, MAX_BYTES
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for entry in archive.infolist():
-                if not NAMES.fullmatch(entry.filename) or entry.filename in files:
-                    raise Unreadable(f"it holds {show(entry.filename)}, or holds it twice")
-                header = entry.FileHeader()
-                plain = not (entry.extra or entry.comment or entry.flag_bits) and entry.external_attr == 0o600 << 16
-                if not plain or entry.header_offset != at or data[at : at + len(header)] != header:
-                    raise Unreadable(NOT_A_ZIP)
-                at += len(header) + entry.compress_size
-                stream = data[at - entry.compress_size : at]
-                if entry.compress_type == zipfile.ZIP_DEFLATED:
-                    inflater = zlib.decompressobj(-15)
-                    content = inflater.decompress(stream, room + 1)
-                    whole = inflater.eof and not inflater.unused_data
-                else:
-                    content, whole = stream, entry.compress_type == zipfile.ZIP_STORED
-                room -= len(content)
-                if room < 0:
-                    raise Unreadable("it holds more than 64 MiB")
-                if not whole or (len(content), zlib.crc32(content)) != (entry.file_size, entry.CRC):
-                    raise Unreadable(NOT_A_ZIP)
-                files[entry.filename] = content
-            if at != archive.start_dir or data[-22:-18] != b"PK\x05\x06":
-                raise Unreadable(NOT_A_ZIP)
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, OverflowError):
-        raise Unreadable(NOT_A_ZIP) from None
-    return files
+    directories = [b"", b""]  # as the desk writes it on Windows, and elsewhere
+    while data[at : at + 4] == b"PK\x03\x04":
+        checksum, packed, size, length = struct.unpack_from("<14x3LH2x", data.ljust(at + 30, b"\0"), at)
+        start = at + 30 + length
+        name, stream = data[at + 30 : start].decode("ascii", "replace"), data[start : start + packed]
+        if not NAMES.fullmatch(name) or name in files:
+            raise Unreadable(f"it holds {show(name)}, or holds it twice")
+        inflater = zlib.decompressobj(-15)
+        try:
+            content = inflater.decompress(stream, room + 1)
+        except zlib.error:
+            raise Unreadable(NOT_A_ZIP) from None
+        room -= len(content)
+        if room < 0:
+            raise Unreadable("it holds more than 64 MiB")
+        # Version 2.0, no flags, deflated, 00:00 on 1 January 1980; checksum, sizes, length of the name; no extra field.
+        said = struct.pack("<5H3L2H", 20, 0, 8, 0, 33, checksum, packed, size, length, 0)
+        whole = inflater.eof and not inflater.unused_data and len(stream) == packed
+        if not whole or data[at + 4 : at + 30] != said or (zlib.crc32(content), len(content)) != (checksum, size):
+            raise Unreadable(NOT_A_ZIP)
+        files[name] = content
+        for place, system in enumerate((0, 3)):
+            # No comment, the first disk, no text file, mode 0600, where the file is.
+            rest = struct.pack("<3H2L", 0, 0, 0, 0o600 << 16, at)
+            directories[place] += b"PK\x01\x02" + bytes((20, system)) + said + rest + name.encode()
+        at = start + packed
+    for directory in directories:
+        # The only disk, how many files, where their directory is, no comment.
+        end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, len(files), len(files), len(directory), at, 0)
+        if data[at:] == directory + end:
+            return files
+    raise Unreadable(NOT_A_ZIP)
 
 
 # --- what a person reads ---
@@ -576,8 +605,14 @@ def show(value: object) -> str:
     return text if len(text) <= 200 else text[:200] + "…"
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """The message repeats what was typed, such as the name of a file that somebody else chose."""
+        super().error(printable(message))
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Check a case bundle of the AML Case Desk.")
+    parser = Parser(prog="verify.py", description="Check a case bundle of the AML Case Desk.")
     parser.add_argument("bundle", nargs="?", type=Path, default=Path(__file__).absolute().parent, metavar="BUNDLE")
     parser.add_argument("--key", metavar="VKEY", help="the bank's verifier key, from where the bank publishes it")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
