@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,15 @@ ELSEWHERE = PROOF.partition("\n\n")[0] + "\n\n" + prove(OTHERS).partition("\n\n"
 REWRITTEN = rehashed([*EVENTS[:3], replace(EVENTS[3], notes="Nothing to see."), *EVENTS[4:]])
 RENAMED = {name.replace(OTHER_SAMPLED_ID, SAMPLED_ID): data for name, data in OTHER_FILES.items()}
 
+
+def no_text() -> bytes:
+    """A key that would be right if the bytes in its name that are no text stood for U+FFFD."""
+    name = "bank\ufffd.example"
+    key_id = sha256(name.encode() + b"\n\x01" + KEY.verifier.public).hexdigest()[:8]
+    key = replace(KEY.verifier, name=name, key_id=key_id)
+    return f"{key}\n".encode().replace("\ufffd".encode(), b"\xff")
+
+
 BUNDLES: Mapping[str, tuple[Mapping[str, bytes], str]] = {
     "untouched": (FILES, "ok"),
     "without the page": (with_files(page=None), "ok"),
@@ -214,6 +224,7 @@ BUNDLES: Mapping[str, tuple[Mapping[str, bytes], str]] = {
     "a file too many": ({**FILES, "run_me.exe": b""}, "unreadable"),
     "a file of another case": ({**FILES, f"audit_{OTHER_SAMPLED_ID}.csv": b""}, "unreadable"),
     "the summary of another case": ({**FILES, f"case_{OTHER_SAMPLED_ID}.md": b""}, "unreadable"),
+    "a key that is no text": (with_files(key=no_text()), "unreadable"),
     "a key without its line end": (with_files(key=VKEY.encode()), "unreadable"),
     "a path": ({**FILES, "../verify.py": b""}, "unreadable"),
 }

@@ -185,20 +185,18 @@ def test_a_line_says_broken_exactly_where_its_check_failed() -> None:
 # --- the chain: the same breaks as the desk finds ---
 
 
-def test_what_a_forger_writes_for_readers_to_differ_on_is_judged_as_the_desk_judges_it(tmp_path: Path) -> None:
-    """Each is given to the script as a program of its own: none of them may end it in another way than by a verdict."""
-    for what, (events, expected) in hostile.CHAINS.items():
-        data = audit.write_csv(events)
+@pytest.mark.parametrize("what", hostile.CHAINS)
+def test_what_a_forger_writes_for_readers_to_differ_on_is_judged_as_the_desk_judges_it(
+    check: Check, what: str, tmp_path: Path
+) -> None:
+    events, expected = hostile.CHAINS[what]
+    data = audit.write_csv(events)
+    assert check(data, None, TRAIL) == ("broken" if expected else "not anchored", expected, 0)
+    assert [(found.event_id, found.kind.value, found.field) for found in audit.verify_csv(data).breaks] == expected
+    if what.startswith("no facts"):
         (tmp_path / TRAIL).write_bytes(data)
         code, said = run(SCRIPT, TRAIL, "--json", folder=tmp_path)
-        result = json.loads(said)
-        assert (result["verdict"], result["breaks"]) == (
-            "broken" if expected else "not anchored",
-            [list(found) for found in expected],
-        ), what
-        assert code == (1 if expected else 3)
-        desks = audit.verify_csv(data, TRAIL).breaks
-        assert [(found.event_id, found.kind.value, found.field) for found in desks] == expected, what
+        assert (code, json.loads(said)["breaks"]) == (1, [list(found) for found in expected])
 
 
 def agreed(case_id: str, events: Sequence[Event]) -> list[Found]:
@@ -639,8 +637,8 @@ def in_two_ways(at: int) -> bytes:
 
 def redirected() -> bytes:
     """The directory finds the first entry inside of the last one."""
-    first = zipped({TRAIL: FILES[TRAIL]}, zipfile.ZIP_STORED).partition(b"PK\x01\x02")[0]
-    data = zipped({**FILES, "README.txt": first}, zipfile.ZIP_STORED)
+    first = zipped({TRAIL: FILES[TRAIL]}, level=0).partition(b"PK\x01\x02")[0]
+    data = zipped({**FILES, "README.txt": first}, level=0)
     at = data.index(b"PK\x01\x02") + 42
     return data[:at] + struct.pack("<I", data.index(first, 1)) + data[at + 4 :]
 
@@ -712,6 +710,7 @@ ZIPS: Mapping[str, Callable[[], bytes]] = {
     "encrypted": lambda: with_flag(ZIP, 1),
     "streamed": lambda: with_flag(ZIP, 8),
     "damaged": lambda: ZIP[:200] + bytes([ZIP[200] ^ 1]) + ZIP[201:],
+    "stored": lambda: zipped(FILES, zipfile.ZIP_STORED),
     "bzip2": lambda: zipped(FILES, zipfile.ZIP_BZIP2),
     "lzma": lambda: zipped(FILES, zipfile.ZIP_LZMA),
     "before": lambda: b"PK" + ZIP,
@@ -884,6 +883,43 @@ def test_without_an_argument_it_checks_the_folder_that_it_lies_in(tmp_path: Path
     code, said = run(tmp_path / "verify.py", "--key", VKEY, "--json", folder=Path("/"))
     expected = [[22, "missing", "prev_hash"], [22, "edited", "meta"], list(OTHER_PAGE)]
     assert (code, json.loads(said)["breaks"]) == (1, expected)
+
+
+def test_what_no_hash_covers_is_named_and_not_looked_at(tmp_path: Path) -> None:
+    altered = {**FILES, f"case_{SAMPLED_ID}.md": b"", "README.txt": b"\x1b[2JAll is well."}
+    result = script.verify_bundle(unpacked(tmp_path, altered), VKEY)
+    assert outcome(result) == ("ok", [], 10)
+    assert result.lines[-1].startswith(f"SKIPPED README.txt, case_{SAMPLED_ID}.md, verify.py: no hash covers")
+    only = {name: FILES[name] for name in (TRAIL, f"{SAMPLED_ID}.tlog-proof", "verifier-key.txt")}
+    assert "SKIPPED" not in " ".join(script.verify_files(only, VKEY, set()).lines)
+    assert script.verify_files(FILES, "VKEY", set()).lines == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
+def test_a_command_that_is_none_is_said_so_in_what_prints(tmp_path: Path, encoding: str) -> None:
+    folder = tmp_path / "\x1b[2J\u202e"
+    folder.mkdir()
+    copy = folder / "verify\x1b[2J.py"
+    copy.write_bytes(SCRIPT.read_bytes())
+    for arguments in (
+        ["--\x1b[2J\u202e\x85"],
+        ["x.zip", "\x1b[2J\r\nverdict: ok\u0142"],
+        ["x.zip", "--key"],
+        ["--json=\x1b[2J"],
+    ):
+        done = subprocess.run(
+            [sys.executable, copy, *arguments],
+            env={"PYTHONIOENCODING": encoding},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        said = done.stderr.decode(encoding)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert all(line.isprintable() and not line.startswith("verdict") for line in said.split("\n")), said
+        assert "verify.py: error: " in said
+    code, said = run(copy, "--help", folder=tmp_path, PYTHONIOENCODING=encoding)
+    assert (code, said.startswith("usage: verify.py")) == (0, True)
 
 
 FAKE = "\r\n\x1b[2J\x85\u2028\u202everdict: ok: AML-00000004, signed by the key that you gave\n\x08verdict: ok\n"

@@ -625,7 +625,8 @@ def main() -> int:
         said = {"verdict": result.verdict, "breaks": breaks, "anchored": result.anchored, "message": result.message}
         print(json.dumps(said))
     else:
-        print(*result.breaks, *result.lines, f"verdict: {result.verdict}: {result.message}", sep="\n")
+        told = [*map(str, result.breaks), *result.lines, f"verdict: {result.verdict}: {result.message}"]
+        print(*map(printable, told), sep="\n")
     return {"ok": 0, "broken": 1, "unreadable": 2}.get(result.verdict, 3)
 
 
