@@ -428,6 +428,14 @@ def test_a_proof_that_is_not_written_as_one_is_unreadable(verifier: Page) -> Non
     assert {one["verdict"] for one in said} == {"unreadable"}
 
 
+def test_around_a_pasted_key_what_is_a_space_to_the_desk_does_not_count(verifier: Page) -> None:
+    around = ["{}", " {}\n", "\t{}\r\n", "\x1f{}\x85", "\u2028{}\u3000", "\ufeff{}", "{}\u200b", "{} x", "\0{}"]
+    cases: list[Case] = [(SAMPLED_ID, EVENTS, PROOF, VKEY, pasted.format(VKEY)) for pasted in around]
+    said = by_the_page(verifier, cases)
+    assert said == [by_the_desk(case) for case in cases]
+    assert [one["verdict"] for one in said] == ["ok"] * 5 + ["unreadable"] * 4
+
+
 def test_what_a_forger_writes_for_readers_to_differ_on_is_judged_as_the_desk_judges_it(verifier: Page) -> None:
     cases: list[Case] = [(SAMPLED_ID, events, None, None, None) for events, _ in hostile.CHAINS.values()]
     for (what, (_, breaks)), said in zip(hostile.CHAINS.items(), by_the_page(verifier, cases), strict=True):

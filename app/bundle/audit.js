@@ -174,8 +174,10 @@ function qaBucket(caseId) {
 
 // --- 3. the log ---
 
-// A name holds neither + nor what Python takes for a space.
-const NAME = "[^+\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+";
+// What Python takes for a space: a name holds neither that nor +, and around a key it does not count.
+const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+const NAME = `[^+${SPACE}]+`;
+const AROUND = new RegExp(`^[${SPACE}]+|[${SPACE}]+$`, "g");
 const KEY = new RegExp(`^(${NAME})\\+([0-9a-f]{8})\\+([A-Za-z0-9+/=]+)$`, "u");
 const SIGNATURE = new RegExp(`^— (${NAME}) ([A-Za-z0-9+/=]+)$`, "u");
 const NUMBER = /^(?:0|[1-9][0-9]{0,18})$/;
@@ -296,7 +298,7 @@ async function verify(data, givenKey = null) {
     if (!globalThis.crypto?.subtle) return { ...result, verdict: "signature not checked", reason: NO_CRYPTOGRAPHY };
     log = data.proof === null ? null : readProof(data.proof);
     own = data.key === null ? null : await readKey(data.key);
-    given = givenKey === null ? null : await readKey(givenKey.trim());
+    given = givenKey === null ? null : await readKey(givenKey.replace(AROUND, ""));
   } catch (error) {
     if (error instanceof Unreadable) return { ...result, reason: error.message };
     throw error;
@@ -536,7 +538,7 @@ async function check() {
   at("sentence").textContent = "";
   try {
     const data = JSON.parse(at("bundle").textContent);
-    const pasted = at("pasted").value.trim();
+    const pasted = at("pasted").value.replace(AROUND, "");
     const refused = pasted ? await readKey(pasted).then(() => "", (error) => error.message) : "";
     const result = await verify(data, pasted && !refused ? pasted : null);
     if (mine !== turn) return; // another key was pasted meanwhile
