@@ -192,8 +192,12 @@ def test_canonical_json_has_sorted_keys_no_spaces_and_no_escapes_and_refuses_wha
     for _ in range(chain.LEVELS - 2):
         deep = [deep]
     assert chain.read_meta(tampered(EVENTS[0], meta=chain.canonical_json({"a": deep[0]})))
-    with pytest.raises(ValueError, match="nests more than 500 deep"):
-        chain.canonical_json({"a": [deep]})
+    deeper = deep
+    for _ in range(5_000):
+        deeper = [deeper]
+    for value in ([deep], deeper):
+        with pytest.raises(ValueError, match="nests more than 500 deep"):
+            chain.canonical_json({"a": value})
 
 
 def test_an_event_keeps_old_and_new_of_what_it_changed_and_the_notes_of_a_verdict_once() -> None:
