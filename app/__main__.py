@@ -17,7 +17,8 @@
 
 AML_DATABASE, or --database, says which database; KEY is a verifier key. Exit status: 0 all intact, or done; 1 a break,
 or done but for alerts that were left out; 2 wrong use, or input or a database that cannot be read: nothing was changed;
-3 a bundle is intact, but is not anchored, or its key was not compared with the published one.
+3 a bundle is intact, but is not anchored, or its key was not compared with the published one; 4 a fault of the desk's
+own, or output that cannot be written: what was done stays done; 130 Ctrl-C; 141 the reader of the output left.
 """
 
 from __future__ import annotations
@@ -27,10 +28,16 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from app import audit, bundle, casework, chain, checkpoint, database, intake, note, repository, settings
-from app.errors import BrokenLog, DeskError, InvalidInput, NotSigned, UnreadableFile
-from app.models import Role, read_case_id
+from app import chain, database, settings, terminal
+from app.errors import RUN, BrokenLog, DeskError, InvalidInput, NotSigned, UnreadableFile
+from app.models import CASE_ID, Role, read_case_id
+from app.terminal import tell, warn
+from app.text import printable
+
+if TYPE_CHECKING:  # a verb imports what it needs: most of them are over before all of it was read
+    from app import audit, bundle, note
 
 INTACT, BROKEN, UNUSABLE, UNPROVEN = 0, 1, 2, 3
 DONE, DONE_IN_PART = INTACT, BROKEN
@@ -39,11 +46,11 @@ MAX_FILE = 64 * 1024 * 1024
 WORSE = (INTACT, UNPROVEN, BROKEN, UNUSABLE)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
+def _parser() -> terminal.Parser:
+    parser = terminal.Parser(
         prog="python -m app", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = terminal.Parser(add_help=False)
     shared.add_argument("--database", metavar="DATABASE", help="instead of AML_DATABASE")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("init", parents=[shared], help="create the tables where they are missing")
@@ -75,9 +82,13 @@ def main(arguments: list[str] | None = None) -> int:
     leaving = user_verbs.add_parser("deactivate", parents=[shared], help="end someone's acting")
     leaving.add_argument("user_id", metavar="USER_ID")
     user_verbs.add_parser("list", parents=[shared], help="everybody, the inactive too")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
     try:
-        key = note.read_verifier_key(options.key) if getattr(options, "key", None) else None
+        key = _key(options)
         if options.verb == "verify-file":
             return _verify_files(options.files, key)
         config = settings.load(options.database)
@@ -99,12 +110,20 @@ def main(arguments: list[str] | None = None) -> int:
             return _verify(desk, [read_case_id(case_id) for case_id in options.case_ids], options.checkpoint, key)
     except (BrokenLog, NotSigned) as error:
         for found in getattr(error, "breaks", ()):
-            print(found)
-        print(error, file=sys.stderr)
+            tell(found)
+        warn(error)
         return BROKEN
     except DeskError as error:
-        print(error, file=sys.stderr)
+        warn(error)
         return UNUSABLE
+
+
+def _key(options: argparse.Namespace) -> note.VerifierKey | None:
+    if getattr(options, "key", None) is None:
+        return None
+    from app import note
+
+    return note.read_verifier_key(options.key)
 
 
 def _user(desk: database.Database, options: argparse.Namespace) -> int:
@@ -117,24 +136,27 @@ def _user(desk: database.Database, options: argparse.Namespace) -> int:
 
 
 def _init(desk: database.Database) -> int:
+    from app import casework
+
     casework.init(desk)
-    print(f"{desk} is ready.")
+    tell(f"{desk} is ready.")
     return INTACT
 
 
 def _verify(desk: database.Database, case_ids: list[str], file: Path | None, key: note.VerifierKey | None) -> int:
     if (file is None) != (key is None):
         raise InvalidInput("A checkpoint is verified with both: --checkpoint FILE and --key KEY.")
+    from app import audit, checkpoint
+
     anchor = checkpoint.read_anchor(file, key) if file and key else None
-    progress = _progress if sys.stderr.isatty() else None
     if case_ids:
         results = [audit.verify_case(desk, case_id) for case_id in case_ids]
         if anchor:
             results.append(audit.verify_log(desk, anchor))
     else:
-        results = [audit.verify_database(desk, progress, anchor)]
+        results = [audit.verify_database(desk, terminal.progress("verified"), anchor)]
     for guard in desk.missing_guards():
-        print(f"Warning: the trigger {guard} is gone. Put it back with: python -m app init", file=sys.stderr)
+        warn(f"Warning: the trigger {guard} is gone. Put it back with: {RUN} init")
     cases, events = sum(r.cases for r in results), sum(r.events for r in results)
     breaks = [b for r in results for b in r.breaks]
     status = _report(f"{_count(cases, 'case')}, {_count(events, 'event')}", breaks)
@@ -142,52 +164,60 @@ def _verify(desk: database.Database, case_ids: list[str], file: Path | None, key
         return status
     if anchor:
         told = f"The first {_count(anchor.checkpoint.size, 'event')} are those that {anchor.key.name} signed"
-        print(f"{told}; later ones are not yet anchored.")
+        tell(f"{told}; later ones are not yet anchored.")
     else:
-        print("The tail is not anchored: against a checkpoint (--checkpoint FILE --key KEY) it would also show whether")
-        print("events were cut off the end, cases are gone, or chains were rewritten with fresh hashes.")
+        tell("The tail is not anchored: against a checkpoint (--checkpoint FILE --key KEY) it would also show whether")
+        tell("events were cut off the end, cases are gone, or chains were rewritten with fresh hashes.")
     return status
 
 
 def _export(
     desk: database.Database, user_id: str, case_id: str, folder: Path, bundled: bool, config: settings.Settings
 ) -> int:
+    from app import audit, bundle, casework, checkpoint
+
     export = audit.export_case(desk, case_id)
     made = bundle.make(export, checkpoint.log_of(config)) if bundled else export
     if casework.record_export(desk, user_id, case_id, made.files, made.events) is None:
-        print(f"{case_id} does not end where its row says, so it could not keep who exported it.", file=sys.stderr)
+        warn(f"{case_id} does not end where its row says, so it could not keep who exported it.")
     for path in audit.write_files(folder, made.files):
-        print(path)
+        tell(path)
     if isinstance(made, bundle.Bundle) and made.not_yet:
-        print(f"{made.not_yet} of its events are not yet anchored; for that: python -m app checkpoint", file=sys.stderr)
+        warn(f"{made.not_yet} of its events are not yet anchored; for that: {RUN} checkpoint")
     for found in made.breaks:
-        print(found, file=sys.stderr)
+        warn(found)
     return BROKEN if made.breaks else INTACT
 
 
 def _keygen(config: settings.Settings, name: str) -> int:
+    from app import checkpoint
+
     file = checkpoint.key_file(config)
     key = checkpoint.make_key(file, name)
-    print(f"The signing key is in {file}. Keep it secret, and keep a copy: nobody else can make it again.")
-    print("Publish the verifier key, by which others check what it signs:")
-    print(key.verifier)
+    tell(f"The signing key is in {file}. Keep it secret, and keep a copy: nobody else can make it again.")
+    tell("Publish the verifier key, by which others check what it signs:")
+    tell(key.verifier)
     return DONE
 
 
 def _checkpoint(desk: database.Database, config: settings.Settings) -> int:
+    from app import checkpoint
+
     appended = checkpoint.sign(desk, config)
     if appended.anchor is None:
-        print("There are no events yet, so there is nothing to sign.")
+        tell("There are no events yet, so there is nothing to sign.")
     elif not appended.events:
-        print(f"{appended.anchor.file}: no events since; the log is still the one it was signed over.")
+        tell(f"{appended.anchor.file}: no events since; the log is still the one it was signed over.")
     else:
         told = appended.anchor.checkpoint
-        print(f"{appended.anchor.file}: {_count(told.size, 'event')}, {appended.events:,} of them new")
-        print(f"head {told.head.hex()}")
+        tell(f"{appended.anchor.file}: {_count(told.size, 'event')}, {appended.events:,} of them new")
+        tell(f"head {told.head.hex()}")
     return DONE
 
 
 def _verify_files(files: list[Path], key: note.VerifierKey | None) -> int:
+    from app import audit, bundle, checkpoint
+
     worst = INTACT
     for file in files:
         try:
@@ -197,7 +227,7 @@ def _verify_files(files: list[Path], key: note.VerifierKey | None) -> int:
             else:
                 status = _report_csv(file, audit.verify_csv(data, str(file)), key)
         except UnreadableFile as error:
-            print(error, file=sys.stderr)
+            warn(error)
             status = UNUSABLE
         worst = max(worst, status, key=WORSE.index)
     return worst
@@ -205,87 +235,99 @@ def _verify_files(files: list[Path], key: note.VerifierKey | None) -> int:
 
 def _report_csv(file: Path, verified: audit.Verified, key: note.VerifierKey | None) -> int:
     last = verified.last
-    what = f"{file}: {last.case_id}, " if last else f"{file}: "
+    what = f"{file}: {_id(last.case_id)}, " if last else f"{file}: "
     status = _report(f"{what}{_count(verified.events, 'event')}", verified.breaks)
     if last:
-        print(f"  last event {last.ts}, head {last.event_hash}")
+        tell(f"  last event {chain.show(last.ts)}, head {chain.show(last.event_hash)}")
     if key and not verified.breaks:
-        print("  not anchored: an audit CSV holds no proof that the key could verify; the bundle of the case does")
+        tell("  not anchored: an audit CSV holds no proof that the key could verify; the bundle of the case does")
         return UNPROVEN
     return status
 
 
 def _report_bundle(file: Path, result: bundle.Result) -> int:
+    from app import bundle
+
     status = _report(f"{file}: {result.case_id}, {_count(result.events, 'event')}", result.breaks)
     if result.breaks:
         return status
     if result.checkpoint:
         told = result.checkpoint
-        print(f"  anchored: {result.anchored} of them, in the log {told.origin} of {_count(told.size, 'event')}")
+        tell(f"  anchored: {result.anchored} of them, in the log {told.origin} of {_count(told.size, 'event')}")
     if later := result.events - result.anchored:
-        print(f"  not yet anchored: {later}")
+        tell(f"  not yet anchored: {later}")
     if result.verdict is bundle.Verdict.OK:
-        print(f"  ok, signed by {result.key}")
+        tell(f"  ok, signed by {result.key}")
         return INTACT
     if result.verdict is bundle.Verdict.COMPARE:
-        print(f"  signed by {result.key}: compare with the bank's published key, or give it with --key")
+        tell(f"  signed by {result.key}: compare with the bank's published key, or give it with --key")
     return UNPROVEN
 
 
 def _open(desk: database.Database, file: str, skip_bad: bool) -> int:
+    from app import intake
+
     name = "standard input" if file == "-" else file
+    if file == "-" and not sys.stdin:
+        raise UnreadableFile(name, None, "it is closed")
     with intake.alert_file(file, sys.stdin.buffer) as lines:
         taken = intake.take_in(desk, lines, name, skip_bad)
     for reason in taken.reasons:
-        print(reason, file=sys.stderr)
+        warn(reason)
     if more := taken.refused - len(taken.reasons):
-        print(f"{name}: {more:,} more lines like these", file=sys.stderr)
+        warn(f"{name}: {more:,} more lines like these")
     for alert_id, case_id in taken.changed:
-        print(f"Alert {alert_id!r} was opened as {case_id} on other facts; the case stays as it is.", file=sys.stderr)
-    print(f"{_count(taken.opened, 'case')} opened, {taken.already:,} already open, {taken.refused:,} refused.")
+        warn(f"Alert {alert_id!r} was opened as {case_id} on other facts; the case stays as it is.")
+    tell(f"{_count(taken.opened, 'case')} opened, {taken.already:,} already open, {taken.refused:,} refused.")
     if taken.refused and not skip_bad:
-        print("Nothing was stored. Correct these lines, or leave them out with --skip-bad.", file=sys.stderr)
+        warn("Nothing was stored. Correct these lines, or leave them out with --skip-bad.")
         return UNUSABLE
     return DONE_IN_PART if taken.refused or taken.changed else DONE
 
 
 def _add_user(desk: database.Database, user_id: str, name: str, role: Role) -> int:
+    from app import casework
+
     before = casework.add_user(desk, user_id, name, role)
     if before is None:
         done = "was added"
     else:
         done = "was there already; nothing changed" if before.active else "was inactive and is active again"
-    print(f"{user_id} ({name}, {role.value}) {done}.")
+    tell(f"{user_id} ({name}, {role.value}) {done}.")
     return DONE
 
 
 def _deactivate_user(desk: database.Database, user_id: str) -> int:
+    from app import casework
+
     owned = casework.deactivate_user(desk, user_id)
-    print(f"{user_id} is inactive.")
+    tell(f"{user_id} is inactive.")
     if owned:
-        print(f"They still own {_count(owned, 'open case')}, which a Manager has to reassign.")
+        tell(f"They still own {_count(owned, 'open case')}, which a Manager has to reassign.")
     return DONE
 
 
 def _list_users(desk: database.Database) -> int:
+    from app import repository
+
     people = desk.read(repository.users)
     rows = [("ID", "NAME", "ROLE", "ACTIVE")]
-    rows += [(_printable(p.user_id), _printable(p.name), p.role.value, "yes" if p.active else "no") for p in people]
+    rows += [(printable(p.user_id), printable(p.name), p.role.value, "yes" if p.active else "no") for p in people]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        tell("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     return DONE
 
 
-def _printable(text: str) -> str:
-    """The text with what a terminal would obey, or could not show, written as an escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def _id(case_id: str) -> str:
+    """A case id as the file says it: in quotes where it is none, as it may read like a verdict."""
+    return case_id if CASE_ID.fullmatch(case_id) else repr(chain.show(case_id))
 
 
 def _report(what: str, breaks: Sequence[chain.Break]) -> int:
     for found in breaks:
-        print(found)
-    print(f"{what}: {_count(len(breaks), 'break') if breaks else 'all intact'}")
+        tell(found)
+    tell(f"{what}: {_count(len(breaks), 'break') if breaks else 'all intact'}")
     return BROKEN if breaks else INTACT
 
 
@@ -293,9 +335,5 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _progress(done: int, total: int) -> None:
-    print(f"\r{done:,} of {total:,} cases", end="\n" if done >= total else "", file=sys.stderr, flush=True)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(terminal.run(main))

@@ -25,7 +25,7 @@ from typing import TextIO
 from app import chain, note, repository, settings, tlog
 from app.chain import Break, BreakKind
 from app.database import Database, odbc
-from app.errors import BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile
+from app.errors import RUN, BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile
 from app.note import Checkpoint, LogProof, SigningKey, VerifierKey
 from app.repository import LogLine
 
@@ -79,7 +79,9 @@ def load_key(file: Path) -> SigningKey:
     try:
         return note.read_signing_key(file.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise SettingsError(f"There is no signing key at {file}. Make one with: python -m app keygen") from error
+        raise SettingsError(f"There is no signing key at {file}. Make one with: {RUN} keygen") from error
+    except InvalidNote as error:
+        raise InvalidNote(f"{file}: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The signing key at {file} cannot be read: {type(error).__name__}.") from error
 

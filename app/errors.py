@@ -27,6 +27,7 @@ DeskError                 its text is for a person: what happened, and what to d
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -37,12 +38,20 @@ if TYPE_CHECKING:
     from app.models import Event
 
 
+RUN = "./run.ps1" if sys.platform == "win32" else "./run.sh"
+"""What a person types before a verb; every hint at one begins with it."""
+
+
 class DeskError(Exception):
     """The root. `str(error)` can be shown to a person as it is."""
 
 
 class SettingsError(DeskError):
-    pass
+    """`steps` are lines in the desk's own words, such as how a driver is installed."""
+
+    def __init__(self, problem: str, steps: str = "") -> None:
+        super().__init__(problem + steps)
+        self.steps = steps
 
 
 class InvalidInput(DeskError):

@@ -47,7 +47,7 @@ from typing import Any, BinaryIO, NoReturn, cast
 
 from app import casework, chain, policy
 from app.database import Database
-from app.errors import DatabaseMissing, InvalidInput, UnknownUser, UnreadableFile
+from app.errors import RUN, DatabaseMissing, InvalidInput, UnknownUser, UnreadableFile
 from app.models import ALERT_FEED, Risk
 
 MAX_LINE = 1024 * 1024
@@ -148,7 +148,7 @@ def take_in(database: Database, file: BinaryIO, name: str, skip_bad: bool = Fals
         done = casework.open_alerts(database, ALERT_FEED, good)
     except UnknownUser as error:
         raise DatabaseMissing(
-            f"{database} lacks the alert feed's user {ALERT_FEED!r}. Create it with: python -m app init"
+            f"{database} lacks the alert feed's user {ALERT_FEED!r}. Create it with: {RUN} init"
         ) from error
     taken.opened, taken.already, taken.changed = done.opened, done.already, done.changed
     return taken

@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from app import chain, tlog
-from app.errors import InvalidNote
+from app.errors import RUN, InvalidNote
 
 ED25519 = b"\x01"
 """The signature type, before a key's own 32 bytes."""
@@ -85,7 +85,9 @@ def read_signing_key(text: str) -> SigningKey:
     found = _KEY.fullmatch(text.removeprefix(_SECRET))
     data = b"" if found is None else _decode(found[3])
     if found is None or not text.startswith(_SECRET) or len(data) != 33 or data[:1] != ED25519:
-        raise InvalidNote("This is not a signing key. Make one with: python -m app keygen")
+        raise InvalidNote(
+            f"This is no signing key. Put your copy back, or move it away and make one with: {RUN} keygen"
+        )
     key = signing_key(found[1], data[1:])
     if key.verifier.key_id != found[2]:
         raise InvalidNote("This signing key was changed: its id is not that of its name and bytes.")
@@ -93,7 +95,7 @@ def read_signing_key(text: str) -> SigningKey:
 
 
 def read_verifier_key(text: str) -> VerifierKey:
-    """A verifier key as `python -m app keygen` prints it. Raises InvalidNote."""
+    """A verifier key as the verb `keygen` prints it. Raises InvalidNote."""
     found = _KEY.fullmatch(text.strip())
     data = b"" if found is None else _decode(found[3])
     sound = len(data) == 33 and data[:1] == ED25519 and text.strip().isprintable()

@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 
@@ -58,33 +58,44 @@ def load(database: str | None = None) -> Settings:
     What the environment does not say is looked up in the [aml] section of the secrets file (`database`, `exports` …).
     Raises SettingsError.
     """
+    if database == "":
+        raise SettingsError("--database is given, but empty.")
     secrets = _secrets()
 
     def said(name: str, default: str) -> str:
-        return os.environ.get(f"AML_{name.upper()}") or str(secrets.get(name, "")) or default
+        return os.environ.get(f"AML_{name.upper()}") or secrets.get(name) or default
+
+    def bad(name: str, what: str) -> SettingsError:
+        where = f"AML_{name.upper()}" if os.environ.get(f"AML_{name.upper()}") else f"{name} in [aml] of {SECRETS}"
+        return SettingsError(f"{where} is {what}, not {said(name, '')!r}.")
 
     def seconds(name: str, default: str) -> float:
         text = said(name, default)
-        if not (re.fullmatch(r"[0-9]{1,4}(\.[0-9]+)?", text)):
-            raise SettingsError(f"AML_{name.upper()} is a number of seconds below 10,000, not {text!r}.")
+        if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]+)?", text):
+            raise bad(name, "a number of seconds below 10,000")
         return float(text)
 
     def whole(name: str, default: str) -> int:
         text = said(name, default)
-        if not (text.isdigit() and 1 <= int(text) <= 10_000):
-            raise SettingsError(f"AML_{name.upper()} is a whole number from 1 to 10,000, not {text!r}.")
+        if not (re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= 10_000):
+            raise bad(name, "a whole number from 1 to 10,000")
         return int(text)
 
-    exports = Path(said("exports", str(ROOT / "exports")))
-    signing_key = said("signing_key", "")
+    def path(name: str, default: str) -> Path:
+        text = said(name, default)
+        if not text.isprintable():  # a Windows path in double quotes: TOML reads \t in it as a tab
+            raise bad(name, "the path of a file or folder (in single quotes in a secrets file)")
+        return Path(text)
+
+    exports = path("exports", str(ROOT / "exports"))
     sign_in = said("sign_in", "")
     if sign_in and sign_in not in set(SignIn):
-        raise SettingsError(f"AML_SIGN_IN is demo or oidc, not {sign_in!r}.")
+        raise bad("sign_in", "demo or oidc")
     return Settings(
         database=database or said("database", str(DEMO_DATABASE)),
         exports=exports,
-        checkpoints=Path(said("checkpoints", str(exports / "checkpoints"))),
-        signing_key=Path(signing_key) if signing_key else None,
+        checkpoints=path("checkpoints", str(exports / "checkpoints")),
+        signing_key=path("signing_key", "") if said("signing_key", "") else None,
         verifier_key=said("verifier_key", ""),
         sign_in=SignIn(sign_in) if sign_in else None,
         sign_in_claim=said("sign_in_claim", "preferred_username"),
@@ -96,13 +107,38 @@ def load(database: str | None = None) -> Settings:
     )
 
 
-def _secrets() -> Mapping[str, object]:
+def _secrets() -> Mapping[str, str]:
+    """What stands in [aml]. No error repeats what the file holds, as that may be a password."""
+    data = b""
     try:
-        section = tomllib.loads(SECRETS.read_text("utf-8")).get("aml", {})
+        data = SECRETS.read_bytes()
+        text = data.decode("utf-8-sig")
+        section = tomllib.loads(text).get("aml", {})
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{SECRETS} cannot be read: {type(error).__name__}.") from error
+    except OSError as error:
+        raise SettingsError(f"{SECRETS} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SettingsError(f"{SECRETS}, line {line}: this is not UTF-8 text. Save the file as UTF-8.") from error
+    except ValueError as error:
+        raise SettingsError(_not_toml(text, str(error))) from error
     if not isinstance(section, dict):
         raise SettingsError(f"[aml] in {SECRETS} is not a section.")
-    return section
+    for name, value in section.items():
+        if name not in {setting.name for setting in fields(Settings)}:
+            raise SettingsError(f"[aml] in {SECRETS} has {name!r}, which is no setting of the desk.")
+        if not isinstance(value, str | int | float):
+            raise SettingsError(f"{name} in [aml] of {SECRETS} is neither a text nor a number.")
+    return {name: str(value) for name, value in section.items()}
+
+
+def _not_toml(text: str, problem: str) -> str:
+    """The message for a file that is not TOML; `problem` is the parser's, which ends in (at line 2, column 15)."""
+    found = re.search(r"\(at line (\d+)", problem)
+    number = int(found[1]) if found else text.count("\n") + 1
+    line = text.splitlines()[number - 1 : number]
+    reason = problem.partition(" (at ")[0]
+    if any("\\" in one and '"' in one for one in line):
+        reason += r". A Windows path stands in single quotes: 'C:\Users\desk.db'"
+    return f"{SECRETS}, line {number}: {reason}."

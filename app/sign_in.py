@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app import gate, repository, ui
-from app.errors import DeskError, NotAllowed, UnknownUser
+from app import gate, repository, settings, ui
+from app.errors import RUN, DeskError, NotAllowed, SettingsError, UnknownUser
 from app.models import User
 from app.settings import SignIn
 
@@ -116,10 +116,17 @@ def _identify() -> None:
 
 
 def _is_configured() -> bool:
+    """Raises SettingsError where Streamlit cannot read the secrets file, which is less than the desk can."""
     try:
         return bool(st.secrets.get("auth"))
-    except FileNotFoundError:
-        return False
+    except FileNotFoundError as error:
+        if not settings.SECRETS.exists():
+            return False
+        settings.load()  # which says what is wrong with the file, but for what the desk itself passes over
+        raise SettingsError(
+            f"Streamlit's sign-in cannot read {settings.SECRETS}. Save it as UTF-8 without a byte order mark, "
+            "and start the desk again."
+        ) from error
 
 
 def _welcome(words: str) -> None:
@@ -150,7 +157,7 @@ def _choose() -> None:
     """A picker of active users."""
     active = {user_id: person for user_id, person in ui.people().items() if person.active}
     if not active:
-        fill = "Fill it with demo data: ./run.sh seed demo" if ui.desk().is_embedded else "Add them: ./run.sh user add"
+        fill = f"Fill it with demo data: {RUN} seed demo" if ui.desk().is_embedded else f"Add them: {RUN} user add"
         st.info(f"This desk has no active users yet. {fill}")
         st.stop()
     if st.session_state.get("acting") not in (None, *active):

@@ -334,9 +334,9 @@ def _reset() -> None:
     ui.last_verified.cache_clear()  # here too: nobody should read it of data that are on their way out
     command = [sys.executable, "-m", "seed", "demo", "--anew", "--database", ui.config().database]
     with st.spinner("Making new cases…"):
-        done = subprocess.run(command, cwd=settings.ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, cwd=settings.ROOT, capture_output=True, check=False)  # noqa: S603
     if done.returncode:
-        st.error(ui.plain(done.stderr or done.stdout), icon=":material/error:")
+        st.error(ui.plain((done.stderr or done.stdout).decode("utf-8", "replace")), icon=":material/error:")
         st.button("Back", key="reset_back")
         return
     ui.last_verified.cache_clear()

@@ -7,30 +7,30 @@
                                               tables where there are none
 
 AML_DATABASE, or --database, says which database. Exit status: 0 done, 2 wrong use, or input or a database that
-cannot be used; nothing is kept of a load that failed.
+cannot be used; nothing is kept of a load that failed; 4 a fault of the desk's own, or output that cannot be written:
+what was done stays done; 130 Ctrl-C; 141 the reader of the output left.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import re
 import sys
 import tempfile
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from app import casework, checkpoint, database, repository, settings
-from app.errors import DatabaseNotEmpty, DeskError
-from seed.generate import generate
-from seed.load import load
+from app import database, repository, settings, terminal
+from app.errors import RUN, DatabaseNotEmpty, DeskError
+from app.terminal import tell, warn
 
 DEMO_CASES, DEMO_SEED = 500, 7
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
+def _parser() -> terminal.Parser:
+    parser = terminal.Parser(
         prog="python -m seed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -39,47 +39,66 @@ def main(arguments: list[str] | None = None) -> int:
     generating.add_argument("--seed", type=int, default=DEMO_SEED, metavar="N")
     generating.add_argument("--as-of", type=_date, default=_today(), metavar="DATE", help="default: today (UTC)")
     generating.add_argument("--out", type=Path, required=True, metavar="DIR")
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = terminal.Parser(add_help=False)
     shared.add_argument("--database", metavar="DATABASE", help="instead of AML_DATABASE")
     loading = verbs.add_parser("load", parents=[shared], help="load the three files into the database")
     loading.add_argument("--from", type=Path, required=True, metavar="DIR", dest="folder")
     loading.add_argument("--replace", action="store_true", help="put them in the place of what is there")
     demo = verbs.add_parser("demo", parents=[shared], help="fill the database where it has no cases yet")
     demo.add_argument("--anew", action="store_true", help="put fresh cases in the place of those there")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
     try:
         if options.verb == "generate":
-            counts = generate(options.out, options.cases, options.seed, options.as_of, _progress("generated"))
-            print(f"{options.out}: " + ", ".join(f"{count:,} rows in {name}" for name, count in counts.items()))
-            return 0
+            return _generate(options)
         config = settings.load(options.database)
         with closing(database.connect(config)) as desk:
             if options.verb == "demo":
                 return _demo(desk, config, options.anew)
-            gc.disable()  # millions of rows, none of which refers to itself
-            loaded = load(desk, options.folder, options.replace, _progress("loaded"))
-            print(f"{desk}: {loaded.users:,} users, {loaded.cases:,} cases, {loaded.events:,} events")
-            _begin_log(desk, config, options.replace)
-            return 0
+            return _load(desk, config, options.folder, options.replace)
     except DeskError as error:
-        print(error, file=sys.stderr)
+        warn(error)
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        warn(f"{error.filename or 'The files cannot be written'}: {error.strerror}")
     return 2
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from seed.generate import generate
+
+    progress = terminal.progress("generated")
+    counts = generate(options.out, options.cases, options.seed, options.as_of, progress)
+    tell(f"{options.out}: " + ", ".join(f"{count:,} rows in {name}" for name, count in counts.items()))
+    return 0
+
+
+def _load(desk: database.Database, config: settings.Settings, folder: Path, replace: bool) -> int:
+    from seed.load import load
+
+    gc.disable()  # millions of rows, none of which refers to itself
+    loaded = load(desk, folder, replace, terminal.progress("loaded"))
+    tell(f"{desk}: {loaded.users:,} users, {loaded.cases:,} cases, {loaded.events:,} events")
+    _begin_log(desk, config, replace)
+    return 0
 
 
 def _begin_log(desk: database.Database, config: settings.Settings, anew: bool = False) -> None:
     """Demo data have a log of their own from the first event on. A key that the settings name stays as it is."""
     if not desk.is_embedded or config.signing_key:
         return
+    from app import checkpoint
+
     try:
         anchor = checkpoint.begin(desk, config, anew).anchor
     except DeskError as error:
-        print(f"The data are loaded, but no checkpoint of them was made. {error}", file=sys.stderr)
+        warn(f"The data are loaded, but no checkpoint of them was made. {error}")
         return
     if anchor:
-        print(f"{anchor.file}: the first checkpoint, of {anchor.checkpoint.size:,} events")
-        print(f"Its verifier key: {anchor.key}")
+        tell(f"{anchor.file}: the first checkpoint, of {anchor.checkpoint.size:,} events")
+        tell(f"Its verifier key: {anchor.key}")
 
 
 def _demo(desk: database.Database, config: settings.Settings, anew: bool) -> int:
@@ -87,38 +106,29 @@ def _demo(desk: database.Database, config: settings.Settings, anew: bool) -> int
         if anew:
             raise DatabaseNotEmpty("--anew empties the embedded database alone; a server's cases stay.")
         if not desk.has_schema():
+            from app import casework
+
             casework.init(desk)
-            print(f"{desk}: the tables are made. Next: python -m app user add, and python -m app open")
+            tell(f"{desk}: the tables are made. Next: {RUN} user add, and {RUN} open")
         return 0
     if not anew and desk.has_schema() and desk.read(repository.case_count):
         return 0
+    from seed.generate import generate
+    from seed.load import load
+
     with tempfile.TemporaryDirectory() as folder:
-        generate(Path(folder), DEMO_CASES, DEMO_SEED, _today(), _progress("generated"))
+        generate(Path(folder), DEMO_CASES, DEMO_SEED, _today(), terminal.progress("generated"))
         try:
             load(desk, Path(folder), anew)
         except DatabaseNotEmpty:  # another desk that started at the same moment was quicker
             return 0
-    print(f"{desk}: filled with {DEMO_CASES} made-up cases.")
+    tell(f"{desk}: filled with {DEMO_CASES} made-up cases.")
     _begin_log(desk, config, anew)
     return 0
 
 
-def _progress(what: str) -> Callable[[int, int], None]:
-    """A line on the terminal that counts in per cent; silent where nobody watches."""
-    shown = -1
-
-    def show(done: int, total: int) -> None:
-        nonlocal shown
-        percent = 100 * done // max(total, 1)
-        if sys.stderr.isatty() and percent != shown:
-            shown = percent
-            print(f"\r{what} {percent}%", end="\n" if percent >= 100 else "", file=sys.stderr, flush=True)
-
-    return show
-
-
 def _count(text: str) -> int:
-    if not (text.isdigit() and 1 <= int(text) <= 10_000_000):
+    if not (re.fullmatch("[0-9]{1,8}", text) and 1 <= int(text) <= 10_000_000):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of cases from 1 to 10,000,000")
     return int(text)
 
@@ -138,4 +148,4 @@ def _today() -> date:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(terminal.run(main))

@@ -118,9 +118,10 @@ def load(database: Database, folder: Path, replace: bool = False, progress: Prog
     with database.transaction() as tx:
         if repository.case_count(tx):
             if not replace:
-                raise DatabaseNotEmpty(
-                    f"{database} already has cases. Give --replace to put the new ones in their place."
-                )
+                how = "Give --replace to put the new ones in their place."
+                if not database.is_embedded:
+                    how = "A server's cases stay: load into a database without cases."
+                raise DatabaseNotEmpty(f"{database} already has cases. {how}")
             tx.empty_tables()
         known = _load_users(tx, folder / USERS)
         with tx.bulk_load():

@@ -20,7 +20,7 @@ from app.__main__ import main
 from app.chain import BreakKind
 from app.checkpoint import Anchor, Log
 from app.database import Database, Transaction
-from app.errors import BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile
+from app.errors import RUN, BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile
 from app.models import Case, Event
 from tests.attacks import ON_SERVER, without_keys
 from tests.conftest import ANALYST, MANAGER, ON_SQLITE, OpenCase, address, tamper
@@ -469,7 +469,7 @@ def test_the_way_of_a_checkpoint_through_the_terminal(
     terminal: Database, cases: list[Case], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["checkpoint"]) == 2
-    assert "python -m app keygen" in capsys.readouterr().err
+    assert f"{RUN} keygen" in capsys.readouterr().err
     assert main(["keygen", "--name", "bank.example/aml"]) == 0
     vkey = capsys.readouterr().out.splitlines()[-1]
     assert vkey.startswith("bank.example/aml+")
@@ -515,7 +515,7 @@ def test_a_signing_key_is_for_its_owner_alone_and_never_replaced(tmp_path: Path)
     with pytest.raises(SettingsError, match="cannot be read"):
         checkpoint.load_key(tmp_path)
     file.write_text("rubbish", "utf-8")
-    with pytest.raises(InvalidNote, match="not a signing key"):
+    with pytest.raises(InvalidNote, match="no signing key"):
         checkpoint.load_key(file)
 
 

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from app import audit, casework, chain, intake, repository
 from app.__main__ import main
 from app.database import Database, Transaction
-from app.errors import ConstraintBroken, DatabaseMissing, InvalidInput, NotAllowed, UnreadableFile
+from app.errors import RUN, ConstraintBroken, DatabaseMissing, InvalidInput, NotAllowed, UnreadableFile
 from app.models import ALERT_FEED, CASE_ID, Case, Event
+from app.text import printable
 from seed.generate import Book
 from tests.conftest import EVIDENCE, TRANSACTIONS, OpenCase
 from tests.test_concurrency import at_once
@@ -403,7 +404,7 @@ def test_only_the_alert_feed_opens_alerts_and_it_has_to_be_there(desk: Database)
         take(desk, alert(1))
     with desk.transaction() as tx:
         tx.execute("DELETE FROM users WHERE user_id = ?", (ALERT_FEED,))
-    with pytest.raises(DatabaseMissing, match="python -m app init"):
+    with pytest.raises(DatabaseMissing, match=f"{RUN} init"):
         take(desk, alert(1))
 
 
@@ -468,4 +469,4 @@ def test_a_file_that_cannot_be_read_is_a_sentence_and_status_2(
     terminal: Database, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["open", str(tmp_path / name)]) == 2
-    assert name.strip(".") in capsys.readouterr().err
+    assert printable(name.strip(".")) in capsys.readouterr().err

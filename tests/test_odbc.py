@@ -60,16 +60,73 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
         (" ; app={a;b};SERVER = localhost", True),
         ("UID=sa;PWD={unfinished", True),
         ("Data Source=localhost;Password=hunter2", True),
+        ("Server = x", True),
+        ("DSN=", True),
         ("a=b.db", False),
+        ("desk.db", False),
+        ("My desk 2026.SQLITE3", False),
+        ("data/desk.sqlite", False),
+        (r"data\desk.db", False),
+        (r".\desk.db", False),
+        ("./desk", False),
+        ("../desk", False),
+        ("/data/my desk", False),
         ("/data/x;y.db", False),
         ("/data/;server=x.db", False),
+        ("/data/localhost,1433", False),
+        (r"C:\data\desk", False),
+        ("c:/data/desk", False),
         (r"C:\data\server=1.db", False),
+        (r"\\files\share\desk", False),
         ("./server=x.db", False),
-        ("", False),
     ],
 )
 def test_a_connection_string_is_told_from_a_file(text: str, expected: bool) -> None:
     assert odbc.is_connection_string(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        *((text, text) for text in (r"localhost\SQLEXPRESS", r".\SQLEXPRESS", r"(localdb)\MSSQLLocalDB", "localhost")),
+        *((text, text) for text in ("host,1433", "10.0.0.7", "::1", "tcp:host", "tcp:host.db", "np:x", "host:1433")),
+        *((text, text) for text in ("sql01.bank.example", r"\\.\pipe\MSSQL$X\sql\query", "SQL01", ":memory:")),
+        *(
+            (text, text)
+            for text in ("Host=a;Catalog=b.db", "sqlite:///desk.db", "file:desk.db", "localhost/SQLEXPRESS")
+        ),
+        ("", "SQLite file: \n"),
+        ('"Server=a;PWD=hunter2;"', '"Server=a;PWD=***'),
+        ("'Server=a;Password = hunter2'", "'Server=a;Password =***"),
+        ("\u201cServer=a\u201d", "\u201cServer=a\u201d"),
+        ('"./desk.db"', '"./desk.db"'),
+        ("'desk.db", "'desk.db"),
+        (" desk.db", "spaces around it:  desk.db. "),
+        ("desk.db\n", r"desk.db\n"),
+        ("C:\temp\new.db", r"C:\temp\new.db. In a secrets file"),
+        ("mssql+pyodbc://sa:hunter2@host/aml", "mssql+pyodbc://***@host/aml"),
+        ("mssql://sa:hunter2@hunter2@host", "mssql://***@host"),
+        ("mssql://sa:pass:hunter2@host", "mssql://***"),
+        ("jdbc:sqlserver://host;user=sa;password=hunter2@hunter2", "jdbc:sqlserver://***"),
+        ("jdbc:sqlserver://host;user=sa;password=hunter2", "jdbc:sqlserver://host;user=sa;password=***"),
+        ("sa:hunter2@host", "***@host"),
+        ("{'Server': 'a', 'PWD': 'hunter2'}", "{'Server': 'a', 'PWD':***"),
+        ("host,1433\x1b[J", r"host,1433\x1b[J"),
+    ],
+)
+def test_what_may_be_a_server_is_never_a_file(text: str, shown: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        odbc.is_connection_string(text)
+    assert shown in str(refused.value)
+    assert PASSWORD not in str(refused.value)
+
+
+@given(st.sampled_from(['"', "", "jdbc:x://a;", "Host=a;", " ", "x@y;"]), st.sampled_from(["PWD", "Password", "Token"]))
+@example("", "PWD")
+def test_what_is_shown_of_it_ends_at_the_first_secret(before: str, keyword: str) -> None:
+    for after in (PASSWORD, f"a@{PASSWORD}", f"a;Server=x;{PASSWORD}", f"x://{PASSWORD}@a", f'{PASSWORD}"'):
+        assert PASSWORD not in odbc._shown(f"{before}{keyword}={after}")
+        assert PASSWORD not in odbc._shown(f"{before}{keyword} = {after}")
 
 
 @pytest.mark.parametrize(
@@ -266,6 +323,13 @@ def test_people_read_where_it_is(text: str, expected: str) -> None:
 )
 def test_an_override_displaces_what_it_replaces(text: str, override: str, expected: str) -> None:
     assert odbc.with_overrides(text, override) == expected
+
+
+@pytest.mark.parametrize("override", ['"ApplicationIntent=ReadOnly"', "reader.example", "PWD={hunter2"])
+def test_an_override_that_cannot_be_read_is_named(override: str) -> None:
+    with pytest.raises(SettingsError, match=r"Part 1 of AML_READ_REPLICA is not keyword=value. No quotes") as refused:
+        odbc.with_overrides("Server=a", override)
+    assert PASSWORD not in str(refused.value)
 
 
 @given(st.sampled_from(["PWD", "Password", "AccessToken", "KeyStoreSecret"]), st.text(CHARACTERS, min_size=4))

@@ -22,6 +22,7 @@ import pytest
 from app import casework, database, repository, settings
 from app.database.sqlite import SqliteDatabase
 from app.errors import (
+    RUN,
     ConstraintBroken,
     DatabaseBusy,
     DatabaseError,
@@ -79,7 +80,7 @@ def test_a_file_that_is_missing_is_named_and_found_again_once_it_is_back(file: P
     store.close()
     file.rename(away)
     for use in (store.snapshot, store.transaction):
-        with pytest.raises(DatabaseMissing, match="python -m app init") as missing, use():
+        with pytest.raises(DatabaseMissing, match=f"{RUN} init") as missing, use():
             pass
         assert str(file) in str(missing.value)
     assert not store.has_schema()
@@ -93,7 +94,7 @@ def test_a_file_without_tables_is_told_apart_and_filled_by_create_schema(file: P
     file.touch()
     store = at(file)
     assert not store.has_schema()
-    with pytest.raises(DatabaseMissing, match="no such table: users.* python -m app init"):
+    with pytest.raises(DatabaseMissing, match=f"no such table: users.* {RUN} init"):
         people(store)
     store.create_schema()
     assert store.has_schema()

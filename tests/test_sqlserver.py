@@ -20,6 +20,7 @@ from app import audit, casework, database, repository
 from app.__main__ import main
 from app.database import Database, Transaction, odbc, sqlserver
 from app.errors import (
+    RUN,
     ConstraintBroken,
     DatabaseBusy,
     DatabaseError,
@@ -189,7 +190,7 @@ def test_a_database_without_tables_is_told_apart_and_init_makes_them_once(
 ) -> None:
     with closing(database.connect(Settings(bare, Path()))) as store:
         assert not store.has_schema()
-        with pytest.raises(DatabaseMissing, match="python -m app init"):
+        with pytest.raises(DatabaseMissing, match=f"{RUN} init"):
             store.read(repository.users)
     for _ in range(2):
         assert main(["init", "--database", bare]) == 0

@@ -15,11 +15,11 @@ from typing import Any, Generic, TypeVar
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
 
 from app import chain
-from app.errors import DatabaseBusy, DatabaseError, DatabaseUnreachable, OutcomeUnknown
+from app.errors import RUN, DatabaseBusy, DatabaseError, DatabaseUnreachable, OutcomeUnknown
 
 TABLES = ("case_events", "cases", "users")
 
-LACKING = "The database lacks a table or column of the desk's ({}). A missing table is created by: python -m app init"
+LACKING = f"The database lacks a table or column of the desk's ({{}}). A missing table is created by: {RUN} init"
 
 PATIENCE = 20
 """Seconds for which work is tried again, once at least, while a fault that passes keeps coming: a fail-over's."""

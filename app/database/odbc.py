@@ -3,8 +3,8 @@
     complete("Server=localhost;Database=aml_cases;Trusted_Connection=yes")
     # driver=ODBC Driver 18 for SQL Server;server=localhost;…;app=AML Case Desk;encrypt=yes;
 
-Pure, but for the look at which drivers are installed. No error repeats what stands in a string: a password that holds
-a `;` can come to stand anywhere in it.
+Pure, but for the look at which drivers are installed. No error repeats what stands in a string, as a password that
+holds a `;` can come to stand anywhere in it; where it has to be seen what was meant, it ends at the first password.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import SettingsError
+from app.text import printable
 
 APP = "AML Case Desk"
 """What the server's own views of its sessions call the desk."""
@@ -33,6 +34,10 @@ INSTALL = f"""
                    {sys.executable} -m pip install mssql-python-odbc"""
 """Microsoft's driver, which works everywhere, and the driver manager it needs."""
 
+EXAMPLES = r"""
+  A server: Server=localhost\SQLEXPRESS;Database=aml_cases;Trusted_Connection=yes;
+  A file:   ./desk, /data/desk or C:/data/desk; a name that ends in .db or .sqlite needs no folder"""
+
 _SERVER = ("server", "addr", "address", "servername")
 _DSN = ("dsn", "filedsn")
 _TELLING = (*_SERVER, *_DSN, "driver", "database", "uid", "pwd", "trusted_connection")
@@ -41,12 +46,20 @@ _FOREIGN = ("data source", "initial catalog", "user id", "password")  # other li
 _CONNECTION_STRING = re.compile(
     rf"[\s;]*(?=[a-z][a-z0-9_ ]*=)(?:.*;)?\s*(?:{'|'.join((*_TELLING, *_FOREIGN))})\s*=", re.IGNORECASE | re.DOTALL
 )
+_FILE = re.compile(
+    r"""(?:\.{0,2}/|[a-z]:[\\/]|\\\\(?!.*\\pipe\\)).+               # the path begins with a folder
+        |(?![a-z][\w+.-]+:|[a-z][\w ]*=.*;).+\.(?:db3?|s3db|sqlite3?)  # or it has the ending of a SQLite file""",
+    re.IGNORECASE | re.VERBOSE,
+)
+r"""Anything else may well be a server: localhost\SQLEXPRESS, sql01.bank.example, tcp:sql01,1433, or a name alone."""
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 _ATTRIBUTE = re.compile(
     r"\s*(?P<key>[A-Za-z][A-Za-z0-9_ ]*)=\s*(?:\{(?P<quoted>(?:[^}]|\}\})*)\}\s*|(?P<plain>(?:[^;{\s][^;]*)?))(?:;|\Z)"
 )
 _EMPTY = re.compile(r"[\s;]*")
 _UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
-_SECRET = re.compile(r"pwd|pass|secret|token|key|clientcertificate")
+_SECRET = re.compile(r"pwd|pass|secret|token|key|clientcertificate", re.IGNORECASE)
+_SECRET_FOLLOWS = re.compile(rf"(?:{_SECRET.pattern})[\w ]*[{_QUOTES}]?\s*[=:]", re.IGNORECASE)
 
 _DISTRIBUTIONS = {"/etc/alpine-release": "alpine", "/etc/redhat-release": "rhel", "/etc/SUSE-brand": "suse"}
 _FREETDS_FILES = (
@@ -79,24 +92,30 @@ _DISPLACED = (
 
 
 def is_connection_string(text: str) -> bool:
-    """Whether it is meant as one, well-formed or not; anything else is the path of a file.
+    """Whether it is meant as one, well-formed or not, or else as the path of a SQLite file.
 
-    Raises SettingsError for what is neither: it may hold a password, so that it is not repeated.
+    Raises SettingsError where it may be neither: a server that is taken for a file would be served as a demo.
     """
     if _CONNECTION_STRING.match(text):
         return True
-    if "://" in text or re.search(r"(pwd|password)\s*=", text, re.IGNORECASE):
+    if text.strip(_QUOTES + " \t\r\n") != text:
+        raise SettingsError(f"The database has quotes or spaces around it: {_shown(text)}. Leave them out.")
+    if re.search(r"[\x00-\x1f\x7f]", text):
         raise SettingsError(
-            "The database is the path of a file, or an ODBC connection string such as "
-            "Server=localhost;Database=aml_cases;Trusted_Connection=yes; without quotes around it."
+            f"The database holds a character that does not print: {_shown(text)}. "
+            "In a secrets file, the path of a Windows file stands in single quotes."
+        )
+    if "://" in text or re.search(r"(pwd|password)\s*=", text, re.IGNORECASE) or not _FILE.fullmatch(text):
+        raise SettingsError(
+            f"The database is neither an ODBC connection string nor the path of a SQLite file: {_shown(text)}", EXAMPLES
         )
     return False
 
 
-def parse(text: str) -> dict[str, str]:
+def parse(text: str, name: str = "the connection string") -> dict[str, str]:
     """The attributes by their keyword in lower case; the first of a repeated keyword counts. Raises SettingsError."""
     if _UNUSABLE.search(text):
-        raise SettingsError("The connection string holds a character that cannot be sent.")
+        raise SettingsError(f"A character of {name} cannot be sent.")
     attributes: dict[str, str] = {}
     position = _end(_EMPTY.match(text))
     number = 1
@@ -104,7 +123,7 @@ def parse(text: str) -> dict[str, str]:
         found = _ATTRIBUTE.match(text, position)
         if found is None:
             raise SettingsError(
-                f"Part {number} of the connection string is not keyword=value. "
+                f"Part {number} of {name} is not keyword=value. No quotes go around it. "
                 "A value with a ; or a leading { goes into braces, a } in it doubled: PWD={a;b}}c}."
             )
         quoted, plain = found["quoted"], found["plain"]
@@ -146,7 +165,8 @@ def complete(text: str) -> str:
     if "msodbcsql" not in driver and not re.fullmatch(r"odbc driver \d+ for sql server", driver):
         raise SettingsError(
             "The Driver in the connection string is not one the desk can use safely: that is Microsoft's ODBC Driver "
-            f"for SQL Server, 17 or newer, or FreeTDS under a name with TDS in it. To install Microsoft's:{INSTALL}"
+            "for SQL Server, 17 or newer, or FreeTDS under a name with TDS in it. To install Microsoft's:",
+            INSTALL,
         )
     attributes.setdefault("encrypt", "yes")
     attributes.setdefault("connectretrycount", "0")  # the desk tries again itself, and knows what is safe to
@@ -167,7 +187,7 @@ def describe(text: str) -> str:
 
 def with_overrides(text: str, override: str) -> str:
     """The string with the override's attributes over its own: for a read replica, so read-only unless that says not."""
-    base, over = parse(text), parse(override)
+    base, over = parse(text), parse(override, "AML_READ_REPLICA")
     for naming, displaced in _DISPLACED:
         if any(key in over for key in naming):
             base = {key: value for key, value in base.items() if key not in displaced}
@@ -180,6 +200,15 @@ def redact(message: str, text: str) -> str:
     for secret in sorted(secrets | {value.replace("}", "}}") for value in secrets}, key=len, reverse=True):
         message = message.replace(secret, "***")
     return message
+
+
+def _shown(text: str) -> str:
+    """As much of what may be a server as holds no secret: up to the first password, and without a URL's user."""
+    scheme, url, rest = text.rpartition("://")
+    secret = _SECRET_FOLLOWS.search(text)
+    if "@" in text and (url or "=" not in text):
+        return printable(f"{scheme}{url}***") + ("" if secret else printable(f"@{rest.rpartition('@')[2]}"))
+    return printable(f"{text[: secret.end()]}***" if secret else text)
 
 
 def _end(found: re.Match[str] | None) -> int:
@@ -197,7 +226,7 @@ def _pyodbc() -> Any:
     try:
         pyodbc: Any = importlib.import_module("pyodbc")
     except ImportError as error:
-        raise SettingsError(f"SQL Server needs pyodbc and unixODBC ({error}). To install them:{INSTALL}") from error
+        raise SettingsError(f"SQL Server needs pyodbc and unixODBC ({error}). To install them:", INSTALL) from error
     pyodbc.pooling = False  # before anything else is asked of it; the desk's own pool knows which connections are clean
     return pyodbc
 
@@ -212,7 +241,7 @@ def _installed_driver(registered: list[str]) -> str:
     files = [str(file) for pattern in _FREETDS_FILES for file in sorted(Path("/").glob(pattern))]
     for driver in (*_packaged_drivers(), *freetds, *files):
         return driver
-    raise SettingsError(f"No ODBC driver for SQL Server is installed. To install one:{INSTALL}")
+    raise SettingsError("No ODBC driver for SQL Server is installed. To install one:", INSTALL)
 
 
 def _packaged_drivers() -> list[str]:
@@ -246,7 +275,7 @@ def _build_for_freetds(attributes: Mapping[str, str]) -> str:
     attributes = dict(attributes)
     for name in _FREETDS_LACKS:
         if name.lower() in attributes:
-            raise SettingsError(f"FreeTDS does not know {name}. Microsoft's ODBC driver does:{INSTALL}")
+            raise SettingsError(f"FreeTDS does not know {name}. Microsoft's ODBC driver does:", INSTALL)
     encrypt = attributes.pop("encrypt", "yes")
     encryption = _FREETDS_ENCRYPTION.get(attributes.pop("encryption", encrypt).lower())
     trusted = attributes.pop("trustservercertificate", "no").lower() == "yes"
@@ -255,10 +284,11 @@ def _build_for_freetds(attributes: Mapping[str, str]) -> str:
     if encryption == "require" and not trusted:
         raise SettingsError(
             "FreeTDS cannot be told in a connection string to check the server's certificate. Either install "
-            f"Microsoft's ODBC driver:{INSTALL}\n"
+            "Microsoft's ODBC driver:",
+            f"{INSTALL}\n"
             "or name a DSN whose section of freetds.conf has `encryption = require`, `ca file` and "
             "`check certificate hostname = yes`; or, where nobody can stand between the desk and the server, add "
-            "TrustServerCertificate=yes."
+            "TrustServerCertificate=yes.",
         )
     if attributes.get("applicationintent", "ReadOnly").lower() not in ("readonly", "readwrite"):
         raise SettingsError("ApplicationIntent is ReadOnly or ReadWrite.")  # FreeTDS would crash
@@ -275,6 +305,7 @@ def _build_for_freetds(attributes: Mapping[str, str]) -> str:
     if any("}" in value and _quoted(value) != value for value in attributes.values()):
         raise SettingsError(
             "FreeTDS cannot take a value that holds a } and has to be in braces as well. Choose another password, or "
-            f"install Microsoft's ODBC driver:{INSTALL}"
+            "install Microsoft's ODBC driver:",
+            INSTALL,
         )
     return build({**attributes, "encryption": encryption})

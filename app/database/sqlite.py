@@ -13,7 +13,7 @@ from time import monotonic, sleep
 
 from app import chain, settings
 from app.database.engine import LACKING, TABLES, Database, PerEngine, Pool, Sql, Transaction
-from app.errors import ConstraintBroken, DatabaseBusy, DatabaseError, DatabaseMissing, UnreadableText
+from app.errors import RUN, ConstraintBroken, DatabaseBusy, DatabaseError, DatabaseMissing, UnreadableText
 
 SCHEMA = settings.ROOT / "sql" / "sqlite" / "schema.sql"
 DROP_TABLES = ("DROP TABLE case_events", "DROP TABLE cases", "DROP TABLE users")
@@ -182,7 +182,9 @@ class SqliteDatabase(Database):
         try:
             file_number = self.file.stat().st_ino
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise DatabaseMissing(f"There is no database at {self.file}. Create it with: python -m app init") from error
+            raise DatabaseMissing(
+                f"There is no database at {self.file}. Create it, by the same --database or AML_DATABASE: {RUN} init"
+            ) from error
         except OSError as error:
             raise DatabaseError(f"The database at {self.file} cannot be used: {error.strerror}.") from error
         with self._pool.lend(lambda connection: connection.file_number == file_number) as connection:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app import audit, casework, chain, checkpoint, policy, repository, sign_in, tampering, ui
 from app.database import Transaction
-from app.errors import BrokenCase, UnknownCase
+from app.errors import RUN, BrokenCase, UnknownCase
 from app.models import Case, Disposition, Event, Role, Status, User
 from app.policy import Verb
 
@@ -331,7 +331,7 @@ def show_verdict(found: dict[str, list[chain.Break]], anchored: bool) -> None:
     elif anchored:
         st.warning("Nothing catches this: it touches only events after the newest checkpoint.", icon=anchor)
     else:
-        st.warning("Nothing catches this without a checkpoint. Make one: python -m app checkpoint", icon=anchor)
+        st.warning(f"Nothing catches this without a checkpoint. Make one: {RUN} checkpoint", icon=anchor)
 
 
 def try_to_break(case_id: str, events: list[Event], names: dict[str, User]) -> None:

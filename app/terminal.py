@@ -1,0 +1,136 @@
+"""What the commands print, and how they end: nothing else in the desk writes to a terminal.
+
+Ids, names, times, hashes and file names come from outside, and a terminal obeys what stands in them: ESC[40A ESC[J
+takes back what was printed before. So each line goes out as `text.printable` writes it, whatever it says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import io
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, NoReturn
+
+from app.errors import SettingsError
+from app.text import printable
+
+FAILED, INTERRUPTED, CUT_OFF = 4, 130, 141
+"""Exit status: a fault of the desk's own, or output that cannot be written; Ctrl-C; a reader that left, as `head`."""
+
+_READER_LEFT = (errno.EPIPE, errno.EINVAL)
+"""The latter is what Windows says."""
+
+
+class _Lost(Exception):
+    """Standard output takes no more, for this reason. Not an OSError: it passes whatever handles those of files."""
+
+
+class Parser(argparse.ArgumentParser):
+    """One that shows what was typed as `printable` writes it."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        (_out if file is sys.stdout else _err)(message)
+
+
+def tell(line: object) -> None:
+    """Print a line of what was asked for, on standard output."""
+    _out(f"{printable(str(line))}\n")
+
+
+def warn(problem: object) -> None:
+    """Print what is wrong as a line on standard error, and below it the steps that a SettingsError names."""
+    steps = problem.steps if isinstance(problem, SettingsError) else ""
+    _err(f"{printable(str(problem).removesuffix(steps))}{steps}\n")
+
+
+def progress(what: str) -> Callable[[int, int], None]:
+    """A line that counts in per cent, and whose place the next line takes; silent where nobody watches."""
+    shown = -1
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        percent = 100 * done // total if done < total else 100
+        if percent != shown and sys.stderr and sys.stderr.isatty():
+            shown = percent
+            _err(f"{what} {percent}%" + ("\n" if percent == 100 else "\r"))
+
+    return show
+
+
+def run(main: Callable[[], int]) -> int:
+    """Run a command and return its exit status, whatever becomes of it and of what it prints.
+
+    A file or a pipe gets UTF-8, which it would not on Windows; a terminal gets what it can show, the rest as escapes.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            as_it_is = stream.isatty() or "PYTHONIOENCODING" in os.environ
+            stream.reconfigure(encoding=None if as_it_is else "utf-8", errors="backslashreplace")
+    try:
+        status = _status(main)
+        with _arriving():
+            if sys.stdout:
+                sys.stdout.flush()
+    except _Lost as lost:
+        _silence(sys.stdout)
+        if isinstance(lost.__cause__, OSError) and lost.__cause__.errno in _READER_LEFT:
+            return CUT_OFF
+        warn(f"What was found or done cannot be told: {lost}.")
+        return FAILED
+    return status
+
+
+def _status(main: Callable[[], int]) -> int:
+    try:
+        return main()
+    except SystemExit as stopped:  # argparse has said why
+        return stopped.code if isinstance(stopped.code, int) else 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except _Lost:
+        raise
+    except Exception:  # which is not to pass for a break that was found
+        for line in traceback.format_exc().splitlines():
+            warn(line)
+        return FAILED
+
+
+def _out(text: str) -> None:
+    if not sys.stdout:
+        raise _Lost("standard output is closed")
+    with _arriving():
+        sys.stdout.write(text)
+
+
+def _err(text: str) -> None:
+    """As far as it goes: where standard error takes nothing, there is nobody left to tell."""
+    if sys.stderr:
+        try:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        except OSError:
+            _silence(sys.stderr)
+
+
+@contextmanager
+def _arriving() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _Lost(error.strerror) from error
+
+
+def _silence(stream: IO[str] | None) -> None:
+    """What it still holds back goes nowhere: else Python would try it again as it ends, and complain."""
+    if stream:
+        with suppress(OSError), Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), stream.fileno())
