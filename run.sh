@@ -2,9 +2,18 @@
 # Sets AML Case Desk up on its first start, then serves, tests or checks it: see ./run.sh help.
 # Runs on Linux and macOS (bash 3.2 or newer); run.ps1 is its twin for Windows.
 set -euo pipefail
-CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+self=${BASH_SOURCE[0]}
+while [ -L "$self" ]; do # a link to it, in ~/bin say; an older macOS has no `readlink -f`
+    link=$(readlink "$self")
+    case $link in
+        /*) self=$link ;;
+        *) self=$(dirname -- "$self")/$link ;;
+    esac
+done
+CDPATH='' cd -P -- "$(dirname -- "$self")"
 
 venv=.venv
+made=$venv/.made-by-run
 py=$venv/bin/python
 child=''
 
@@ -96,7 +105,7 @@ except ImportError:
             4) bare=${bare:-$candidate $version} ;;
         esac
         if [ "$candidate" = "${PYTHON:-}" ]; then # asked for by name: look no further
-            [ "$rc" -eq 4 ] || fail 2 "PYTHON=$PYTHON is no Python 3.11 or newer${version:+: it is $version}."
+            [ "$rc" -eq 4 ] || fail 2 "PYTHON=$(printf %q "$PYTHON") is no Python 3.11 or newer${version:+: it is $version}."
             break
         fi
     done
@@ -123,6 +132,12 @@ print(digest.hexdigest())
 ' $lists 2>/dev/null
 }
 
+is_ours() { # whether there is nothing in .venv, or what this script made: only that is changed, or cleared
+    [ ! -L "$venv" ] || return 1
+    [ -z "$(ls -A "$venv" 2>/dev/null)" ] || [ -e "$made" ] ||
+        [ -e "$venv/.installed-run" ] || [ -e "$venv/.installing" ] # all there was before there was a mark
+}
+
 setup() { # setup run|dev: makes .venv and installs the packages, unless that is done already
     local kind=$1 list=requirements.txt now rc=0
     [ "$kind" = run ] || list=requirements-dev.txt
@@ -136,11 +151,17 @@ setup() { # setup run|dev: makes .venv and installs the packages, unless that is
     if [ -n "$now" ] && [ "$now" = "$(cat "$venv/.installed-$kind" 2>/dev/null)" ]; then
         return
     fi
+    is_ours || fail 1 "$PWD/$venv was not made by this script, or is a link, so it stays as it is." \
+        "Move it away, or delete it, and start again: run.sh then makes one of its own."
     if [ -z "$now" ] || ! "$py" -m pip --version >/dev/null 2>&1; then
         find_python
         echo "Making $venv ..." >&2
-        attend "$python" -m venv --clear "$venv" >&2
+        mkdir -p "$venv"
+        : >"$made" # before all else, and kept to the last: what is cut short is still known as its own
+        find "$venv" -mindepth 1 -maxdepth 1 ! -name "${made##*/}" -exec rm -rf {} +
+        attend "$python" -m venv "$venv" >&2
     fi
+    : >"$made"
     echo "Installing the packages in $list ..." >&2
     echo "$$" >"$venv/.installing"
     rm -f "$venv/.installed-$kind"
@@ -197,11 +218,11 @@ open_browser() { # only where a person sits at this screen, and a text browser c
 serve() {
     local port=${PORT:-8501} rc=0
     case $port in
-        *[!0-9]* | ??????*) port=0 ;;
+        *[!0123456789]* | ??????*) port=0 ;; # one by one: a range takes in more in some locales
     esac
     port=$((10#$port))
     if [ "$port" -lt 1 ] || [ "$port" -gt 65535 ]; then
-        fail 2 "PORT=$PORT is not a number from 1 to 65535."
+        fail 2 "PORT=$(printf %q "$PORT") is not a number from 1 to 65535."
     fi
     setup run
     port_is_free "$port" || rc=$?
@@ -288,7 +309,7 @@ case $verb in
         usage
         ;;
     *)
-        echo "run.sh: unknown verb '$verb'" >&2
+        printf 'run.sh: unknown verb %q\n' "$verb" >&2
         usage >&2
         exit 2
         ;;
