@@ -4,8 +4,20 @@
 $ErrorActionPreference = 'Stop'
 $PSNativeCommandUseErrorActionPreference = $false
 
+# The folder of the desk, also where this is started through a symbolic link to it.
+$Self = Get-Item -LiteralPath $PSCommandPath -Force
+while ($Self.LinkType -eq 'SymbolicLink') {
+    $target = [string]@($Self.Target)[0]
+    if (-not [System.IO.Path]::IsPathRooted($target)) {
+        $target = Join-Path $Self.DirectoryName $target
+    }
+    $Self = Get-Item -LiteralPath $target -Force
+}
+$Root = $Self.DirectoryName
+
 # Code handed to Python holds no double quotes: Windows PowerShell would lose them on the way.
-$Venv = Join-Path $PSScriptRoot '.venv'
+$Venv = Join-Path $Root '.venv'
+$Made = Join-Path $Venv '.made-by-run'
 $Py = Join-Path $Venv 'Scripts\python.exe'
 $Usage = @'
 Usage: .\run.ps1 [VERB [ARGUMENTS]]
@@ -46,6 +58,11 @@ function Stop-Run([int]$Code, [string[]]$Message) {
         [Console]::Error.WriteLine("run.ps1: $line")
     }
     exit $Code
+}
+
+# What was typed, for a line of the terminal: without controls, which it would obey.
+function Get-Printable([string]$Text) {
+    return $Text -replace '\p{C}', '?'
 }
 
 # Runs a command without showing its errors: gives its output, or $null if it failed.
@@ -105,7 +122,7 @@ function Find-Python {
         $seen = ' (' + ($found -join ', ') + ')'
     }
     if ($env:PYTHON) {
-        Stop-Run 2 "PYTHON=$($env:PYTHON) is no Python 3.11 or newer$seen."
+        Stop-Run 2 "PYTHON=$(Get-Printable $env:PYTHON) is no Python 3.11 or newer$seen."
     }
     Stop-Run 2 @(
         "Python 3.11 or newer is needed and was not found$seen.",
@@ -125,6 +142,21 @@ function Get-Fingerprint([string]$Kind) {
         '[digest.update(open(name, ''rb'').read()) for name in sys.argv[1:]]; ' +
         'print(digest.hexdigest()); sys.exit(sys.version_info < (3, 11))'
     return [string](Get-Quietly $Py (@('-I', '-S', '-c', $code) + $lists))
+}
+
+# Whether there is nothing in .venv, or what this script made: only that is changed, or cleared.
+function Test-Ours {
+    $folder = Get-Item -LiteralPath $Venv -Force -ErrorAction SilentlyContinue
+    if ($null -eq $folder) {
+        return $true
+    }
+    if ($folder.LinkType -or -not $folder.PSIsContainer) {
+        return $false
+    }
+    $names = @(Get-ChildItem -LiteralPath $Venv -Force | ForEach-Object { $_.Name })
+    # The latter two are all there was before there was a mark.
+    return $names.Count -eq 0 -or $names -contains '.made-by-run' -or
+        $names -contains '.installed-run' -or $names -contains '.installing'
 }
 
 # Makes .venv and installs the packages for 'run' or 'dev', unless that is done already.
@@ -149,16 +181,27 @@ function Install-Packages([string]$Kind) {
     if ($now -and (Test-Path -LiteralPath $stamp) -and ([System.IO.File]::ReadAllText($stamp).Trim() -eq $now)) {
         return
     }
+    if (-not (Test-Ours)) {
+        Stop-Run 1 @(
+            "$Venv was not made by this script, or is a link, so it stays as it is.",
+            'Move it away, or delete it, and start again: run.ps1 then makes one of its own.')
+    }
     if (-not $now -or $null -eq (Get-Quietly $Py @('-m', 'pip', '--version'))) {
         $python = Find-Python
         $exe = $python[0]
         $options = @($python | Select-Object -Skip 1)
         Write-Progressline 'Making .venv ...'
-        & $exe @options -m venv --clear .venv | Out-Host
+        # The mark comes before all else, and is kept to the last: what is cut short is still known as its own.
+        [void](New-Item -ItemType Directory -Path $Venv -Force)
+        [System.IO.File]::WriteAllText($Made, '')
+        (Get-ChildItem -LiteralPath $Venv -Force) | Where-Object { $_.Name -ne '.made-by-run' } |
+            Remove-Item -Recurse -Force
+        & $exe @options -m venv .venv | Out-Host
         if ($LASTEXITCODE -ne 0) {
             exit $LASTEXITCODE
         }
     }
+    [System.IO.File]::WriteAllText($Made, '')
     Write-Progressline "Installing the packages in $list ..."
     [System.IO.File]::WriteAllText($mark, [string]$PID)
     if (Test-Path -LiteralPath $stamp) {
@@ -242,7 +285,7 @@ function Start-Server {
         $port = [int]$text
     }
     if ($port -lt 1 -or $port -gt 65535) {
-        Stop-Run 2 "PORT=$text is not a number from 1 to 65535."
+        Stop-Run 2 "PORT=$(Get-Printable $text) is not a number from 1 to 65535."
     }
     Install-Packages 'run'
     Assert-PortFree $port
@@ -256,7 +299,7 @@ function Start-Server {
     $start.FileName = $Py
     $start.Arguments = '-m streamlit run app/server.py --server.address=localhost ' +
         "--server.port=$port --server.headless=true --browser.gatherUsageStats=false"
-    $start.WorkingDirectory = $PSScriptRoot
+    $start.WorkingDirectory = $Root
     $start.UseShellExecute = $false
     $server = [System.Diagnostics.Process]::Start($start)
     try {
@@ -305,7 +348,7 @@ if ($args.Count -gt 0) {
     $rest = @($args | Select-Object -Skip 1)
 }
 
-Push-Location -LiteralPath $PSScriptRoot
+Push-Location -LiteralPath $Root
 try {
     if (@('serve', 'check') -contains $verb -and $rest.Count -gt 0) {
         Stop-Run 2 "$verb takes no arguments; see .\run.ps1 help."
@@ -338,7 +381,7 @@ try {
         Write-Output $Usage
         exit 0
     } else {
-        [Console]::Error.WriteLine("run.ps1: unknown verb '$verb'")
+        [Console]::Error.WriteLine("run.ps1: unknown verb '$(Get-Printable $verb)'")
         [Console]::Error.WriteLine($Usage)
         exit 2
     }
