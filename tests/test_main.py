@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,8 +13,12 @@ import pytest
 from app import audit, casework, chain, repository
 from app.__main__ import main
 from app.database import Database
+from app.database.sqlite import SqliteDatabase
 from app.models import ALERT_FEED, ALERT_FEED_USER
-from tests.conftest import ANALYST, GONE, REVIEWER, OpenCase, address, tamper
+from seed.__main__ import main as fill
+from tests.conftest import ANALYST, GONE, ON_SQLITE, REVIEWER, OpenCase, address, tamper
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_verify_says_that_all_is_intact(
@@ -113,3 +119,50 @@ def test_init_leaves_what_is_there_and_puts_the_service_user_back(
     *ready, total, _, _ = capsys.readouterr().out.splitlines()
     assert ready == [f"{desk} is ready."] * 2
     assert total == "1 case, 1 event: all intact"
+
+
+@pytest.mark.usefixtures("terminal")
+@ON_SQLITE
+def test_a_verb_connects_once(
+    open_case: OpenCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To a server it takes seconds. The engines share the pool, so what is counted here holds there as well."""
+    case_id = open_case().case_id
+    opened: list[str] = []
+    really = SqliteDatabase._open
+
+    def open_and_count(self: SqliteDatabase, mode: str) -> object:
+        opened.append(mode)
+        return really(self, mode)
+
+    monkeypatch.setattr(SqliteDatabase, "_open", open_and_count)
+    alerts = tmp_path / "alerts.jsonl"
+    alerts.write_text("", "utf-8")
+    assert main(["keygen"]) == 0
+    for verb in (
+        ["checkpoint"],
+        ["verify"],
+        ["verify", case_id, case_id],
+        ["export", case_id, "--as", ANALYST.user_id, "--bundle"],
+        ["open", str(alerts)],
+        ["user", "add", "k.berg", "--name", "Kari Berg", "--role", "QA"],
+        ["user", "deactivate", "k.berg"],
+        ["user", "list"],
+    ):
+        opened.clear()
+        assert main(verb) == 0, capsys.readouterr().err
+        assert opened == ["rw"], verb
+    opened.clear()
+    assert fill(["demo"]) == 0
+    assert opened == ["rw"]
+
+
+@pytest.mark.usefixtures("terminal")
+@ON_SQLITE
+@pytest.mark.parametrize("package, verb", [("app", ["user", "list"]), ("seed", ["demo"]), ("app", ["init"])])
+def test_a_verb_imports_only_what_it_needs(open_case: OpenCase, package: str, verb: list[str]) -> None:
+    open_case()
+    asked = f"import sys; from {package}.__main__ import main; assert main({verb}) == 0; print(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    needless = {"app.audit", "app.bundle", "app.intake", "cryptography", "faker", "pandas", "pyodbc", "streamlit"}
+    assert not needless & set(done.stdout.splitlines())
