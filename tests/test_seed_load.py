@@ -252,6 +252,18 @@ def test_a_database_with_cases_is_replaced_only_when_told(folder: Path, desk: Da
     assert not desk.missing_guards()
 
 
+@ON_SQLITE
+def test_whoever_loads_into_a_server_is_not_told_to_replace_what_is_there(
+    desk: Database, open_case: OpenCase, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_case()
+    with pytest.raises(DatabaseNotEmpty, match="Give --replace"):
+        load(desk, made)
+    monkeypatch.setattr(desk, "is_embedded", False)
+    with pytest.raises(DatabaseNotEmpty, match=r"already has cases\. A server's cases stay: load into"):
+        load(desk, made)
+
+
 @ON_SERVER
 def test_the_cases_on_a_server_are_never_replaced_nor_is_it_filled_with_made_up_ones(
     made: Path, desk: Database, open_case: OpenCase, capsys: pytest.CaptureFixture[str]
@@ -259,7 +271,7 @@ def test_the_cases_on_a_server_are_never_replaced_nor_is_it_filled_with_made_up_
     main(["demo", "--database", address(desk)])
     assert desk.read(repository.case_count) == 0
     old = open_case()
-    for replacing, said in (([], "already has cases"), (["--replace"], "a server's cases stay")):
+    for replacing, said in (([], "load into a database without cases"), (["--replace"], "a server's cases stay")):
         assert main(["load", "--from", str(made), "--database", address(desk), *replacing]) == 2
         assert said in capsys.readouterr().err
     main(["demo", "--database", address(desk)])

@@ -34,6 +34,7 @@ INSTALL = f"""
                    {sys.executable} -m pip install mssql-python-odbc"""
 """Microsoft's driver, which works everywhere, and the driver manager it needs."""
 
+NAMED_BY = "AML_DATABASE or --database"
 EXAMPLES = r"""
   A server: Server=localhost\SQLEXPRESS;Database=aml_cases;Trusted_Connection=yes;
   A file:   ./desk, /data/desk or C:/data/desk; a name that ends in .db or .sqlite needs no folder"""
@@ -99,15 +100,18 @@ def is_connection_string(text: str) -> bool:
     if _CONNECTION_STRING.match(text):
         return True
     if text.strip(_QUOTES + " \t\r\n") != text:
-        raise SettingsError(f"The database has quotes or spaces around it: {_shown(text)}. Leave them out.")
+        raise SettingsError(
+            f"The database ({NAMED_BY}) has quotes or spaces around it: {_shown(text)}. Leave them out."
+        )
     if re.search(r"[\x00-\x1f\x7f]", text):
         raise SettingsError(
-            f"The database holds a character that does not print: {_shown(text)}. "
+            f"The database ({NAMED_BY}) holds a character that does not print: {_shown(text)}. "
             "In a secrets file, the path of a Windows file stands in single quotes."
         )
     if "://" in text or re.search(r"(pwd|password)\s*=", text, re.IGNORECASE) or not _FILE.fullmatch(text):
         raise SettingsError(
-            f"The database is neither an ODBC connection string nor the path of a SQLite file: {_shown(text)}", EXAMPLES
+            f"The database ({NAMED_BY}) is no ODBC connection string and no path of a SQLite file: {_shown(text)}",
+            EXAMPLES,
         )
     return False
 
