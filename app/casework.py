@@ -19,7 +19,7 @@ from hashlib import sha256
 from itertools import count
 from typing import Any, TypeVar
 
-from app import chain, policy, repository, sar
+from app import chain, money, policy, repository, sar
 from app.database import Database, Transaction
 from app.errors import (
     BrokenCase,
@@ -226,14 +226,17 @@ def _opening(case_id: str, actor_id: str, alert: Alert) -> tuple[Case, Event]:
     if not 0 <= alert.risk_score <= 100:
         raise InvalidInput("The risk score lies between 0 and 100.")
     amount = alert.amount
-    if not amount.is_finite() or amount.is_signed() or amount > MAX_AMOUNT or amount != round(amount, 2):
-        raise InvalidInput(f"The amount lies between 0 and {MAX_AMOUNT:,}, with at most two decimal places.")
-    if not re.fullmatch(r"[A-Z]{3}", alert.currency):
-        raise InvalidInput("The currency is an ISO 4217 code such as USD.")
+    if not amount.is_finite() or amount.is_signed() or amount > MAX_AMOUNT:
+        raise InvalidInput(f"The amount lies between 0 and {MAX_AMOUNT:,}.")
+    if alert.currency not in money.DECIMALS:
+        raise InvalidInput("The currency is the ISO 4217 code of one that has amounts, such as USD.")
     if taken := _NOT_EVIDENCE.intersection(alert.evidence):
         raise InvalidInput(f"The evidence cannot hold {', '.join(sorted(taken))}: the desk's own facts have that name.")
     if len(sar.transactions(alert.evidence)) != len(sar.listed(alert.evidence)):
         raise InvalidInput(f"Each transaction needs {', '.join(sar.TRANSACTION)}; amounts look like 9400.00.")
+    for what, told in _amounts(alert):
+        if reason := money.why_not(told, alert.currency):
+            raise InvalidInput(f"{what} is {reason}.")
     draft = policy.new_case(
         case_id,
         customer_id=alert.customer_id,
@@ -250,6 +253,16 @@ def _opening(case_id: str, actor_id: str, alert: Alert) -> tuple[Case, Event]:
         return chain.open_chain(draft, actor_id, evidence)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"The evidence cannot be written as JSON: {error}.") from error
+
+
+def _amounts(alert: Alert) -> Iterator[tuple[str, Decimal]]:
+    """Each amount in the alert's currency, and where it stands."""
+    yield "amount", alert.amount
+    for place, row in enumerate(sar.transactions(alert.evidence)):
+        yield f"transactions[{place}].amount", Decimal(row["amount"])
+    customer = alert.evidence.get("customer")
+    if isinstance(customer, Mapping) and (expected := money.read(customer.get("expected_monthly"))) is not None:
+        yield "customer.expected_monthly", expected
 
 
 def _store(tx: Transaction, case: Case, event: Event) -> None:

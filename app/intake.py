@@ -13,7 +13,9 @@
     alert_id       the source system's own id, 1 to 64 printable characters
     customer_id    1 to 40 characters; customer_name 1 to 200; typology 1 to 100; each on one line
     risk           Low, Medium or High; risk_score a whole number from 0 to 100
-    amount         money in and out together, and currency, an ISO 4217 code
+    amount         the activity alerted on, counted once: the larger of money in and money out, never their sum. It is
+                   the source's own statement, kept as it is told
+    currency       the ISO 4217 code of a currency; not XXX, XTS or a metal, which have no amounts
     alert          what the source system says, up to 10,000 characters
     window         may be left out: the days looked back on, both included
     customer       may be left out: what is known of the customer, each of kind, business, occupation, account,
@@ -22,9 +24,11 @@
                    counterparty may be empty; country is an ISO 3166 code of two letters
 
 An amount is text such as "9400.00" or "9400", never a number: JSON's numbers are binary fractions in many a program,
-and what one of those made of the amount on its way cannot be seen here. A text may hold tabs and line breaks, where it
-need not stand on one line, but no other control character. Kept are amounts with two places, times with microseconds,
-line breaks as a line feed; the rest as it is.
+and what one of those made of the amount on its way cannot be seen here. Two decimals are kept, and nothing is ever
+rounded: an amount that they cannot hold is refused (9400.125 KWD; 9400.120 is fine), and so is a fraction of a currency
+that has none (100.50 JPY; 100.00 is fine). A text may hold tabs and line breaks, where it need not stand on one line,
+but no other control character. Kept are amounts with two places, times with microseconds, line breaks as a line feed;
+the rest as it is.
 
 Blank lines are passed over, and so is a byte order mark at the start. A line is at most 1 MiB.
 """
@@ -45,7 +49,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
-from app import casework, chain, policy
+from app import casework, chain, money, policy
 from app.database import Database
 from app.errors import RUN, DatabaseMissing, InvalidInput, UnknownUser, UnreadableFile
 from app.models import ALERT_FEED, Risk
@@ -57,7 +61,7 @@ SHOWN = 20
 """Bad lines whose reasons are kept; the others are only counted."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_AMOUNT = re.compile(r"[0-9]{1,13}(\.[0-9]{2})?")
+_AMOUNT = re.compile(r"[0-9]{1,13}(\.[0-9]{2,9})?")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -295,7 +299,10 @@ def _amount(where: str, value: object) -> str:
         raise InvalidInput(f'{where} is a number. Write it as text such as "9400.00", so that it stays exact.')
     if not isinstance(value, str) or not _AMOUNT.fullmatch(value):
         raise InvalidInput(f'{where} is not an amount such as "9400.00".')
-    return f"{Decimal(value):.2f}"
+    amount = Decimal(value)
+    if reason := money.too_fine(amount):
+        raise InvalidInput(f"{where} is {reason}.")
+    return f"{amount:.2f}"
 
 
 def _time(where: str, value: object) -> str:

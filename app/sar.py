@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
-from app import chain, policy, sampling
+from app import chain, money, policy, sampling
 from app.models import Action, Case, Disposition, Event, Status
 
 CONFIDENTIAL = (
@@ -24,7 +25,33 @@ TRANSACTION = ("time", "amount", "direction", "channel", "counterparty", "countr
 """What each transaction of an alert says, all of it text."""
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_AMOUNT = re.compile(r"\d{1,13}(\.\d\d)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What the transactions of an alert add up to: money in and out, and how many transactions each."""
+
+    paid_in: Decimal
+    paid_out: Decimal
+    credits: int
+    debits: int
+
+    def net(self, currency: str) -> str:
+        """The difference in words; empty where money went one way alone."""
+        if not (self.credits and self.debits):
+            return ""
+        if self.paid_in == self.paid_out:
+            return "as much in as out"
+        more = "more in than out" if self.paid_in > self.paid_out else "more out than in"
+        return f"{money.text(abs(self.paid_in - self.paid_out), currency)} {more}"
+
+    def is_of(self, amount: Decimal) -> str:
+        """What an alert's amount is, as far as its transactions say: old alerts may count money twice."""
+        if amount == self.paid_in:
+            return "money in"
+        if amount == self.paid_out:
+            return "money out"
+        return "money in and out together" if amount == self.paid_in + self.paid_out else "as the alert says"
 
 
 def summary(case: Case, events: Sequence[Event], names: Mapping[str, str], breaks: Sequence[chain.Break] = ()) -> str:
@@ -37,12 +64,12 @@ def summary(case: Case, events: Sequence[Event], names: Mapping[str, str], break
         f"# SAR summary {case.case_id}",
         f"**DRAFT. {CONFIDENTIAL}**",
         "**The audit trail of this case is broken; see Evidence.**" if breaks else "",
-        _facts(_key_facts(case, events, names)),
+        _facts(_key_facts(case, events, names, flow(opened))),
         "## Subject",
         _facts(_subject(case, opened)),
         "## Activity",
         _quote(opened.get("alert", "")),
-        _facts(_activity(opened)),
+        _facts(_activity(opened, case.currency)),
         "## Decision",
         *_decisions(events, names),
         "## Notes",
@@ -83,13 +110,13 @@ def _quote(text: object) -> str:
     return "\\\n".join(lines) if typed else ""
 
 
-def _key_facts(case: Case, events: Sequence[Event], names: Mapping[str, str]) -> list[tuple[str, str]]:
+def _key_facts(case: Case, events: Sequence[Event], names: Mapping[str, str], moved: Flow) -> list[tuple[str, str]]:
     facts = [
         ("Disposition", case.disposition.value or "None yet"),
         ("Status", case.status.value),
         ("Typology", _cell(case.typology)),
         ("Risk", f"{case.risk.value}, score {case.risk_score}"),
-        ("Alerted activity", f"{_cell(case.currency)} {case.amount:,.2f}"),
+        ("Alerted activity", _cell(f"{money.text(case.amount, case.currency)} ({moved.is_of(case.amount)})")),
         ("Opened", _time(case.opened_at)),
         ("Closed", _time(case.closed_at)),
         ("Owner", _cell(_name(case.owner, names))),
@@ -106,21 +133,24 @@ def _subject(case: Case, opened: Mapping[str, Any]) -> list[tuple[str, str]]:
     customer = opened.get("customer")
     rows = [("Name", _cell(case.customer_name)), ("Customer", _cell(case.customer_id))]
     if isinstance(customer, dict):
-        rows += [(_cell(key.replace("_", " ").capitalize()), _cell(value)) for key, value in sorted(customer.items())]
+        rows += [
+            (_cell(key.replace("_", " ").capitalize()), _cell(money.told(value, case.currency)))
+            for key, value in sorted(customer.items())
+        ]
     return rows
 
 
-def _activity(opened: Mapping[str, Any]) -> list[tuple[str, str]]:
-    found = transactions(opened)
+def _activity(opened: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
+    found, moved = transactions(opened), flow(opened)
     rows = []
     if times := sorted(row["time"] for row in found):
         rows.append(("First and last transaction", _cell(f"{times[0][:10]} to {times[-1][:10]}")))
-    for direction, label in (("in", "Money in"), ("out", "Money out")):
-        amounts = [Decimal(row["amount"]) for row in found if row["direction"] == direction]
-        if amounts:
-            whole = sum(amounts, Decimal(0)).to_integral_value(ROUND_CEILING)
-            count = "1 transaction" if len(amounts) == 1 else f"{len(amounts)} transactions"
-            rows.append((label, f"{whole:,} in {count} (whole units, rounded up)"))
+    both = ("Money in", moved.paid_in, moved.credits), ("Money out", moved.paid_out, moved.debits)
+    for label, total, number in both:
+        if number:
+            count = "1 transaction" if number == 1 else f"{number} transactions"
+            rows.append((label, f"{total.to_integral_value(ROUND_CEILING):,} in {count} (whole units, rounded up)"))
+    rows.append(("Net", _cell(moved.net(currency))))
     rows.append(("Channels", _cell(", ".join(sorted({row["channel"] for row in found})))))
     rows.append(("Countries", _cell(", ".join(sorted({row["country"] for row in found})))))
     if unread := len(listed(opened)) - len(found):
@@ -138,7 +168,16 @@ def transactions(opened: Mapping[str, Any]) -> list[dict[str, str]]:
     """The transactions of an `open` event's `meta`, those that can be read."""
     rows = [row for row in listed(opened) if isinstance(row, dict)]
     rows = [row for row in rows if all(isinstance(row.get(name), str) for name in TRANSACTION)]
-    return [row for row in rows if _AMOUNT.fullmatch(row["amount"])]
+    return [row for row in rows if money.read(row["amount"]) is not None]
+
+
+def flow(opened: Mapping[str, Any]) -> Flow:
+    """What the transactions of an `open` event's `meta` add up to."""
+    amounts: dict[str, list[Decimal]] = {"in": [], "out": []}
+    for row in transactions(opened):
+        amounts.get(row["direction"], []).append(Decimal(row["amount"]))
+    paid_in, paid_out = (sum(found, Decimal(0)) for found in amounts.values())
+    return Flow(paid_in, paid_out, len(amounts["in"]), len(amounts["out"]))
 
 
 def _decisions(events: Sequence[Event], names: Mapping[str, str]) -> list[str]:

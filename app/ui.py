@@ -21,7 +21,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app import audit, casework, chain, chart, checkpoint, database, policy, repository, sar, settings
+from app import audit, casework, chain, chart, checkpoint, database, money, policy, repository, sar, settings
 from app.errors import BrokenCase, DatabaseError, DeskError, NotAllowed, NotWritten, OutcomeUnknown, StaleCase
 from app.models import Action, Case, Disposition, Event, Risk, Status, User, read_case_id
 from app.repository import Filters, Order
@@ -580,7 +580,7 @@ def _cell(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
         case "risk":
             return {"text": risk_text(case), "tone": "alarm" if case.risk is Risk.HIGH else ""}
         case "amount":
-            return {"text": f"{case.currency} {case.amount:,.2f}"}
+            return {"text": money.text(case.amount, case.currency)}
         case "age":
             return {"text": age(case, now), "hint": f"Opened {clocks(case.opened_at)}"}
         case "due":
@@ -686,11 +686,6 @@ def break_text(found: chain.Break) -> str:
 # --- evidence ---
 
 
-def money(text: str) -> str:
-    """An amount with separators between the thousands; any other text as it is."""
-    return f"{Decimal(text):,.2f}" if re.fullmatch(r"[0-9]+\.[0-9]{2}", text) else text
-
-
 def evidence(events: Sequence[Event], currency: str) -> None:
     """The alert of the case: its text, the customer as the feed knew them, the transactions as chart and table."""
     opened = chain.read_meta(events[0]) if events else {}
@@ -699,7 +694,7 @@ def evidence(events: Sequence[Event], currency: str) -> None:
         st.text(shown(alert))
     customer = opened.get("customer")
     if isinstance(customer, dict):
-        facts((name.replace("_", " ").capitalize(), money(str(value))) for name, value in customer.items())
+        facts((name.replace("_", " ").capitalize(), money.told(value, currency)) for name, value in customer.items())
     rows = sar.transactions(opened)
     if not rows:
         st.caption("The alert lists no transactions.")
@@ -716,7 +711,7 @@ def _bar(row: Mapping[str, str], currency: str) -> chart.Bar | None:
         return None
     amount = Decimal(row["amount"])
     told = (row[name] for name in ("direction", "channel", "counterparty", "country"))
-    words = ", ".join(shown(text) for text in (clocks(moment), f"{currency} {amount:,.2f}", *told))
+    words = ", ".join(shown(text) for text in (clocks(moment), money.text(amount, currency), *told))
     return chart.Bar(local(moment), row["direction"] != "in", amount, words)
 
 
@@ -730,18 +725,18 @@ def transactions_table(rows: Sequence[Mapping[str, object]], currency: str) -> N
     data = {
         "caption": "Transactions of the alert",
         "columns": [{"label": label, "align": align} for label, align in columns],
-        "rows": [{"cells": _transaction(row, placed)} for row in rows],
+        "rows": [{"cells": _transaction(row, placed, currency)} for row in rows],
     }
     _table(data=data, key="transactions")
 
 
-def _transaction(row: Mapping[str, object], placed: bool) -> list[dict[str, str]]:
+def _transaction(row: Mapping[str, object], placed: bool, currency: str) -> list[dict[str, str]]:
     told = {name: shown(value) for name, value in row.items()}
     moment = read_time(told["time"])
     return [
         {"text": clock(moment), "time": told["time"], "hint": clock_utc(moment)} if moment else {"text": told["time"]},
         {"text": told["direction"].capitalize()},
-        {"text": f"{Decimal(told['amount']):,.2f}"},
+        {"text": money.number(Decimal(told["amount"]), currency)},
         {"text": told["channel"]},
         {"text": told["counterparty"]},
         {"text": told["country"]},

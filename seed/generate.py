@@ -234,7 +234,7 @@ class Book:
             typology=typology.name,
             risk=risk,
             risk_score=draw.between(*SCORES[risk]),
-            amount=Decimal(sum(ledger.paid_in) + sum(ledger.paid_out)).scaleb(-2),
+            amount=Decimal(scene.amount).scaleb(-2),
             currency="USD",
             opened_at=opened_at,
         )
@@ -280,7 +280,8 @@ def _slots(scene: Scene, typology: Typology) -> dict[str, str]:
         "n_out": str(len(ledger.paid_out)),
         "credits": counted(len(ledger.paid_in), "credit"),
         "debits": counted(len(ledger.paid_out), "debit") if ledger.paid_out else "no debits",
-        "amt": money(paid_in + paid_out),
+        "amt": money(scene.amount),
+        "gross": money(paid_in + paid_out),
         "amt_in": money(paid_in),
         "amt_out": money(paid_out),
         "pct_out": percent(paid_out, paid_in),

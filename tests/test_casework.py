@@ -627,6 +627,8 @@ def test_nobody_is_taken_for_another_by_a_space_or_a_letter(desk: Database, open
         {"risk_score": -1},
         {"currency": "usd"},
         {"currency": "USD\n"},
+        {"currency": "ZZZ"},
+        {"currency": "JPY", "amount": Decimal("100.50")},
         {"customer_id": ""},
         {"customer_id": "C" * 41},
         {"customer_name": " "},

@@ -96,7 +96,8 @@ def test_a_seeded_alert_is_taken_in_as_it_is(desk: Database) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "kept"),
-    [("0", "0.00"), ("0.10", "0.10"), ("9400", "9400.00"), ("9007199254740.93", "9007199254740.93")]
+    [("0", "0.00"), ("0.10", "0.10"), ("9400", "9400.00"), ("9400.120", "9400.12")]
+    + [("9007199254740.93", "9007199254740.93")]
     + [("9999999999999.99", "9999999999999.99")],
 )
 def test_an_amount_is_kept_to_the_cent(desk: Database, amount: str, kept: str) -> None:
@@ -169,10 +170,26 @@ def test_the_example_in_the_documentation_is_taken_in(desk: Database) -> None:
         (alert(amount=9400), 'amount is a number. Write it as text such as "9400.00", so that it stays exact.'),
         (alert(amount="9,400.00"), 'amount is not an amount such as "9400.00".'),
         (alert(amount="-1.00"), 'amount is not an amount such as "9400.00".'),
-        (alert(amount="9400.005"), 'amount is not an amount such as "9400.00".'),
+        (alert(amount="9400.005"), "amount is 9400.005, which two decimals cannot hold; the desk never rounds."),
+        (alert(amount="9400.5"), 'amount is not an amount such as "9400.00".'),
         (alert(amount="٩٤٠٠.00"), 'amount is not an amount such as "9400.00".'),
         (alert(amount="10000000000000.00"), 'amount is not an amount such as "9400.00".'),
-        (alert(currency="usd"), "The currency is an ISO 4217 code such as USD."),
+        (alert(currency="usd"), "The currency is the ISO 4217 code of one that has amounts, such as USD."),
+        (alert(currency="ZZZ"), "The currency is the ISO 4217 code of one that has amounts, such as USD."),
+        (alert(currency="XAU"), "The currency is the ISO 4217 code of one that has amounts, such as USD."),
+        (
+            {**transaction(amount="9.125"), "currency": "KWD"},
+            "transactions[0].amount is 9.125, which two decimals cannot",
+        ),
+        (alert(currency="JPY", amount="100.50"), "amount is 100.50, but JPY has no decimals."),
+        (
+            {**transaction(amount="9400.50"), "currency": "JPY"},
+            "transactions[0].amount is 9400.50, but JPY has no decimals.",
+        ),
+        (
+            alert(currency="JPY", customer={"expected_monthly": "0.50"}),
+            "customer.expected_monthly is 0.50, but JPY has no decimals.",
+        ),
         (alert(alert="\n"), "The alert is empty."),
         (alert(alert="x" * 10_001), "The alert is 10,001 characters long; the limit is 10,000."),
         (alert(alert="x\0"), "The alert holds a character (U+0000) that cannot be kept at character 2."),

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-PURE = ("errors", "text", "models", "sampling", "chart", "chain", "tampering", "policy", "tlog", "note")
+PURE = ("errors", "text", "money", "models", "sampling", "chart", "chain", "tampering", "policy", "tlog", "note")
 STORE = ("database.odbc", "database.engine", "database.sqlite", "database.sqlserver", "database")
 ROOMS = ("repository", "sar", "casework", "intake", "checkpoint", "audit", "bundle.page", "bundle.verify", "bundle")
 FLOORS = (*PURE, "gate", "settings", *STORE, *ROOMS, "ui", "sign_in", "tour", "views", "terminal")

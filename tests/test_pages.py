@@ -310,7 +310,7 @@ def test_the_queue_is_kept_as_triage_showed_it(open_case: OpenCase) -> None:
     labelled(page.toggle, "Overdue").set_value(True)
     run(page)
     queue = page.session_state["queue"]
-    assert queue.words == "Unassigned, high risk, overdue, “łukasik”, largest amount first"
+    assert queue.words == "Unassigned, high risk, overdue, “łukasik”, largest number first, whatever the currency"
     assert (queue.overdue, queue.order) == (True, Order.AMOUNT)
     assert queue.filters == Filters(unassigned=True, risk=Risk.HIGH, search="łukasik")
     before = datetime.now(UTC)

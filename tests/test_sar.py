@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
 
@@ -172,7 +173,11 @@ def lines(life: Life) -> list[str]:
 
 def test_a_full_life_is_told_on_one_page() -> None:
     out = {**EVIDENCE["transactions"][0], "amount": "1234.01", "direction": "out", "channel": "Wire", "country": "LV"}  # type: ignore[dict-item]
-    evidence = {**EVIDENCE, "transactions": [*EVIDENCE["transactions"], out], "customer": {"expected_monthly": "5000"}}
+    evidence = {
+        **EVIDENCE,
+        "transactions": [*EVIDENCE["transactions"], out],
+        "customer": {"expected_monthly": "5000.00"},
+    }
     life = full_life(evidence=evidence)
     text = summary(life)
     assert text.startswith(f"# SAR summary {life.case.case_id}\n\n**DRAFT. {sar.CONFIDENTIAL}**\n")
@@ -182,17 +187,18 @@ def test_a_full_life_is_told_on_one_page() -> None:
         "Status Closed",
         "Typology Structuring",
         "Risk High, score 87",
-        "Alerted activity USD 65,800.00",
+        "Alerted activity USD 65,800.00 (money in)",
         "Opened 2026-01-05 09:14 UTC",
         "Closed 2026-01-05 17:14 UTC",
         "Owner Beatriz Díaz (b.diaz)",
         "Name Zoë Łukasik",
         "Customer C-00412873",
-        "Expected monthly 5000",
+        "Expected monthly USD 5,000.00",
         "7 cash deposits just under $10,000 in 9 days",
         "First and last transaction 2026-01-05 to 2026-01-11",
         "Money in 65,800 in 7 transactions (whole units, rounded up)",
         "Money out 1,235 in 1 transaction (whole units, rounded up)",
+        "Net USD 64,565.99 more in than out",
         "Channels Cash (branch), Wire",
         "Countries LV, US",
         "Escalate, Anh Nguyễn (a.nguyen), 2026-01-05 12:14 UTC:",
@@ -211,6 +217,36 @@ def test_a_full_life_is_told_on_one_page() -> None:
     assert text.endswith(f"\n\n    {life.events[-1].event_hash}\n")
     assert "SAR due" not in text
     assert summary(full_life(evidence=evidence)) == text
+
+
+def moves(*amounts: str) -> list[dict[str, str]]:
+    """Transactions of these amounts, out where they begin with a minus."""
+    good: dict[str, str] = EVIDENCE["transactions"][0]  # type: ignore[assignment]
+    return [
+        {**good, "amount": amount.removeprefix("-"), "direction": "out" if amount[0] == "-" else "in"}
+        for amount in amounts
+    ]
+
+
+@pytest.mark.parametrize(
+    ("amount", "moved", "amount_is", "net"),
+    [
+        ("126430.00", ["126430.00", "-95328.00"], "money in", "JPY 31,102 more in than out"),
+        ("95328.00", ["5328.00", "-95328.00"], "money out", "JPY 90,000 more out than in"),
+        ("221758.00", ["126430.00", "-95328.00"], "money in and out together", "JPY 31,102 more in than out"),
+        ("7.00", ["126430.00", "-126430.00"], "as the alert says", "as much in as out"),
+        ("7.00", ["7.00"], "money in", ""),
+        ("7.00", ["-7.00"], "money out", ""),
+        ("7.00", [], "as the alert says", ""),
+    ],
+)
+def test_an_amount_stands_once_with_what_it_is_and_in_out_and_net_apart(
+    amount: str, moved: list[str], amount_is: str, net: str
+) -> None:
+    life = lives.opened(evidence={"transactions": moves(*moved)})
+    told = lines(replace(life, case=replace(life.case, amount=Decimal(amount), currency="JPY")))
+    assert f"Alerted activity JPY {Decimal(amount):,.0f} ({amount_is})" in told
+    assert [line for line in told if line.startswith("Net")] == ([f"Net {net}"] if net else [])
 
 
 @pytest.mark.parametrize(

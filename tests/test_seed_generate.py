@@ -29,8 +29,8 @@ AS_OF = date(2026, 1, 31)
 END = datetime(2026, 1, 31, tzinfo=UTC)
 GOLDEN = {
     "users.csv": "b9cd6518c2ffb6df17e17788293f4c224dc320e60bed8ab1d14dd24b434b412d",
-    "cases.csv": "d63643b567c1f4b906a1c8d9ef00811a12eeed1ed4988beb7c7c25ae1f23f475",
-    "case_events.csv": "f49abf5814707ef05c3c6f0fe88259218e20f98fcec8e34e627cdf687eee40f8",
+    "cases.csv": "4bbbeaae5c52f9ed8f8b8eee97482fe6155b15727c9ad726e2f81286c675f655",
+    "case_events.csv": "e669fb2dcfc992947f5a36403beaac7fb61783f59c5c096a1fafeec05046e6c4",
 }
 """SHA-256 of `python -m seed generate --cases 25 --seed 7 --as-of 2026-01-31`."""
 
@@ -279,11 +279,22 @@ def total(rows: list[dict[str, str]]) -> int:
     return sum(map(cents, rows))
 
 
+def counted_once(told: Told) -> int:
+    """Cents of the activity: the larger of in and out, without money that the ledger has twice on one side."""
+    paid_in, paid_out = split(told)
+    if told.row["typology"] == "Shell company layering":
+        hop = ("Holdings LLC", "Ventures LLC", "Capital LLC")
+        return total([row for row in paid_in if not row["counterparty"].endswith(hop)])
+    if told.row["typology"] == "Check fraud":
+        return total(paid_in)
+    return max(total(paid_in), total(paid_out))
+
+
 def test_transactions_add_up_inside_the_window(cases: list[Told]) -> None:
     for told in cases:
         opening, rows = told.opening, told.transactions
         assert 3 <= len(rows) <= 25
-        assert sum(Decimal(row["amount"]) for row in rows) == Decimal(told.row["amount"])
+        assert counted_once(told) == cents(told.row)
         assert all(Decimal(row["amount"]) > 0 for row in rows)
         assert rows == sorted(rows, key=moment)
         window = opening["window"]

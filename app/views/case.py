@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time
 
 import streamlit as st
 
-from app import audit, casework, chain, checkpoint, policy, repository, sign_in, tampering, ui
+from app import audit, casework, chain, checkpoint, money, policy, repository, sar, sign_in, tampering, ui
 from app.database import Transaction
 from app.errors import RUN, BrokenCase, UnknownCase
 from app.models import Case, Disposition, Event, Role, Status, User
@@ -86,11 +86,16 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
     for found in verified.breaks:
         if found.event_id is None:
             st.error(f"The case row was changed outside the desk. {ui.plain(ui.break_text(found))}")
+    opened = chain.read_meta(events[0]) if events else {}
+    moved = sar.flow(opened)
     rows: list[ui.Fact] = [
         ("Customer", case.customer_name),
         ("Customer id", case.customer_id),
         ("Typology", case.typology),
-        ("Alerted activity", f"{case.currency} {case.amount:,.2f}"),
+        ("Alerted activity", f"{money.text(case.amount, case.currency)} ({moved.is_of(case.amount)})"),
+        ("Money in", money.text(moved.paid_in, case.currency) if moved.credits else ""),
+        ("Money out", money.text(moved.paid_out, case.currency) if moved.debits else ""),
+        ("Net", moved.net(case.currency)),
         ("Owner", ui.name_of(case.owner, names)),
         ("Opened", case.opened_at),
         ("Age", ui.age(case, case.closed_at or now)),

@@ -16,7 +16,7 @@ ORDERS = {"Due first": Order.DUE, "Risk": Order.RISK, "Amount": Order.AMOUNT, "A
 ORDER_WORDS = {
     Order.DUE: "due first",
     Order.RISK: "highest risk first",
-    Order.AMOUNT: "largest amount first",
+    Order.AMOUNT: "largest number first, whatever the currency",
     Order.AGE: "oldest first",
 }
 COLUMNS = ("case", "customer", "typology", "risk", "amount", "age", "due", "owner", "status", "disposition")
@@ -200,6 +200,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         "Order",
         list(ORDERS),
         key="order",
+        help="Amounts are compared by their number, whatever the currency.",
         bind="query-params",
         on_change=first_page,
         width=130,

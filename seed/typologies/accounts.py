@@ -737,6 +737,7 @@ def check_fraud(scene: Scene) -> None:
         day, cents = deposits[number]
         moment = draw.time(settle(draw, day, 4, 8), 8, 9)
         book.debit(moment, cents, "check return", drawers[number % len(drawers)])
+    scene.counted = sum(book.paid_in)  # a returned check goes out again: it is no payment
     scene.slots.update(
         drawers=listed(drawers),
         drawer=drawers[0],

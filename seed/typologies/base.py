@@ -126,6 +126,13 @@ class Scene:
     """Whether the case ends as No SAR; a maker may then make the pattern that of an innocent look-alike."""
     ledger: Ledger = field(default_factory=Ledger)
     slots: dict[str, str] = field(default_factory=dict)
+    counted: int = 0
+    """Cents of the activity, where the ledger has the same money on one side more than once; else 0."""
+
+    @property
+    def amount(self) -> int:
+        """Cents of the activity counted once: the larger of money in and money out, never their sum."""
+        return self.counted or max(sum(self.ledger.paid_in), sum(self.ledger.paid_out))
 
     def person(self) -> str:
         return self.names.person(self.draw).shown

@@ -340,6 +340,7 @@ def layering(scene: Scene) -> None:
         returned += amount
         name, where = (offshore, country) if number % 2 and not scene.explained else (exit_, "US")
         book.debit(draw.time(day, 10, 16), amount, "wire", name, where)
+    scene.counted = entered  # each hop comes back: only what entered is new money
     scene.slots.update(
         k=str(len(linked) + 1),
         linked=listed(linked),
@@ -404,7 +405,7 @@ LAYERING = Typology(
     checks=(
         "KYC: {full}, {trade}, since {since}. Ownership certification dates from opening; 25% test to be repeated.",
         "Ledger by hop: {rounds} rounds, {entered} in from {entry}, through {linked}, {left} out ({back}). Gross "
-        "{amt} counts hops more than once.",
+        "{gross} counts hops more than once.",
         "Registers: {k} entities with one organizer and one agent address. Asked for a group chart.",
         "RFI to {br}: who gives the wire instructions for these companies, and from where?",
     ),
@@ -420,7 +421,7 @@ LAYERING = Typology(
             "agent's address.",
             "{name} and {linked} show no business of their own. {entered} entered, {left} left to {exit} and "
             "{offshore} ({cc}), less a few percent a hop. The stated purpose ({trade}) was not supported by any paper "
-            "asked for. Entry is counted once a round; gross activity is {amt}.",
+            "asked for. Entry is counted once a round; gross activity is {gross}.",
         ),
     ),
     escalations=(
@@ -433,7 +434,7 @@ LAYERING = Typology(
         "Ownership addressed, every hop dated, exit traced to {exit}.",
     ),
     misses=(
-        "Rationale does not count each round once: entry is {entered}, gross activity {amt}.",
+        "Rationale does not count each round once: entry is {entered}, gross activity {gross}.",
         "Beneficial owners are not addressed; the 25% test is not mentioned.",
     ),
 )
