@@ -45,6 +45,7 @@ from app.models import (
     Role,
     User,
 )
+from app.text import folded, has_unseen, is_visible
 
 Result = TypeVar("Result")
 
@@ -544,10 +545,11 @@ def add_user(database: Database, user_id: str, name: str, role: Role) -> User | 
     """Let someone act; the same person who was deactivated is activated again.
 
     Returns the user as they were before, None where there was none. Raises InvalidInput, or NotAllowed where the id
-    is someone else's.
+    is someone else's, or differs from theirs by letter case or characters that nobody sees alone.
     """
     one_line("user id", user_id, 64)
     one_line("name", name, 200)
+    policy.check_typed("name", name)
     new = User(user_id, name, role, active=True)
 
     def work(tx: Transaction) -> User | None:
@@ -555,6 +557,7 @@ def add_user(database: Database, user_id: str, name: str, role: Role) -> User | 
         try:
             before = repository.user(tx, user_id)
         except UnknownUser:
+            _check_new_id(tx, user_id)
             repository.insert_user(tx, new)
             return None
         if replace(before, active=True) != new:
@@ -566,6 +569,18 @@ def add_user(database: Database, user_id: str, name: str, role: Role) -> User | 
         return before
 
     return database.write(work)
+
+
+def _check_new_id(tx: Transaction, user_id: str) -> None:
+    """Raises InvalidInput or NotAllowed unless a new person may have this id. Old ones keep what they have."""
+    if has_unseen(user_id):
+        raise InvalidInput("The user id has a space, or a character that cannot be seen.")
+    for other in repository.users(tx):
+        if folded(other.user_id) == folded(user_id):
+            raise NotAllowed(
+                f"The user id {user_id!r} can be taken for {other.user_id!r}, which is {other.name}'s. "
+                "Nothing was changed; choose another id."
+            )
 
 
 def deactivate_user(database: Database, user_id: str) -> int:
@@ -584,8 +599,8 @@ def deactivate_user(database: Database, user_id: str) -> int:
 
 
 def one_line(what: str, text: str, limit: int) -> None:
-    """Raises InvalidInput unless the text is 1 to `limit` characters on one line, with no space at an end."""
-    if not text.strip() or len(text.encode("utf-16-le", "surrogatepass")) > 2 * limit:
+    """Raises InvalidInput unless the text is 1 to `limit` characters on one line, can be seen, and ends in no space."""
+    if not is_visible(text) or len(text.encode("utf-16-le", "surrogatepass")) > 2 * limit:
         raise InvalidInput(f"The {what} needs 1 to {limit} characters.")
     if chain.clean_text(what, text) != text or text.splitlines() != [text] or "\t" in text or text != text.strip():
         raise InvalidInput(f"The {what} has a line break or a tab, or a space at an end.")

@@ -27,8 +27,8 @@ An amount is text such as "9400.00" or "9400", never a number: JSON's numbers ar
 and what one of those made of the amount on its way cannot be seen here. Two decimals are kept, and nothing is ever
 rounded: an amount that they cannot hold is refused (9400.125 KWD; 9400.120 is fine), and so is a fraction of a currency
 that has none (100.50 JPY; 100.00 is fine). A text may hold tabs and line breaks, where it need not stand on one line,
-but no other control character. Kept are amounts with two places, times with microseconds, line breaks as a line feed;
-the rest as it is.
+but no other control character; one that may not be empty has something that can be seen. Kept are amounts with two
+places, times with microseconds, line breaks as a line feed; the rest as it is.
 
 Blank lines are passed over, and so is a byte order mark at the start. A line is at most 1 MiB.
 """
@@ -53,6 +53,7 @@ from app import casework, chain, money, policy
 from app.database import Database
 from app.errors import RUN, DatabaseMissing, InvalidInput, UnknownUser, UnreadableFile
 from app.models import ALERT_FEED, Risk
+from app.text import is_visible
 
 MAX_LINE = 1024 * 1024
 """Bytes of a line, its end included."""
@@ -279,13 +280,13 @@ def _any_text(where: str, value: object) -> str:
 
 def _text(where: str, value: object) -> str:
     text = _any_text(where, value)
-    if not text.strip():
+    if not is_visible(text):
         raise InvalidInput(f"{where} is empty.")
     return text
 
 
 def _narrative(where: str, value: object) -> str:
-    return policy.written(where, _any_text(where, value))
+    return policy.told(where, _any_text(where, value))
 
 
 def _whole(where: str, value: object) -> int:

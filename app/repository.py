@@ -19,6 +19,7 @@ from app import chain
 from app.database import PerEngine, Row, Sql, Transaction, as_money, as_time
 from app.errors import BrokenCase, DatabaseError, UnknownCase, UnknownUser
 from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, User
+from app.text import folded
 
 CASE_COLUMNS = tuple(field.name for field in fields(Case))
 NULLABLE_COLUMNS = {"owner", "determined_at", "closed_at", "qa_reviewer", "qa_at"}
@@ -48,6 +49,21 @@ SELECT_USERS = "SELECT user_id, name, role, active FROM users ORDER BY user_id"
 def users(tx: Transaction) -> list[User]:
     """Everybody, the inactive too."""
     return [_user(row) for row in tx.fetch_all(SELECT_USERS)]
+
+
+def user_alike(tx: Transaction, user_id: str) -> User:
+    """The user of this id; else the only one whose id differs by letter case or characters that nobody sees alone.
+
+    Raises UnknownUser where there is none, or more than one, as old databases may hold.
+    """
+    try:
+        return user(tx, user_id)
+    except UnknownUser:
+        wanted = folded(user_id)
+        alike = [person for person in users(tx) if wanted and folded(person.user_id) == wanted]
+        if len(alike) != 1:
+            raise
+        return alike[0]
 
 
 INSERT_USER = "INSERT INTO users (user_id, name, role, active) VALUES (?, ?, ?, ?)"

@@ -11,6 +11,7 @@ from typing import Any
 
 from app import chain, money, policy, sampling
 from app.models import Action, Case, Disposition, Event, Status
+from app.text import legible
 
 CONFIDENTIAL = (
     "Restricted SAR material (31 U.S.C. 5318(g)(2), 31 CFR 1020.320(e)). Never tell a party to the activity, or "
@@ -24,7 +25,7 @@ _MARKUP = re.compile(rf"(?P<address>{_ADDRESS})|[\\`*_{{}}\[\]<>()#+\-!|~$^&:=\"
 TRANSACTION = ("time", "amount", "direction", "channel", "counterparty", "country")
 """What each transaction of an alert says, all of it text."""
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
+_LINE_END = re.compile(r"\r\n|[\r\n\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,11 @@ def summary(case: Case, events: Sequence[Event], names: Mapping[str, str], break
 
 
 def escape(text: str) -> str:
-    """Text that people typed as Markdown that shows it as it is: no markup, link or image comes of it."""
-    return _MARKUP.sub(lambda found: f"`{found[0]}`" if found["address"] else "\\" + found[0], text)
+    """Text that people typed as Markdown that shows it as it is: no markup, link or image comes of it.
+
+    Characters that would turn words around stand in it as escapes.
+    """
+    return _MARKUP.sub(lambda found: f"`{found[0]}`" if found["address"] else "\\" + found[0], legible(text))
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> str:

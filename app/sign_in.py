@@ -48,7 +48,7 @@ def actor() -> User:
     user_id = st.session_state.get("acting") if mode() is SignIn.DEMO else claimed()
     if not user_id:
         raise NotAllowed("You are not signed in.")
-    return ui.desk().read(lambda tx: repository.user(tx, user_id))
+    return ui.desk().read(lambda tx: repository.user_alike(tx, user_id))
 
 
 def check_admitted() -> None:

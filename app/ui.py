@@ -25,6 +25,7 @@ from app import audit, casework, chain, chart, checkpoint, database, money, poli
 from app.errors import BrokenCase, DatabaseError, DeskError, NotAllowed, NotWritten, OutcomeUnknown, StaleCase
 from app.models import Action, Case, Disposition, Event, Risk, Status, User, read_case_id
 from app.repository import Filters, Order
+from app.text import legible
 
 TRIAGE, CASE, QA, EXPORTS = "views/triage.py", "views/case.py", "views/qa.py", "views/exports.py"
 
@@ -102,8 +103,8 @@ def errors_shown() -> Iterator[None]:
 
 
 def people() -> dict[str, User]:
-    """All users by id, the inactive too."""
-    return {person.user_id: person for person in desk().read(repository.users)}
+    """All users by id, the inactive too; their names as a page shows them."""
+    return {person.user_id: replace(person, name=shown(person.name)) for person in desk().read(repository.users)}
 
 
 def check_still_acting(actor: User) -> None:
@@ -570,6 +571,10 @@ def ticked(key: str, token: str, cases: Iterable[Case]) -> list[Case]:
 
 
 def _cell(column: str, case: Case, names: Mapping[str, User], now: datetime) -> dict[str, str]:
+    return {part: shown(value) for part, value in _told(column, case, names, now).items()}
+
+
+def _told(column: str, case: Case, names: Mapping[str, User], now: datetime) -> dict[str, str]:
     match column:
         case "case":
             return {"text": case.case_id}
@@ -749,12 +754,12 @@ def _transaction(row: Mapping[str, object], placed: bool, currency: str) -> list
 
 def plain(text: object) -> str:
     """Text for a widget that reads Markdown: whatever people typed in it shows as it is, Streamlit's icons too."""
-    return _ICON.sub("`:`", sar.escape(shown(text)))
+    return _ICON.sub("`:`", sar.escape(str(text)))
 
 
 def shown(value: object) -> str:
-    """A value as text that a page can carry, whatever a damaged database handed out."""
-    return str(value).encode("utf-8", "backslashreplace").decode()
+    """A value as text that a page can carry, whatever a feed told or a damaged database handed out."""
+    return legible(str(value))
 
 
 def count(number: int, noun: str) -> str:
@@ -762,13 +767,13 @@ def count(number: int, noun: str) -> str:
 
 
 def owner_label(person: User) -> str:
-    return f"{person.name} ({person.user_id}{'' if person.active else ', inactive'})"
+    return f"{person.name} ({shown(person.user_id)}{'' if person.active else ', inactive'})"
 
 
 def name_of(user_id: str | None, names: Mapping[str, User]) -> str:
     if user_id is None:
         return "Unassigned"
-    return names[user_id].name if user_id in names else user_id
+    return names[user_id].name if user_id in names else shown(user_id)
 
 
 def risk_text(case: Case) -> str:

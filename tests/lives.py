@@ -21,7 +21,7 @@ OTHER_ID = "AML-7F3KQ2XA"
 OPENED = datetime(2026, 1, 5, 9, 14, tzinfo=UTC)
 
 typed = st.text(st.characters(exclude_categories=("Cc", "Cs"), include_characters="\n\t"))
-"""Texts that may be kept; a blank one is refused only where a reason is asked for."""
+"""Texts that may be kept; refused are a blank one where a reason is asked for, and one that turns words around."""
 
 
 @dataclass

@@ -114,6 +114,15 @@ def test_times_are_kept_with_microseconds_and_line_breaks_as_line_feeds(desk: Da
     assert (meta["transactions"][0]["time"], meta["alert"]) == ("2026-01-05T15:00:00.500000Z", "one\ntwo\n\tthree")
 
 
+def test_a_feed_keeps_what_turns_words_around(desk: Database) -> None:
+    turned = "evil\u202egnp.exe"
+    take(desk, {**transaction(counterparty=turned), "customer_name": turned, "alert": turned})
+    case, event = stored(desk)["TM-1"]
+    meta = chain.read_meta(event)
+    assert [case.customer_name, meta["alert"], meta["transactions"][0]["counterparty"]] == [turned] * 3
+    assert audit.verify_database(desk).intact
+
+
 def test_blank_lines_windows_line_ends_a_byte_order_mark_and_a_missing_last_line_end_are_no_fault(
     desk: Database,
 ) -> None:
@@ -157,6 +166,8 @@ def test_the_example_in_the_documentation_is_taken_in(desk: Database) -> None:
         (alert(alert_id="x\u202ey"), "The alert id needs 1 to 64 printable characters, and no space at an end."),
         (alert(alert_id="x "), "The alert id needs 1 to 64 printable characters, and no space at an end."),
         (alert(customer_id=" "), "customer_id is empty."),
+        (alert(customer_name="\u200b"), "customer_name is empty."),
+        (alert(alert="\u200b\n"), "The alert is empty."),
         (alert(customer_name="Zoë\nŁukasik"), "The customer name has a line break or a tab, or a space at an end."),
         (alert(customer_name="𝒵" * 101), "The customer name needs 1 to 200 characters."),
         (alert(typology="T\x85"), "The typology holds a character (U+0085) that cannot be kept at character 2."),

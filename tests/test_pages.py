@@ -28,6 +28,7 @@ from tests.conftest import (
     OTHER_MANAGER,
     OTHER_REVIEWER,
     REVIEWER,
+    TRANSACTIONS,
     OpenCase,
     address,
     forget_the_desk,
@@ -482,6 +483,58 @@ def test_what_a_sign_in_that_has_ended_sends_is_refused_and_given_back(
     assert not page.text_area
     assert case_id not in texts(page)
     assert len(desk.read(lambda tx: repository.events(tx, case_id))) == 1
+
+
+def test_a_claim_in_other_letters_acts_as_the_person_it_means(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id, since = open_case().case_id, datetime.now(UTC).timestamp()
+    monkeypatch.setenv("AML_SIGN_IN", "oidc")
+    monkeypatch.setattr(st, "user", {"is_logged_in": True, "preferred_username": "A.Nguyen\u200b", "iat": since})
+    monkeypatch.setattr(sign_in, "_is_configured", lambda: True)
+    page = open_page("case", case_id=case_id)
+    labelled(page.text_area, "Note").set_value("Mine.")
+    click(page, "Add note")
+    assert desk.read(lambda tx: repository.events(tx, case_id))[-1].user == ANALYST.user_id
+
+
+def test_what_a_feed_told_turns_no_words_around_on_any_page(desk: Database, open_case: OpenCase) -> None:
+    turned, shown = "evil\u202egnp.exe", "evil\\u202egnp.exe"
+    row = {**TRANSACTIONS[0], "counterparty": turned, "channel": turned}
+    case_id = open_case(customer_name=turned, evidence={"alert": turned, "transactions": [row]}).case_id
+    (listed,) = component(open_page(), "cases")["rows"]
+    assert listed["cells"][1] == {"text": shown, "hint": f"{shown}, C-00412873"}
+    page = open_page("case", case_id=case_id)
+    assert page.text[0].value == shown
+    cells = component(page, "transactions")["rows"][0]["cells"]
+    assert [cells[place]["text"] for place in (3, 4)] == [shown, shown]
+    assert not [html for html in page.get("html") if "\u202e" in html.proto.body]
+
+
+def test_amounts_have_the_decimals_of_their_currency_and_in_out_and_net_stand_apart(
+    desk: Database, open_case: OpenCase
+) -> None:
+    rows = [
+        {**TRANSACTIONS[0], "amount": amount, "direction": direction}
+        for amount, direction in (("126430.00", "in"), ("95328.00", "out"))
+    ]
+    customer = {"expected_monthly": "5000.00"}
+    evidence = {"alert": "x", "customer": customer, "transactions": rows}
+    case_id = open_case(amount=Decimal(126430), currency="JPY", evidence=evidence).case_id
+    (listed,) = component(open_page(), "cases")["rows"]
+    assert listed["cells"][4]["text"] == "JPY 126,430"
+    page = open_page("case", case_id=case_id)
+    assert [row["cells"][2]["text"] for row in component(page, "transactions")["rows"]] == ["126,430", "95,328"]
+    told = "\n".join(html.proto.body for html in page.get("html"))
+    for fact in (
+        "<dt>Alerted activity</dt><dd>JPY 126,430 (money in)</dd>",
+        "<dt>Money in</dt><dd>JPY 126,430</dd>",
+        "<dt>Money out</dt><dd>JPY 95,328</dd>",
+        "<dt>Net</dt><dd>JPY 31,102 more in than out</dd>",
+        "<dt>Expected monthly</dt><dd>JPY 5,000</dd>",
+        "JPY 95,328, out, Cash (branch)",  # a bar of the chart
+    ):
+        assert fact in told
 
 
 def test_what_a_person_may_not_do_is_disabled_and_says_why(desk: Database, open_case: OpenCase) -> None:

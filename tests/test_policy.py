@@ -163,6 +163,22 @@ def test_the_limit_counts_characters_after_line_ends_are_made_one() -> None:
         policy.written("note", "🦊" * (MAX_TEXT + 1))
 
 
+@pytest.mark.parametrize("blank", ["\u200b", " \u2060\u00ad\n", "\u3164", "\u2800"])
+def test_a_text_that_nobody_can_see_is_empty(blank: str) -> None:
+    with pytest.raises(InvalidText, match="The rationale is empty"):
+        policy.written("rationale", blank)
+    assert policy.written("note", blank, "") == ""
+
+
+@pytest.mark.parametrize("turned", ["\u202e", "\u202a", "\u2066", "\u2069"])
+def test_nobody_types_what_turns_words_around_and_a_feed_keeps_it(turned: str) -> None:
+    text = f"Payee {turned}gnp.exe"
+    with pytest.raises(InvalidText, match=rf"a character \(U\+{ord(turned):04X}\) that makes .* at character 7"):
+        policy.written("note", text)
+    assert policy.told("alert", text) == text
+    assert policy.written("note", "שלום \u200fABC\u200e 👩\u200d🔬") == "שלום \u200fABC\u200e 👩\u200d🔬"
+
+
 def test_a_case_is_taken_only_by_whom_it_could_be_assigned_to() -> None:
     for person in PEOPLE:
         assert policy.why_not_take(person) is None or policy.why_not(Verb.ASSIGN, person, a_case()) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -13,8 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from app import chain, sar
+from app import chain, policy, sar
 from app.models import Disposition, QaResult
+from app.text import is_visible, legible
 from tests import lives
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_MANAGER, PEOPLE, REVIEWER
 from tests.lives import OPENED, Life, full_life
@@ -93,12 +95,12 @@ MARKUP = r"""
 http://evil.example https://evil.example/a_b_c www.evil.example WWW.evil.example ftp://evil.example a@evil.example
 @:// www.@ <http://evil.example> [a](http://evil.example) [a] [a]: (x) ![i](j) <img/src=x> <script> </td> <!-- --> &lt;
 &#60; &nbsp; # ## ### --- === *** ___ *a* **a** _a_ ~~a~~ ~~~ ` `` ``` | |-|-| > 1. 1) - + * \ \\ $x$ $$ :smile: :red[x]
-^1^ [^1] [^1]: a.b 1.a " ' ( ) { } % / =
+^1^ [^1] [^1]: a.b 1.a " ' ( ) { } % / = ==hl== &copy; &#x41; AT&amp;T @octocat #12 GH-12 [ ] [x] 1) ~~~ |a|
 """
 SPACE = ["\n", "\n\n", " ", "    ", "\t", "\n    ", "\n\t", "  \n", "\N{NO-BREAK SPACE}", "\N{EM SPACE}"]
 INVISIBLE = ["\N{LINE SEPARATOR}", "\N{ZERO WIDTH SPACE}", "\N{RIGHT-TO-LEFT OVERRIDE}"]
 pieces = st.one_of(st.sampled_from(MARKUP.split()), st.sampled_from(SPACE + INVISIBLE), lives.typed)
-nasty = st.lists(pieces, min_size=1, max_size=8).map("".join).filter(str.strip)
+nasty = st.lists(pieces, min_size=1, max_size=8).map("".join).filter(is_visible)
 
 
 def nasty_life(text: str) -> Life:
@@ -117,6 +119,14 @@ def nasty_life(text: str) -> Life:
     return life
 
 
+@pytest.fixture(scope="module", autouse=True)
+def desk_of_before() -> Iterator[None]:
+    """Old chains hold what a person may type no more: characters that turn words around."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(policy, "check_typed", lambda what, text: None)
+        yield
+
+
 @given(nasty)
 @example("a\n")
 @example("a\n\N{EM SPACE}")
@@ -124,15 +134,17 @@ def nasty_life(text: str) -> Life:
 @example("    a\n\n    b")
 @example("a@b.example@://www.@`@")
 @example("http://evil.example www.evil.example a@evil.example")
+@example("SAR\u202e RAS oN\u202c end\nsetext\n===\n1) one\n    code\n~~~\n| a | b |\n\u2028# line\n- [ ] todo\n\\")
 def test_what_people_typed_shows_as_they_typed_it_and_is_no_markup_link_or_image(text: str) -> None:
     for page in pages(nasty_life(text)):
         assert set(page.tags) <= OWN_TAGS
         assert page.inside["h2"] == SECTIONS
         assert page.tags.count("h1") == page.tags.count("pre") == 1
         assert page.inside["strong"][1:] == ["Escalate", "Escalate", "SAR", "Reopened", "No SAR", "Fail"]
-        assert [words(quote) for quote in page.inside["blockquote"]] == [words(text)] * 8
+        shown_as = words(legible(text))
+        assert [words(quote) for quote in page.inside["blockquote"]] == [shown_as] * 8
         cells = [words(cell) for cell in page.inside["td"]]
-        assert cells.count(words(text)) >= 4, cells
+        assert cells.count(shown_as) >= 4, cells
         assert not [shown for shown in page.texts if ADDRESS.search(shown)]
 
 
@@ -141,8 +153,14 @@ def test_escaped_text_is_one_paragraph_of_its_own_words(text: str) -> None:
     for reader in READERS.values():
         page = Page(reader.render(sar.escape(words(text))))
         assert set(page.tags) <= {"p", "code"}
-        assert words("".join(page.texts)) == words(text)
+        assert words("".join(page.texts)) == words(legible(text))
         assert not [shown for shown in page.texts if ADDRESS.search(shown)]
+
+
+def test_no_text_of_a_summary_turns_words_around() -> None:
+    text = summary(nasty_life("SAR\u202e RAS oN\u202c \u2066end\u2069"))
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", text)
+    assert r"SAR\\u202e RAS oN\\u202c \\u2066end\\u2069" in text
 
 
 def test_an_alert_with_other_line_ends_stays_in_its_quote() -> None:

@@ -17,6 +17,19 @@ def test_a_letter_a_number_a_mark_or_a_symbol_is_visible(seen: str) -> None:
     assert text.is_visible(seen)
 
 
+@pytest.mark.parametrize(
+    "alike", ["Ann", "ann ", "\u200bann", "a\u00adnn", "ａｎｎ", "ann\ufe0f", "a\u3164nn", "a\u202enn"]
+)
+def test_ids_that_can_be_taken_for_one_another_fold_to_the_same(alike: str) -> None:
+    assert text.folded(alike) == "ann"
+    assert alike in ("Ann", "ａｎｎ") or text.has_unseen(alike)
+
+
+@pytest.mark.parametrize("other", ["anna", "a nn", "a.nn", "ánn"])
+def test_ids_of_other_letters_or_marks_stay_apart(other: str) -> None:
+    assert text.folded(other) == other
+
+
 def test_a_terminal_obeys_nothing_in_a_text() -> None:
     hostile = "\x1b[40A\x1b[J\r\n\x07\u202egnp.exe\u2069\ud800"
     shown = text.printable(hostile)

@@ -7,7 +7,7 @@ import pytest
 from app import casework, repository
 from app.__main__ import main
 from app.database import Database
-from app.errors import InvalidInput, NotAllowed
+from app.errors import InvalidInput, NotAllowed, UnknownUser
 from app.models import ALERT_FEED, Role, User
 from tests.conftest import ANALYST, GONE, MANAGER, PEOPLE, OpenCase
 
@@ -80,7 +80,9 @@ def test_the_service_user_stays_as_it_is(desk: Database, capsys: pytest.CaptureF
     assert people(desk) == before
 
 
-@pytest.mark.parametrize("user_id", ["", " ", "x" * 65, " x", "x ", "x\ny", "x\ty", "x\x1fy", "x\u2028y", "\udcff"])
+@pytest.mark.parametrize(
+    "user_id", ["", " ", "\u200b", "x\u202ey", "x" * 65, " x", "x ", "x\ny", "x\ty", "x\x1fy", "x\u2028y", "\udcff"]
+)
 def test_a_user_id_that_cannot_be_kept_is_refused(desk: Database, user_id: str) -> None:
     with pytest.raises(InvalidInput):
         casework.add_user(desk, user_id, "Kari Berg", Role.QA)
@@ -95,6 +97,49 @@ def test_user_ids_are_told_apart_by_letter_case_and_an_unknown_one_is_named(
     assert main(["user", "deactivate", "A.Nguyen"]) == 2
     assert "There is no user 'A.Nguyen'" in capsys.readouterr().err
     assert people(desk)[ANALYST.user_id].active
+
+
+LOOK_ALIKES = ["A.Nguyen", "a.nguyen\u200b", "ａ.nguyen", "a.ngu\u00adyen"]
+
+
+@pytest.mark.parametrize("user_id", LOOK_ALIKES)
+def test_no_second_person_gets_an_id_that_can_be_taken_for_that_of_another(desk: Database, user_id: str) -> None:
+    before = people(desk)
+    for name, role in ((ANALYST.name, ANALYST.role), ("Someone Else", Role.MANAGER)):
+        with pytest.raises((NotAllowed, InvalidInput), match="taken for 'a.nguyen', which is Anh|cannot be seen"):
+            casework.add_user(desk, user_id, name, role)
+    assert people(desk) == before
+
+
+@pytest.mark.parametrize("user_id", [ALERT_FEED.upper(), "k berg", "k\u00a0berg", "k\u2060berg"])
+def test_nobody_new_is_the_alert_feed_or_has_an_id_with_a_gap(desk: Database, user_id: str) -> None:
+    with pytest.raises((NotAllowed, InvalidInput)):
+        casework.add_user(desk, user_id, "Kari Berg", Role.ANALYST)
+    assert len(people(desk)) == len(PEOPLE)
+
+
+def test_who_had_an_id_with_a_space_before_comes_back_with_it(desk: Database) -> None:
+    old = User("k berg", "Kari Berg", Role.ANALYST, active=False)
+    with desk.transaction() as tx:
+        repository.insert_user(tx, old)
+    assert casework.add_user(desk, old.user_id, old.name, old.role) == old
+    assert people(desk)[old.user_id].active
+
+
+@pytest.mark.parametrize("claim", [ANALYST.user_id, f" {ANALYST.user_id} ", *LOOK_ALIKES])
+def test_a_claim_finds_whom_it_can_only_mean(desk: Database, claim: str) -> None:
+    assert desk.read(lambda tx: repository.user_alike(tx, claim)) == ANALYST
+
+
+def test_a_claim_that_could_mean_two_people_means_the_one_it_names_or_nobody(desk: Database) -> None:
+    twin = User("A.Nguyen", "Another Nguyen", Role.MANAGER, active=True)
+    with desk.transaction() as tx:
+        repository.insert_user(tx, twin)
+    for person in (ANALYST, twin):
+        assert desk.read(lambda tx, claim=person.user_id: repository.user_alike(tx, claim)) == person  # type: ignore[misc]
+    for claim in ("A.NGUYEN", "a.nguyen ", "", "\u200b", "nobody"):
+        with pytest.raises(UnknownUser):
+            desk.read(lambda tx, claim=claim: repository.user_alike(tx, claim))  # type: ignore[misc]
 
 
 def test_list_is_a_table_that_no_name_breaks(desk: Database, capsys: pytest.CaptureFixture[str]) -> None:
