@@ -9,11 +9,12 @@ They return the event. They raise NotAllowed, InvalidText, StaleCase, UnknownCas
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from hashlib import sha256
 from itertools import count
@@ -56,6 +57,7 @@ NEVER_STALE = frozenset(Action)
 LOOKS = frozenset({Action.VIEW, Action.EXPORT})
 PASSES_OVER_NOTES = LOOKS | {Action.NOTE}
 
+_LOG = logging.getLogger(__name__)
 _FORM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_EVIDENCE = frozenset({"case", "form"}.union(field.name for field in fields(Case)))
 """What `meta` says in a sense of its own: evidence under such a name would be read as a change of the case."""
@@ -122,6 +124,8 @@ class _Scene:
     case: Case
     events: Sequence[Event]
     now: datetime
+    """The time of the event: what the clock shows, or the newest event's time where that lies ahead of it."""
+    clock: datetime
 
 
 def init(database: Database) -> None:
@@ -363,7 +367,8 @@ def set_disposition(
     disposition: Disposition,
     rationale: str,
     *,
-    determined_at: datetime | None = None,
+    determined_at: date | None = None,
+    zone: tzinfo = UTC,
     suspect_known: bool = True,
     escalate_to: str | None = None,
     form: str = "",
@@ -371,7 +376,8 @@ def set_disposition(
 ) -> Event:
     """Close the case as SAR or No SAR, or escalate it.
 
-    A SAR takes `determined_at` and whether a suspect is known; Escalate takes the Manager it goes to.
+    A SAR takes `determined_at`, a day of the actor's calendar in `zone`, and whether a suspect is known; Escalate takes
+    the Manager it goes to.
     """
 
     def change(scene: _Scene) -> policy.Change:
@@ -379,7 +385,17 @@ def set_disposition(
             if escalate_to is None:
                 raise NotAllowed("Say which Manager the case is escalated to.")
             return policy.escalate(scene.actor, scene.case, rationale, _receiver(scene.tx, escalate_to))
-        return policy.decide(scene.actor, scene.case, disposition, rationale, scene.now, determined_at, suspect_known)
+        return policy.decide(
+            scene.actor,
+            scene.case,
+            disposition,
+            rationale,
+            scene.now,
+            determined_at,
+            suspect_known,
+            zone=zone,
+            clock=scene.clock,
+        )
 
     makes = frozenset({Action.DISPOSITION})
     return _keep(database, _Request(actor_id, case_id, change, makes, LOOKS, form, seen))
@@ -421,7 +437,7 @@ def record_view(database: Database, actor_id: str, case_id: str) -> Event | None
     """Keep that someone looks at a case with a SAR decision, once a UTC day; None where there is nothing to keep."""
 
     def change(scene: _Scene) -> policy.Change:
-        if not policy.view_to_record(actor_id, scene.events, scene.now):
+        if not policy.view_to_record(actor_id, scene.events, scene.clock):
             raise _SeenAlready
         return policy.view(scene.actor, scene.case)
 
@@ -496,9 +512,16 @@ def _append(tx: Transaction, request: _Request, sent: dict[str, str]) -> Event:
             raise InvalidInput("This form was sent already, by someone else or for another purpose.")
         return repeat
     _check_fresh(case_id, events, request.seen, request.passes_over)
-    now = _now(case_id, events)
-    change = request.judge(_Scene(tx, actor, case, events, now))
-    facts = {**change.facts, "form": request.form} if request.form else change.facts
+    clock = datetime.now(UTC)
+    now = _later(case_id, clock, events)
+    change = request.judge(_Scene(tx, actor, case, events, now, clock))
+    facts = dict(change.facts)
+    if request.form:
+        facts["form"] = request.form
+    if now > clock:
+        facts["clock"] = chain.format_ts(clock)
+        if lead := policy.ahead(events, clock):
+            _LOG.warning("%s: its newest event is dated %s ahead of this machine's clock", case_id, lead)
     changed, event = chain.append(
         case, actor.user_id, chain.format_ts(now), change.action.value, change.notes, change.columns, facts
     )
@@ -516,10 +539,10 @@ def _check_end(database: Database, case_id: str) -> None:
         raise BrokenCase(case_id, "its newest event is not the one that its row names")
 
 
-def _now(case_id: str, events: Sequence[Event]) -> datetime:
-    """Now, or the newest event's time where the clock has gone back behind it."""
+def _later(case_id: str, clock: datetime, events: Sequence[Event]) -> datetime:
+    """What the clock shows, or the newest event's time where the clock is behind it."""
     try:
-        return max(datetime.now(UTC), *(chain.parse_ts(event.ts) for event in events))
+        return max(clock, *(chain.parse_ts(event.ts) for event in events))
     except (TypeError, ValueError) as error:
         raise BrokenCase(case_id, f"an event has a time that the desk never writes ({error})") from error
 

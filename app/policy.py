@@ -24,8 +24,9 @@ to an Analyst: that answers the escalation and clears it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -56,6 +57,10 @@ SAR_CLOCK = timedelta(days=30)
 SAR_CLOCK_NO_SUSPECT = timedelta(days=60)
 """Calendar days from the determination to the filing of a SAR; the longer one where no suspect was identified
 (31 CFR 1020.320(b)(3))."""
+
+
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""So far apart the clocks of two machines may be, and nobody needs to hear of it."""
 
 
 class Verb(StrEnum):
@@ -225,13 +230,17 @@ def decide(
     disposition: Disposition,
     rationale: str,
     now: datetime,
-    determined_at: datetime | None = None,
+    determined_at: date | None = None,
     suspect_known: bool = True,
+    *,
+    zone: tzinfo = UTC,
+    clock: datetime | None = None,
 ) -> Change:
     """Close the case as SAR or No SAR. Raises NotAllowed or InvalidText.
 
-    A SAR needs `determined_at` (aware, not before the day the case was opened, nor after `now`), from which
-    the legal clock runs; a No SAR has none.
+    A SAR needs `determined_at`, from which the legal clock runs: a day of the actor's calendar, who is in `zone`. It is
+    kept as it is given, as midnight UTC of that date, and `meta` names the zone. A No SAR has none. `now` is the time
+    of the event, `clock` the time that it really is, where `now` is ahead of that.
     """
     _require(why_not(Verb.DECIDE, actor, case))
     if disposition not in (Disposition.SAR, Disposition.NO_SAR):
@@ -242,18 +251,35 @@ def decide(
             raise NotAllowed("Only a SAR has a date of determination.")
     elif determined_at is None:
         raise NotAllowed("A SAR needs the date on which suspicion was determined: the filing clock starts there.")
-    elif determined_at > now:
-        raise NotAllowed("The date of determination lies in the future.")
-    elif determined_at.astimezone(UTC).date() < case.opened_at.date():
-        raise NotAllowed("The date of determination lies before the case was opened.")
+    elif refusal := _why_not_determined(case, determined_at, zone, clock or now):
+        raise NotAllowed(refusal)
     columns = {
         "status": Status.CLOSED,
         "disposition": disposition,
-        "determined_at": determined_at,
+        "determined_at": None if determined_at is None else datetime.combine(determined_at, time(), UTC),
         "closed_at": now,
     }
-    facts = {} if suspect_known or disposition is Disposition.NO_SAR else {"suspect": "unknown"}
+    facts = {} if disposition is Disposition.NO_SAR else {"zone": str(zone)}
+    if disposition is Disposition.SAR and not suspect_known:
+        facts["suspect"] = "unknown"
     return Change(Action.DISPOSITION, notes, columns, facts)
+
+
+def _why_not_determined(case: Case, day: date, zone: tzinfo, clock: datetime) -> str | None:
+    """The reason why suspicion cannot have been determined on this day of the zone; None where it can."""
+    today = _day(clock, zone)
+    if datetime.combine(day, time(), UTC) > today:
+        return "The date of determination lies in the future."
+    if datetime.combine(day, time(), UTC) < min(_day(case.opened_at, zone), today):  # opened ahead: by a wrong clock
+        return "The date of determination lies before the case was opened."
+    return None
+
+
+def _day(moment: datetime, zone: tzinfo) -> datetime:
+    """The day that the moment falls on in the zone, as a day is kept: as midnight UTC of its date."""
+    with suppress(OverflowError):  # at an end of the calendar, where only a damaged time lies
+        moment = moment.astimezone(zone)
+    return datetime.combine(moment, time(), UTC)
 
 
 def escalate(actor: User, case: Case, rationale: str, receiver: User) -> Change:
@@ -298,12 +324,23 @@ def has_sar_decision(events: Iterable[Event]) -> bool:
 
 
 def view_to_record(actor_id: str, events: Sequence[Event], now: datetime) -> bool:
-    """Whether a look at the case is one to keep: it has a SAR decision, and this person's first look of the UTC day."""
+    """Whether a look at the case is one to keep: it has a SAR decision, and this person's first look of the UTC day.
+
+    `now` is what the clock shows. A look that had to be dated later than that says so in `meta`.
+    """
     today = chain.format_ts(now)[:10]
-    seen = any(
-        event.action == Action.VIEW and event.user == actor_id and str(event.ts).startswith(today) for event in events
-    )
+    mine = (event for event in events if event.action == Action.VIEW and event.user == actor_id)
+    seen = any(str(chain.read_meta(event).get("clock", event.ts)).startswith(today) for event in mine)
     return not seen and has_sar_decision(events)
+
+
+def ahead(events: Sequence[Event], now: datetime) -> timedelta | None:
+    """By how much the newest event is dated ahead of now, where no clocks should differ by so much; else None."""
+    try:
+        lead = chain.parse_ts(events[-1].ts) - now
+    except (IndexError, TypeError, ValueError):  # verification says what is wrong with it
+        return None
+    return lead if lead > CLOCKS_DIFFER else None
 
 
 def view(actor: User, case: Case) -> Change:
@@ -384,6 +421,15 @@ def suspect_known(events: Iterable[Event]) -> bool:
         if event.action == Action.DISPOSITION:
             last = event
     return last is None or chain.read_meta(last).get("suspect") != "unknown"
+
+
+def determined_in(events: Iterable[Event]) -> str:
+    """The zone of whoever decided last on a SAR, whose calendar has its day of determination; empty where unknown."""
+    last = ""
+    for event in events:
+        if event.action == Action.DISPOSITION:
+            last = str(chain.read_meta(event).get("zone", ""))
+    return last
 
 
 def written(what: str, text: str, blank: str | None = None) -> str:

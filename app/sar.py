@@ -129,7 +129,9 @@ def _key_facts(case: Case, events: Sequence[Event], names: Mapping[str, str], mo
         known = policy.suspect_known(events)
         due = policy.sar_due_at(case.determined_at, known)
         rule = "30 days" if known else "60 days, no suspect identified"
-        facts += [("Suspicion determined", _date(case.determined_at)), ("SAR due", f"{_date(due)} ({rule})")]
+        zone = policy.determined_in(events)
+        determined = f"{_date(case.determined_at)} ({_cell(zone)})" if zone else _date(case.determined_at)
+        facts += [("Suspicion determined", determined), ("SAR due", f"{_date(due)} ({rule})")]
     return facts
 
 

@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import cache, partial
 from html import escape
@@ -642,7 +642,7 @@ def timeline(events: Iterable[Event], names: Mapping[str, User], key: str, break
         {
             "event_id": event.event_id,
             "who": shown(name_of(event.user, names)),
-            "what": DONE.get(event.action, shown(event.action)),
+            "what": DONE.get(event.action, shown(event.action)) + _really(event, where),
             "action": event.action if event.action in DONE else "other",
             "ts": shown(event.ts),
             "when": clock(read_time(event.ts), where) or shown(event.ts),
@@ -656,6 +656,14 @@ def timeline(events: Iterable[Event], names: Mapping[str, User], key: str, break
     _timeline(data={"label": "Timeline", "events": items}, key=key)
 
 
+def _really(event: Event, where: tzinfo) -> str:
+    """When it was by the clock, where the event had to be dated later by more than clocks differ."""
+    showed, dated = read_time(chain.read_meta(event).get("clock")), read_time(event.ts)
+    if not (showed and dated and dated - showed > policy.CLOCKS_DIFFER):
+        return ""
+    return f", really at {clock(showed, where)}"
+
+
 def _taken(event: Event) -> str:
     """The files that an export took, and their SHA-256."""
     files = chain.read_meta(event).get("files")
@@ -665,10 +673,12 @@ def _taken(event: Event) -> str:
 
 
 def _changes(event: Event, names: Mapping[str, User]) -> list[dict[str, str]]:
-    changes = []
-    for column, pair in chain.read_meta(event).items():
+    changes, meta = [], chain.read_meta(event)
+    for column, pair in meta.items():
         if column in COLUMN_NAMES and isinstance(pair, list) and len(pair) == 2:
             old, new = (_value(column, value, names) for value in pair)
+            if column == "determined_at" and pair[1] and (place := meta.get("zone")):
+                new = f"{new} ({shown(place)})"
             changes.append({"column": COLUMN_NAMES[column], "from": old, "to": new})
     return changes
 
@@ -799,8 +809,16 @@ def due_text(case: Case, now: datetime) -> tuple[str, str]:
     return ("◷ in 1 d", "warn") if days == 1 else (f"in {days} d", "")
 
 
+def duration(span: timedelta) -> str:
+    """How long something is, to the day, the hour or the minute."""
+    for number, unit in ((span.days, "day"), (span // timedelta(hours=1), "hour")):
+        if number:
+            return count(number, unit)
+    return count(span // timedelta(minutes=1), "minute")
+
+
 def day(moment: datetime | None) -> str:
-    """A date of the law, which is a whole day in UTC for everybody."""
+    """A day of the law: kept as midnight UTC, of which the date alone counts, in whatever zone it is read."""
     return "" if moment is None else f"{moment:%Y-%m-%d}"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TypeVar
 
@@ -114,6 +114,11 @@ def utc_offset(day: date) -> int:
     start = march + DAY * (6 - march.weekday())
     end = november + DAY * (6 - november.weekday())
     return 4 if start <= day < end else 5
+
+
+def eastern(moment: datetime) -> timezone:
+    """US Eastern time as it is then, under the zone's name: from no database of zones, which machines may lack."""
+    return timezone(timedelta(hours=-utc_offset(moment.date())), "America/New_York")
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 from app import chain, policy, sampling
 from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, User
-from seed.draw import DAY, Draw, business_day_after, is_business_day, midnight, utc_offset
+from seed.draw import DAY, Draw, business_day_after, eastern, is_business_day, midnight, utc_offset
 from seed.people import ANALYSTS, LEAVER, MANAGERS, REVIEWERS
 from seed.typologies import Finding, Typology
 from seed.typologies.base import date_text, fill
@@ -199,14 +199,15 @@ class Story:
             rationale = preface + self._text(self._ending.finding.rationale)
         determined, suspect_known = None, True
         if verdict is Disposition.SAR:
-            found = self._now if thin else self._found_at
-            determined = found if draw.chance(0.3) else midnight(found.date())
+            determined = (self._now if thin else self._found_at).date()  # desk hours lie within one day, in UTC too
             if self._ending.finding.no_suspect and not thin and draw.chance(0.65):
                 suspect_known = False
                 rationale += "\n" + self._ending.finding.no_suspect
         self._do(
             decider,
-            policy.decide(decider, self.case, verdict, rationale, self._now, determined, suspect_known),
+            policy.decide(
+                decider, self.case, verdict, rationale, self._now, determined, suspect_known, zone=eastern(self._now)
+            ),
         )
         if verdict is Disposition.SAR and not thin and draw.chance(0.3):
             self._wait(3, 12)

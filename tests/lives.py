@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -90,7 +90,7 @@ def close(
     actor: User,
     disposition: Disposition,
     rationale: str,
-    determined_at: datetime | None = None,
+    determined_at: date | None = None,
     **also: Any,
 ) -> None:
     moment = life.next_hour

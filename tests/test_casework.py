@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -310,6 +312,7 @@ def test_the_events_of_a_whole_life_say_what_changed_and_nothing_else(desk: Data
             "disposition": ["", "SAR"],
             "status": ["In Review", "Closed"],
             "suspect": "unknown",
+            "zone": "UTC",
         },
         {"form": "f3", "qa_at": [None, failed], "qa_result": ["", "Fail"], "qa_reviewer": [None, Q]},
         {
@@ -553,7 +556,7 @@ def test_a_look_at_a_sar_is_kept_once_a_person_a_day_and_of_no_other_case(
     reopen(desk, M, case.case_id, "Once more.")
     assert casework.record_view(desk, B, case.case_id) is not None
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    monkeypatch.setattr(casework, "_now", lambda case_id, events: tomorrow)
+    monkeypatch.setattr(casework, "datetime", Clock(itertools.repeat(tomorrow)))
     assert casework.record_view(desk, B, case.case_id) is not None
     assert casework.record_view(desk, B, case.case_id) is None
     with pytest.raises(NotAllowed):
@@ -823,6 +826,62 @@ def test_a_clock_that_goes_back_never_backdates_an_event(
     assert [chain.parse_ts(event.ts) for event in events_of(desk, case)] == [noon, noon, last, last, last]
     row = row_of(desk, case)
     assert (row.closed_at, row.qa_at) == (last, last)
+    assert intact(desk, case)
+
+
+def test_after_an_event_dated_ahead_looks_are_kept_once_a_real_day_and_the_clock_with_them(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    case = closed_as(SAR, desk, open_case())
+    today = datetime.now(UTC)
+    ahead = today + timedelta(days=90)
+    monkeypatch.setattr(casework, "datetime", Clock(iter([ahead])))
+    add_note(desk, A, case.case_id, "by a machine whose clock is wrong")
+    assert not caplog.records
+    days = [today + timedelta(days=number) for number in range(3)]
+    for day in days:
+        monkeypatch.setattr(casework, "datetime", Clock(itertools.repeat(day)))
+        for user_id in (R, R, B):
+            casework.record_view(desk, user_id, case.case_id)
+    looks = events_of(desk, case)[4:]
+    assert [(event.user, meta_of(event)) for event in looks] == [
+        (user_id, {"clock": chain.format_ts(day)}) for day in days for user_id in (R, B)
+    ]
+    assert {event.ts for event in looks} == {chain.format_ts(ahead)}
+    assert [record.getMessage() for record in caplog.records][0] == (
+        f"{case.case_id}: its newest event is dated 90 days, 0:00:00 ahead of this machine's clock"
+    )
+    assert intact(desk, case)
+
+
+def test_a_case_that_was_opened_ahead_is_closed_as_sar_on_the_real_day(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    monkeypatch.setattr(casework, "datetime", Clock(itertools.repeat(now + timedelta(days=90))))
+    case = open_case()
+    monkeypatch.setattr(casework, "datetime", Clock(itertools.repeat(now)))
+    assign(desk, A, case.case_id, A)
+    for days, refused in ((1, "in the future"), (90, "in the future"), (-1, "before the case was opened")):
+        with pytest.raises(NotAllowed, match=refused):
+            day = now.date() + timedelta(days=days)
+            set_disposition(desk, A, case.case_id, SAR, "Why.", determined_at=day)
+    event = set_disposition(desk, A, case.case_id, SAR, "Why.", determined_at=now.date())
+    row = row_of(desk, case)
+    assert (row.determined_at, row.closed_at) == (today(), chain.parse_ts(event.ts))
+    assert intact(desk, case)
+
+
+def test_a_determination_is_kept_as_the_day_of_whoever_gives_it_with_their_zone(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokyo, evening = ZoneInfo("Asia/Tokyo"), datetime(2026, 1, 5, 23, 30, tzinfo=UTC)
+    monkeypatch.setattr(casework, "datetime", Clock(itertools.repeat(evening)))
+    case = given(desk, open_case(), ANALYST)
+    event = set_disposition(desk, A, case.case_id, SAR, "Why.", determined_at=date(2026, 1, 6), zone=tokyo)
+    meta = meta_of(event)
+    assert (meta["determined_at"], meta["zone"]) == ([None, "2026-01-06T00:00:00.000000Z"], "Asia/Tokyo")
+    assert row_of(desk, case).determined_at == datetime(2026, 1, 6, tzinfo=UTC)
     assert intact(desk, case)
 
 

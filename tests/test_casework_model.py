@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
@@ -194,17 +194,19 @@ class Casework(RuleBasedStateMachine):
         now = self.now(case)
         needed = "today" if work.disposition == "SAR" else "never"
         given = needed if work.determined == "as it should be" else work.determined
+        today, opened = self.clock.moment.date(), case.opened_at.date()
         determined_at = {
             "never": None,
-            "today": now.replace(hour=0, minute=0, second=0, microsecond=0),
-            "tomorrow": now + timedelta(days=1),
-            "too early": case.opened_at - timedelta(days=1),
+            "today": today,
+            "tomorrow": today + timedelta(days=1),
+            "too early": min(opened, today) - timedelta(days=1),
         }[given]
 
         def then() -> None:
             case.part |= {work.actor}
             case.status, case.disposition = "Closed", work.disposition
-            case.determined_at, case.closed_at = determined_at, now
+            case.closed_at = now
+            case.determined_at = None if determined_at is None else datetime.combine(determined_at, time(), UTC)
 
         return Judged(
             case.status == "In Review"

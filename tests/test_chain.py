@@ -205,11 +205,12 @@ def test_an_event_keeps_old_and_new_of_what_it_changed_and_the_notes_of_a_verdic
         '{"form":"0002","owner":[null,"a.nguyen"],"status":["New","In Review"]}',
         '{"form":"0003"}',
         '{"disposition":["","Escalate"],"form":"0004","owner":["a.nguyen","n.ito"]}',
-        '{"closed_at":[null,"2026-01-05T13:14:00.000000Z"],"determined_at":[null,"2026-01-05T11:14:00.000000Z"],'
-        '"disposition":["Escalate","SAR"],"form":"0005","status":["In Review","Closed"],"suspect":"unknown"}',
+        '{"closed_at":[null,"2026-01-05T13:14:00.000000Z"],"determined_at":[null,"2026-01-05T00:00:00.000000Z"],'
+        '"disposition":["Escalate","SAR"],"form":"0005","status":["In Review","Closed"],"suspect":"unknown",'
+        '"zone":"UTC"}',
         '{"form":"0006","qa_at":[null,"2026-01-05T14:14:00.000000Z"],"qa_result":["","Fail"],'
         '"qa_reviewer":[null,"q.silva"]}',
-        '{"closed_at":["2026-01-05T13:14:00.000000Z",null],"determined_at":["2026-01-05T11:14:00.000000Z",null],'
+        '{"closed_at":["2026-01-05T13:14:00.000000Z",null],"determined_at":["2026-01-05T00:00:00.000000Z",null],'
         '"disposition":["SAR",""],"form":"0007","qa_at":["2026-01-05T14:14:00.000000Z",null],'
         '"qa_notes":["The sums do not add up.",""],"qa_result":["Fail",""],"qa_reviewer":["q.silva",null],'
         '"status":["Closed","In Review"]}',

@@ -537,6 +537,48 @@ def test_amounts_have_the_decimals_of_their_currency_and_in_out_and_net_stand_ap
         assert fact in told
 
 
+def test_a_sar_is_determined_today_by_the_calendar_of_whoever_decides(desk: Database, open_case: OpenCase) -> None:
+    zone = "Pacific/Kiritimati" if datetime.now(UTC).hour >= 10 else "Etc/GMT+12"  # another day than in UTC
+    case_id = open_case().case_id
+    casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+    page = open_page("case", ANALYST.user_id, zone, case_id=case_id)
+    labelled(page.segmented_control, "Disposition").set_value("SAR")
+    run(page)
+    day = labelled(page.date_input, "Suspicion determined on")
+    today = datetime.now(ZoneInfo(zone)).date()
+    assert (day.min, day.max) == (today, today)
+    day.set_value(today)
+    labelled(page.text_area, "Rationale").set_value("Structuring.")
+    click(page, "Close as SAR")
+    event = desk.read(lambda tx: repository.events(tx, case_id))[-2]  # the last one says who looked at it then
+    meta = json.loads(event.meta)
+    assert (meta["determined_at"], meta["zone"]) == ([None, f"{today}T00:00:00.000000Z"], zone)
+    changes = component(page, "timeline")["events"][1]["changes"]
+    assert {"column": "suspicion determined", "from": "none", "to": f"{today} ({zone})"} in changes
+
+
+def test_an_event_that_is_dated_ahead_is_told_on_the_page(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = open_case().case_id
+    assert "ahead of now" not in texts(open_page("case", case_id=case_id))
+
+    class Ahead:
+        def now(self, zone: object) -> datetime:
+            return datetime.now(UTC) + timedelta(days=90, minutes=1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(casework, "datetime", Ahead())
+        casework.add_note(desk, ANALYST.user_id, case_id, "by a machine whose clock is wrong")
+    event = casework.add_note(desk, ANALYST.user_id, case_id, "now")
+    page = open_page("case", case_id=case_id)
+    assert "The newest event is dated 90 days ahead of now" in texts(page)
+    now, ahead = component(page, "timeline")["events"][:2]
+    assert ahead["what"] == "added a note"
+    assert now["when"] == ahead["when"]
+    assert now["what"] == f"added a note, really at {ui.clock(ui.read_time(json.loads(event.meta)['clock']))}"
+
+
 def test_what_a_person_may_not_do_is_disabled_and_says_why(desk: Database, open_case: OpenCase) -> None:
     case_id = open_case().case_id
     casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import pytest
@@ -109,21 +109,77 @@ def test_a_review_without_a_verdict_is_refused() -> None:
     ("disposition", "determined_at", "accepted"),
     [
         (Disposition.SAR, None, False),
-        (Disposition.SAR, NOW, True),
-        (Disposition.SAR, NOW + timedelta(microseconds=1), False),
-        (Disposition.SAR, datetime(2026, 1, 5, tzinfo=UTC), True),  # a page knows the day alone
-        (Disposition.SAR, datetime(2026, 1, 4, 23, 59, 59, tzinfo=UTC), False),
-        (Disposition.SAR, datetime(2026, 1, 4, 23, tzinfo=timezone(timedelta(hours=-5))), True),  # 04:00 UTC on the 5th
-        (Disposition.SAR, datetime(2026, 1, 5, 1, tzinfo=timezone(timedelta(hours=5))), False),  # 20:00 UTC on the 4th
+        (Disposition.SAR, NOW.date(), True),
+        (Disposition.SAR, NOW.date() + timedelta(days=1), False),
+        (Disposition.SAR, OPENED.date(), True),
+        (Disposition.SAR, OPENED.date() - timedelta(days=1), False),
         (Disposition.NO_SAR, None, True),
-        (Disposition.NO_SAR, NOW, False),
+        (Disposition.NO_SAR, NOW.date(), False),
     ],
 )
-def test_a_sar_is_determined_between_the_day_of_opening_and_now_and_a_no_sar_never(
-    disposition: Disposition, determined_at: datetime | None, accepted: bool
+def test_a_sar_is_determined_between_the_day_of_opening_and_today_and_a_no_sar_never(
+    disposition: Disposition, determined_at: date | None, accepted: bool
 ) -> None:
     reason = refusal(policy.decide, ANALYST, in_review(ANALYST), disposition, "why", NOW, determined_at)
     assert (reason is None) is accepted, reason
+
+
+WEST = timezone(timedelta(hours=-8), "America/Los_Angeles")
+EAST = timezone(timedelta(hours=9), "Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    ("zone", "opened_at", "clock", "first", "last"),
+    [
+        (WEST, "2026-01-05T09:00Z", "2026-01-06T00:45Z", "2026-01-05", "2026-01-05"),  # 16:45 there
+        (WEST, "2026-01-05T07:59Z", "2026-01-06T08:00Z", "2026-01-04", "2026-01-06"),  # opened on the evening before
+        (EAST, "2026-01-05T14:59Z", "2026-01-05T15:00Z", "2026-01-05", "2026-01-06"),  # a minute later it is tomorrow
+        (UTC, "2026-01-05T00:00Z", "2026-01-05T23:59Z", "2026-01-05", "2026-01-05"),
+        (UTC, "2026-04-05T09:00Z", "2026-01-05T09:00Z", "2026-01-05", "2026-01-05"),  # opened by a clock that was wrong
+        (WEST, "0001-01-01T00:00Z", "2026-01-05T09:00Z", "0001-01-01", "2026-01-05"),  # damaged: no such day there
+    ],
+)
+def test_a_day_of_determination_is_judged_by_the_calendar_of_whoever_gives_it(
+    zone: tzinfo, opened_at: str, clock: str, first: str, last: str
+) -> None:
+    case = replace(in_review(ANALYST), opened_at=datetime.fromisoformat(opened_at))
+    now = datetime.fromisoformat(clock)
+
+    def decided(day: date) -> policy.Change:
+        later = max(now, case.opened_at)  # the event's own time
+        return policy.decide(ANALYST, case, Disposition.SAR, "why", later, day, zone=zone, clock=now)
+
+    for day in map(date.fromisoformat, (first, last)):
+        change = decided(day)
+        assert change.columns["determined_at"] == datetime(day.year, day.month, day.day, tzinfo=UTC)
+        assert change.facts == {"zone": str(zone)}
+    with pytest.raises(NotAllowed, match="in the future"):
+        decided(date.fromisoformat(last) + timedelta(days=1))
+    if first == "0001-01-01":
+        return
+    with pytest.raises(NotAllowed, match="before the case was opened"):
+        decided(date.fromisoformat(first) - timedelta(days=1))
+
+
+def test_whose_day_a_determination_is_stands_in_the_last_decision() -> None:
+    life = opened()
+    lives.assign(life, MANAGER, ANALYST)
+    assert policy.determined_in(life.events) == ""
+    lives.close(life, ANALYST, Disposition.SAR, "why", OPENED, zone=WEST)
+    assert policy.determined_in(life.events) == "America/Los_Angeles"
+    lives.reopen(life, MANAGER, "why")
+    lives.close(life, ANALYST, Disposition.NO_SAR, "why")
+    assert policy.determined_in(life.events) == ""
+
+
+def test_an_event_is_ahead_where_it_is_dated_later_than_clocks_differ() -> None:
+    events = opened().events
+    assert policy.ahead(events, OPENED - timedelta(days=90)) == timedelta(days=90)
+    assert policy.ahead(events, OPENED - timedelta(minutes=1)) is None
+    assert policy.ahead(events, OPENED + timedelta(days=90)) is None
+    assert policy.ahead([], OPENED) is None
+    for damaged in ("soon", 7):
+        assert policy.ahead([replace(events[0], ts=damaged)], OPENED) is None  # type: ignore[arg-type]
 
 
 def test_the_filing_clock_is_30_days_and_60_where_no_suspect_is_known() -> None:
@@ -132,7 +188,7 @@ def test_the_filing_clock_is_30_days_and_60_where_no_suspect_is_known() -> None:
 
 
 def test_a_suspect_is_known_unless_it_is_said_otherwise() -> None:
-    assert policy.decide(ANALYST, in_review(ANALYST), Disposition.SAR, "why", NOW, NOW).facts == {}
+    assert policy.decide(ANALYST, in_review(ANALYST), Disposition.SAR, "why", NOW, NOW).facts == {"zone": "UTC"}
 
 
 def test_only_the_last_disposition_says_whether_a_suspect_is_known() -> None:

@@ -275,7 +275,9 @@ def test_a_sar_is_due_30_days_after_the_determination_or_60_without_a_suspect(kn
     life = lives.opened()
     lives.assign(life, MANAGER, ANALYST)
     lives.close(life, ANALYST, Disposition.SAR, "Structuring.", OPENED, suspect_known=known)
-    assert {due, "Suspicion determined 2026-01-05"} <= set(lines(life))
+    assert {due, "Suspicion determined 2026-01-05 (UTC)"} <= set(lines(life))
+    before = replace(life, events=[replace(event, meta=event.meta.replace("zone", "?")) for event in life.events])
+    assert "Suspicion determined 2026-01-05" in lines(before), "a decision of before that does not say whose day it was"
 
 
 def test_a_case_nobody_has_touched_says_so() -> None:

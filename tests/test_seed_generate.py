@@ -29,8 +29,8 @@ AS_OF = date(2026, 1, 31)
 END = datetime(2026, 1, 31, tzinfo=UTC)
 GOLDEN = {
     "users.csv": "b9cd6518c2ffb6df17e17788293f4c224dc320e60bed8ab1d14dd24b434b412d",
-    "cases.csv": "4bbbeaae5c52f9ed8f8b8eee97482fe6155b15727c9ad726e2f81286c675f655",
-    "case_events.csv": "e669fb2dcfc992947f5a36403beaac7fb61783f59c5c096a1fafeec05046e6c4",
+    "cases.csv": "359524a4016a6ccdc3e300ce152f309a6dd5a512e2bd1a204f92a2738f51e409",
+    "case_events.csv": "f4ee21f5e91209589065dc4ddb026584d2323c63e4cd8378cb9ae4a497ac8819",
 }
 """SHA-256 of `python -m seed generate --cases 25 --seed 7 --as-of 2026-01-31`."""
 

@@ -1,7 +1,7 @@
 """Case: everything about one case, and what can be done with it."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 
 import streamlit as st
 
@@ -83,6 +83,12 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
     with st.container(horizontal=True, vertical_alignment="center", key="title"):
         st.title(ui.plain(case.case_id), anchor=False, width="content")
         st.markdown("  ".join(f":{colour}-badge[{text}]" for colour, text in badges), width="content")
+    if lead := policy.ahead(events, now):
+        st.warning(
+            f"The newest event is dated {ui.duration(lead)} ahead of now: some machine's clock was wrong. Until then "
+            "whatever is done here gets that event's time, and keeps its real one in its details.",
+            icon=":material/update:",
+        )
     for found in verified.breaks:
         if found.event_id is None:
             st.error(f"The case row was changed outside the desk. {ui.plain(ui.break_text(found))}")
@@ -216,7 +222,8 @@ def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
                 case.case_id,
                 chosen,
                 state[f"rationale {token}"],
-                determined_at=None if determined is None else datetime.combine(determined, time(), UTC),
+                determined_at=determined,
+                zone=ui.zone(),
                 suspect_known=not state.get(f"no suspect {token}", False),
                 escalate_to=state.get(f"manager {token}"),
                 form=token,
@@ -224,14 +231,14 @@ def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
             ),
         )
 
-    today = datetime.now(UTC).date()
+    today = ui.local(datetime.now(UTC)).date()
     with st.form(f"decision form {token}", border=False):
         ui.typed_text("Rationale", f"rationale {token}", refusal, "Why, from the evidence")
         if chosen is Disposition.SAR:
             st.date_input(
                 "Suspicion determined on",
                 None,
-                min_value=min(case.opened_at.date(), today),
+                min_value=min(ui.local(case.opened_at).date(), today),
                 max_value=today,
                 key=f"determined {token}",
                 disabled=bool(refusal),
