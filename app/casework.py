@@ -234,7 +234,8 @@ def _opening(case_id: str, actor_id: str, alert: Alert) -> tuple[Case, Event]:
     if not amount.is_finite() or amount.is_signed() or amount > MAX_AMOUNT:
         raise InvalidInput(f"The amount lies between 0 and {MAX_AMOUNT:,}.")
     if alert.currency not in money.DECIMALS:
-        raise InvalidInput("The currency is the ISO 4217 code of one that has amounts, such as USD.")
+        told = repr(alert.currency[:9])
+        raise InvalidInput(f"The currency {told} is not the ISO 4217 code of one that has amounts, such as USD.")
     if taken := _NOT_EVIDENCE.intersection(alert.evidence):
         raise InvalidInput(f"The evidence cannot hold {', '.join(sorted(taken))}: the desk's own facts have that name.")
     if len(sar.transactions(alert.evidence)) != len(sar.listed(alert.evidence)):

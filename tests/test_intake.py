@@ -185,9 +185,9 @@ def test_the_example_in_the_documentation_is_taken_in(desk: Database) -> None:
         (alert(amount="9400.5"), 'amount is not an amount such as "9400.00".'),
         (alert(amount="٩٤٠٠.00"), 'amount is not an amount such as "9400.00".'),
         (alert(amount="10000000000000.00"), 'amount is not an amount such as "9400.00".'),
-        (alert(currency="usd"), "The currency is the ISO 4217 code of one that has amounts, such as USD."),
-        (alert(currency="ZZZ"), "The currency is the ISO 4217 code of one that has amounts, such as USD."),
-        (alert(currency="XAU"), "The currency is the ISO 4217 code of one that has amounts, such as USD."),
+        (alert(currency="usd"), "The currency 'usd' is not the ISO 4217 code of one that has amounts, such as USD."),
+        (alert(currency="ZZZ"), "The currency 'ZZZ' is not the ISO 4217 code of one that has amounts, such as USD."),
+        (alert(currency="XAU"), "The currency 'XAU' is not the ISO 4217 code of one that has amounts, such as USD."),
         (
             {**transaction(amount="9.125"), "currency": "KWD"},
             "transactions[0].amount is 9.125, which two decimals cannot",
