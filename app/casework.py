@@ -234,8 +234,9 @@ def _opening(case_id: str, actor_id: str, alert: Alert) -> tuple[Case, Event]:
     if not amount.is_finite() or amount.is_signed() or amount > MAX_AMOUNT:
         raise InvalidInput(f"The amount lies between 0 and {MAX_AMOUNT:,}.")
     if alert.currency not in money.DECIMALS:
-        told = repr(alert.currency[:9])
-        raise InvalidInput(f"The currency {told} is not the ISO 4217 code of one that has amounts, such as USD.")
+        raise InvalidInput(
+            f"The currency {alert.currency[:9]!r} is not the ISO 4217 code of one that has amounts, such as USD."
+        )
     if taken := _NOT_EVIDENCE.intersection(alert.evidence):
         raise InvalidInput(f"The evidence cannot hold {', '.join(sorted(taken))}: the desk's own facts have that name.")
     if len(sar.transactions(alert.evidence)) != len(sar.listed(alert.evidence)):
@@ -522,7 +523,8 @@ def _append(tx: Transaction, request: _Request, sent: dict[str, str]) -> Event:
     if now > clock:
         facts["clock"] = chain.format_ts(clock)
         if lead := policy.ahead(events, clock):
-            _LOG.warning("%s: its newest event is dated %s ahead of this machine's clock", case_id, lead)
+            seconds = round(lead.total_seconds())
+            _LOG.warning("%s: its newest event is dated %d seconds ahead of this machine's clock", case_id, seconds)
     changed, event = chain.append(
         case, actor.user_id, chain.format_ts(now), change.action.value, change.notes, change.columns, facts
     )

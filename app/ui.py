@@ -810,11 +810,11 @@ def due_text(case: Case, now: datetime) -> tuple[str, str]:
 
 
 def duration(span: timedelta) -> str:
-    """How long something is, to the day, the hour or the minute."""
-    for number, unit in ((span.days, "day"), (span // timedelta(hours=1), "hour")):
-        if number:
-            return count(number, unit)
-    return count(span // timedelta(minutes=1), "minute")
+    """How long something is, to the nearest day, hour or minute."""
+    for unit, length in (("day", timedelta(days=1)), ("hour", timedelta(hours=1))):
+        if span >= length:
+            return count(round(span / length), unit)
+    return count(round(span / timedelta(minutes=1)), "minute")
 
 
 def day(moment: datetime | None) -> str:

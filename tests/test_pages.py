@@ -557,6 +557,11 @@ def test_a_sar_is_determined_today_by_the_calendar_of_whoever_decides(desk: Data
     assert {"column": "suspicion determined", "from": "none", "to": f"{today} ({zone})"} in changes
 
 
+def test_how_long_something_is_is_told_to_the_nearest_day_hour_or_minute() -> None:
+    spans = [timedelta(days=89, hours=23), timedelta(hours=23, minutes=20), timedelta(seconds=61), timedelta(days=1)]
+    assert [ui.duration(span) for span in spans] == ["90 days", "23 hours", "1 minute", "1 day"]
+
+
 def test_an_event_that_is_dated_ahead_is_told_on_the_page(
     desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -565,7 +570,7 @@ def test_an_event_that_is_dated_ahead_is_told_on_the_page(
 
     class Ahead:
         def now(self, zone: object) -> datetime:
-            return datetime.now(UTC) + timedelta(days=90, minutes=1)
+            return datetime.now(UTC) + timedelta(days=90)
 
     with monkeypatch.context() as patch:
         patch.setattr(casework, "datetime", Ahead())

@@ -85,8 +85,8 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
         st.markdown("  ".join(f":{colour}-badge[{text}]" for colour, text in badges), width="content")
     if lead := policy.ahead(events, now):
         st.warning(
-            f"The newest event is dated {ui.duration(lead)} ahead of now: some machine's clock was wrong. Until then "
-            "whatever is done here gets that event's time, and keeps its real one in its details.",
+            f"The newest event is dated {ui.duration(lead)} ahead of now: a machine's clock was wrong. Until then, "
+            "what is done here gets the same date, with the real one beside it in the timeline.",
             icon=":material/update:",
         )
     for found in verified.breaks:
