@@ -493,7 +493,9 @@ http://evil.example www.evil.example x@evil.example <//evil.example> :material/s
     p
 [q]: //evil.example
 ---
-<!-- \u202er"""
+<!-- r"""
+TOLD, SHOWN = f"{TEXT}\u202es", rf"{TEXT}\u202es"
+"""What a feed tells may turn words around, which nobody may type; it is shown with that escaped."""
 HARM = (
     "a[href*=evil]:not([href^='?']), a[href^='javascript:'], img[src*=evil], img[src=x], [onerror], [onload], "
     "iframe[srcdoc], .katex, [data-testid=stMarkdownContainer] :is(li, blockquote, td, input), "
@@ -516,7 +518,7 @@ def expect_no_harm(page: Page) -> None:
 def test_hostile_text_is_shown_as_it_was_typed_and_does_nothing_on_any_page(
     browser: Chromium, desk: Database, address: str
 ) -> None:
-    evidence = {"alert": TEXT, "transactions": [{**TRANSACTIONS[0], "counterparty": NAME}], "customer": {"kind": NAME}}
+    evidence = {"alert": TOLD, "transactions": [{**TRANSACTIONS[0], "counterparty": NAME}], "customer": {"kind": NAME}}
     facts: dict[str, Any] = {"customer_id": "C-666", "customer_name": NAME, "evidence": evidence}
     case_id = open_case(desk, owner=ANALYST, sampled=True, **facts)
     open_case(desk, **facts)
@@ -533,7 +535,7 @@ def test_hostile_text_is_shown_as_it_was_typed_and_does_nothing_on_any_page(
         expect_case(page, case_id)
         expect_text(page.locator("dd"), NAME)
         expect_text(page.locator(".notes"), TEXT)
-        expect_text(page.get_by_test_id("stText"), TEXT)
+        expect_text(page.get_by_test_id("stText"), SHOWN)
         expect_text(page.locator("td", has_text="onerror"), NAME)
         button(page, "Previous").hover()
         expect(page.get_by_role("tooltip")).to_contain_text("window.__hit=1")
@@ -552,7 +554,7 @@ def test_hostile_text_is_shown_as_it_was_typed_and_does_nothing_on_any_page(
         page.goto(f"{address}/exports?case_id={case_id}")
         summary = page.locator(".summary")
         expect(summary).to_contain_text(NAME)
-        for line in TEXT.splitlines():
+        for line in SHOWN.splitlines():
             expect(summary).to_contain_text(line)
         page.get_by_role("tab", name="Audit CSV").click()
         page.get_by_role("tab", name="Verify a file").click()
