@@ -3,8 +3,8 @@
 -- it is one transaction, and every hash is computed again before it is kept.
 --
 -- A DBA runs it once, in SSMS or with sqlcmd, in the desk's database: set @folder below, copy the files to where the
--- SERVER can read them (BULK INSERT reads on the server, as its service account), run it whole. Afterwards, whoever
--- runs the desk checks the rest with `python -m app verify`.
+-- SERVER can read them (BULK INSERT reads on the server, as its service account), run it whole. Afterwards, before
+-- anyone works on the cases, whoever runs the desk checks the rest with `python -m app verify`.
 --
 -- `python -m seed load --from DIR` does the same through the driver, from any machine and to any server, Babelfish for
 -- PostgreSQL included, which has no BULK INSERT; it takes longer.
@@ -12,7 +12,9 @@
 -- What the login needs, which is not the desk's: INSERT and ALTER on the three tables (KEEPIDENTITY, and because insert
 -- triggers are not fired), DELETE on users, and
 --   SQL Server on Windows   ADMINISTER BULK OPERATIONS (the server role bulkadmin).
---   SQL Server on Linux     sysadmin; from 2022 CU24 and 2025 CU3 on, ADMINISTER BULK OPERATIONS as on Windows.
+--   SQL Server on Linux     sysadmin; or, from 2022 CU24 and 2025 CU3 on, ADMINISTER BULK OPERATIONS as on Windows,
+--                           once mssql-conf names the folder in bulkadmin.allowedpathslist. The account mssql, as
+--                           which the server runs, must be able to read the files and to enter their folder.
 --   Azure SQL               ADMINISTER DATABASE BULK OPERATIONS.
 --
 -- The files are UTF-8 without a byte order mark, their lines end with a bare line feed, a text may hold line feeds.
@@ -24,12 +26,15 @@
 --
 -- An empty field stands for the column's default, without KEEPNULLS: disposition, qa_result, qa_notes, notes and meta
 -- become '' by their DEFAULT. The columns that have none and may be NULL (owner, determined_at, closed_at, qa_reviewer,
--- qa_at) become NULL. An empty field for a column with neither does not load.
+-- qa_at) become NULL. An empty field for a column with neither does not load if it is a number or a time; a column of
+-- text, though NOT NULL, gets an empty or blank one, and of `cases` no check below sees that. So `python -m app verify`
+-- afterwards is part of the load: it holds each column of a case against the case's events.
 
 SET ANSI_NULLS ON;
 SET QUOTED_IDENTIFIER ON; -- sqlcmd has it off, and filtered indexes need it
 SET NOCOUNT ON;
 SET XACT_ABORT ON;
+SET NUMERIC_ROUNDABORT OFF; -- as filtered indexes need it
 
 -- Where the files are, with the separator at the end. Windows: N'C:\aml\data\', or a share that the server's account
 -- can read. Linux: N'/var/opt/mssql/data/aml/'. Azure SQL: the folder within the container, N'aml/' or N''.
@@ -64,8 +69,8 @@ DECLARE @events NVARCHAR(MAX) = N'BULK INSERT dbo.case_events' + @from + N'case_
 BEGIN TRANSACTION;
 
 -- As with every event that the desk adds, `python -m app checkpoint` waits until these are kept.
-DECLARE @granted INT;
-EXEC @granted = sys.sp_getapplock @Resource = N'aml_log', @LockMode = N'Shared', @LockOwner = N'Transaction';
+DECLARE @granted INT, @lock NVARCHAR(255) = N'aml_log of ' + DB_NAME();
+EXEC @granted = sys.sp_getapplock @Resource = @lock, @LockMode = N'Shared', @LockOwner = N'Transaction';
 IF @granted < 0
     THROW 51006, 'Someone else holds the log of events. Run this again in a moment.', 1;
 
