@@ -140,6 +140,8 @@ def _init(desk: database.Database) -> int:
 
     casework.init(desk)
     tell(f"{desk} is ready.")
+    for shortcoming in desk.shortcomings():
+        warn(f"Warning: {shortcoming}")
     return INTACT
 
 
@@ -156,7 +158,7 @@ def _verify(desk: database.Database, case_ids: list[str], file: Path | None, key
     else:
         results = [audit.verify_database(desk, terminal.progress("verified"), anchor)]
     for guard in desk.missing_guards():
-        warn(f"Warning: the trigger {guard} is gone. Put it back with: {RUN} init")
+        warn(f"Warning: the trigger {guard} is gone, or does something else. Put it back with: {RUN} init")
     cases, events = sum(r.cases for r in results), sum(r.events for r in results)
     breaks = [b for r in results for b in r.breaks]
     status = _report(f"{_count(cases, 'case')}, {_count(events, 'event')}", breaks)

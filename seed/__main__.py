@@ -110,6 +110,8 @@ def _demo(desk: database.Database, config: settings.Settings, anew: bool) -> int
 
             casework.init(desk)
             tell(f"{desk}: the tables are made. Next: {RUN} user add, and {RUN} open")
+        for shortcoming in desk.shortcomings():
+            warn(f"Warning: {shortcoming} ({RUN} init makes what is missing.)")
         return 0
     if not anew and desk.has_schema() and desk.read(repository.case_count):
         return 0

@@ -139,17 +139,34 @@ def test_a_column_that_is_gone_is_named_and_nothing_is_called_intact(
 @pytest.mark.parametrize(
     ("desk", "guard", "attack"),
     [
-        ("sqlite", "case_events_no_update", "DROP TRIGGER case_events_no_update"),
-        ("sqlserver", "case_events_no_change", "DISABLE TRIGGER case_events_no_change ON case_events"),
-        ("sqlserver", "case_events_no_change", "DROP TRIGGER case_events_no_change"),
+        ("sqlite", "case_events_no_update", ["DROP TRIGGER case_events_no_update"]),
+        (
+            "sqlite",
+            "case_events_no_delete",
+            [
+                "DROP TRIGGER case_events_no_delete",
+                "CREATE TRIGGER case_events_no_delete BEFORE DELETE ON case_events BEGIN SELECT 1; END",
+            ],
+        ),
+        ("sqlserver", "case_events_no_change", ["DISABLE TRIGGER case_events_no_change ON case_events"]),
+        ("sqlserver", "case_events_no_change", ["DROP TRIGGER case_events_no_change"]),
+        (
+            "sqlserver",
+            "case_events_no_change",
+            [
+                "DROP TRIGGER case_events_no_change",
+                "CREATE TRIGGER dbo.case_events_no_change ON dbo.case_events AFTER DELETE AS BEGIN SET NOCOUNT ON; END",
+            ],
+        ),
     ],
     indirect=["desk"],
 )
-def test_guards_that_were_taken_off_are_missed_and_put_back(
-    desk: Database, guard: str, attack: str, capsys: pytest.CaptureFixture[str]
+def test_guards_that_were_taken_off_or_replaced_are_missed_and_put_back(
+    desk: Database, guard: str, attack: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with desk.transaction() as tx:
-        tx.execute(attack)
+        for statement in attack:
+            tx.execute(statement)
     assert desk.missing_guards() == [guard]
     assert main(["verify", "--database", address(desk)]) == 0
     assert f"{guard} is gone" in capsys.readouterr().err

@@ -385,8 +385,9 @@ def test_an_idle_connection_is_used_again_but_not_after_an_error(
 
 
 def test_who_finds_all_connections_in_use_is_told_in_time_and_waits_for_one_if_there_is_time(
-    file: Path, store: SqliteDatabase
+    file: Path, store: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("app.database.engine.PATIENCE", 0)
     hasty, patient = at(file, pool_size=2), at(file, busy_timeout=10, pool_size=2)
     with hasty.snapshot(), hasty.transaction():
         began = monotonic()

@@ -359,9 +359,50 @@ def test_only_what_may_lag_is_asked_of_the_replica(
         assert len(wire.open) == 2, "only one connection went to the replica"
         wire.cut()
         assert split.read(repository.case_count, may_lag=True) == 1, "without the replica the server answers"
+    with closing(database.connect(Settings(server, tmp_path, read_replica="Database=aml_nowhere"))) as split:
+        assert split.read(repository.case_count, may_lag=True) == 1, "nor does it matter what the replica lacks"
 
 
 # --- locks ---
+
+
+@ON_SQLSERVER
+def test_a_log_that_is_held_is_told_each_time_and_the_session_goes_on(desk: Database, impatient: Database) -> None:
+    """The fifth time in one session once ended the whole of Babelfish."""
+    with desk.transaction() as tx:
+        tx.lock_log(exclusive=False)
+        for _ in range(8):
+            with pytest.raises(DatabaseBusy) as held, impatient.transaction() as waiting:
+                waiting.lock_log(exclusive=True)
+            assert held.value.passes
+    with impatient.transaction() as free:
+        free.lock_log(exclusive=True)
+
+
+@ON_SQLSERVER
+def test_a_checkpoint_that_waits_behind_a_long_load_holds_up_no_note(
+    desk: Database, server: str, tmp_path: Path, open_case: OpenCase
+) -> None:
+    case_id = open_case().case_id
+    with (
+        closing(database.connect(Settings(server, tmp_path, busy_timeout=60))) as patient,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        with desk.transaction() as loading:
+            loading.lock_log(exclusive=False)
+            checkpoint = thread.submit(patient.write, repository.last_event_id)
+            with pytest.raises(TimeoutError):
+                checkpoint.result(timeout=2)
+            casework.add_note(desk, ANALYST.user_id, case_id, "Teller called.")
+        assert checkpoint.result(timeout=60) == desk.read(lambda tx: repository.events(tx, case_id))[-1].event_id
+
+
+@ON_SQLSERVER
+def test_the_log_of_another_database_is_another_log(desk: Database, bare: str) -> None:
+    with closing(database.connect(Settings(bare, Path()))) as other_desk, desk.transaction() as tx:
+        tx.lock_log(exclusive=True)
+        with other_desk.transaction() as other_tx:
+            other_tx.lock_log(exclusive=True)
 
 
 @ON_SQLSERVER
@@ -485,6 +526,48 @@ def test_times_and_texts_and_amounts_arrive_to_the_last_bit_one_by_one_and_in_bu
     ]
 
 
+def test_times_that_go_as_text_are_compared_as_times() -> None:
+    """So that an index over the column is used: Babelfish reads it whole for a text."""
+    noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    statement, parameters = sqlserver._with_declared_times(
+        "SELECT * FROM cases WHERE owner = ? AND due_at >= ? AND (due_at > ? OR case_id > ?)", ("ann", noon, noon, "x")
+    )
+    assert statement == (
+        "DECLARE @time1 DATETIME2(6) = ?, @time2 DATETIME2(6) = ?;\n"
+        "SELECT * FROM cases WHERE owner = ? AND due_at >= @time1 AND (due_at > @time2 OR case_id > ?)"
+    )
+    assert parameters == [noon, noon, "ann", "x"]
+    for other_statement in ("SELECT ?", "INSERT INTO users VALUES (?)"):
+        untouched = other_statement, ("x" if "SELECT" in other_statement else noon,)
+        assert sqlserver._with_declared_times(*untouched) == untouched
+
+
+@ON_SQLSERVER
+@pytest.mark.parametrize("order", [repository.Order.DUE, repository.Order.AGE])
+def test_a_page_far_down_the_queue_is_found_in_its_index(
+    desk: Database, open_case: OpenCase, order: repository.Order
+) -> None:
+    with desk.snapshot() as tx:
+        if "Babelfish" not in tx.fetch_val("SELECT @@VERSION"):
+            pytest.skip("how a statement was run is read from what Babelfish tells of it")
+    case = open_case()
+    column = repository.ORDER_COLUMN[order]
+    value = getattr(case, column)
+    with desk.snapshot() as tx:
+        tx.fetch_val("SELECT set_config('enable_seqscan', 'off', false)")
+        tx.execute("SET BABELFISH_STATISTICS PROFILE ON")
+        plan = []
+        with tx._run(
+            f"SELECT case_id FROM cases WHERE {repository.BEYOND[order, False]} {repository.ORDERS[order, False]}",
+            (value, value, ""),
+        ) as cursor:
+            while cursor.nextset():
+                plan += [row[0] for row in cursor.fetchall()]
+        tx.execute("SET BABELFISH_STATISTICS PROFILE OFF")
+        tx.fetch_val("SELECT set_config('enable_seqscan', 'on', false)")
+    assert [line for line in plan if f"Index Cond: ({column} >=" in line], plan
+
+
 @ON_SQLSERVER
 def test_rows_in_bulk_are_stored_all_or_none(desk: Database) -> None:
     rows = [(f"u.{number:02d}", "Someone", "Analyst", 1) for number in range(20)]
@@ -531,6 +614,47 @@ MICROSOFT = "[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]"
         ("42S02", "Invalid object name 'cases'. (208) (SQLExecute)", DatabaseMissing, False),
         ("42000", "case_events rows are never changed or deleted (51000) (SQLExecute)", ConstraintBroken, False),
         ("42000", "The UPDATE permission was denied. (229) (SQLExecute)", DatabaseError, False),
+        ("42000", "Someone else holds the log of events. (51007) (SQLExecute)", DatabaseBusy, True),
+        ("HY000", "sorry, too many clients already (33557097) (SQLDriverConnect)", DatabaseBusy, True),
+        (
+            "42000",
+            'Failed to update database "y" because it is read-only. (3906) (SQLExecute)',
+            DatabaseUnreachable,
+            True,
+        ),
+        ("42000", "Unable to access the 'y' database: no secondary. (982) (SQLExecute)", DatabaseUnreachable, True),
+        ("42000", "Database 'y' is being recovered. (922) (SQLDriverConnect)", DatabaseUnreachable, True),
+        (
+            "42000",
+            "SQL Server is not ready to accept new connections. (17187) (SQLDriverConnect)",
+            DatabaseUnreachable,
+            True,
+        ),
+        (
+            "28000",
+            "Login failed. Server is in script upgrade mode. (18401) (SQLDriverConnect)",
+            DatabaseUnreachable,
+            True,
+        ),
+        (
+            "28000",
+            "Login failed. Only administrators may connect. (18451) (SQLDriverConnect)",
+            DatabaseUnreachable,
+            True,
+        ),
+        ("HY000", "the database system is starting up (33557097) (SQLDriverConnect)", DatabaseUnreachable, True),
+        (
+            "HY000",
+            "terminating connection due to administrator command (33557097) (SQLExecute)",
+            DatabaseUnreachable,
+            True,
+        ),
+        (
+            "25006",
+            "cannot execute INSERT in a read-only transaction (33557097) (SQLExecute)",
+            DatabaseUnreachable,
+            True,
+        ),
         ("HY000", "", DatabaseError, False),
     ],
 )
@@ -539,6 +663,22 @@ def test_what_the_driver_says_of_a_server_becomes_the_desks_own_error(
 ) -> None:
     found = sqlserver._fault(state, f"[{state}] {MICROSOFT}{message}")
     assert (type(found), found.passes) == (error, passes)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "SSL Provider: [error:0A000086:SSL routines::certificate verify failed:self-signed certificate] (-1)",
+        "SSL Provider: The certificate chain was issued by an authority that is not trusted. (-2146893019)",
+        "SSL Provider: The target principal name is incorrect. (-2146893022)",
+    ],
+)
+def test_a_certificate_that_nobody_vouches_for_is_told_with_what_to_do(told: str) -> None:
+    """As Microsoft's driver 18.6 says it on Linux, and 18 on Windows."""
+    found = sqlserver._fault("08001", f"[08001] [Microsoft][ODBC Driver 18 for SQL Server]{told} (SQLDriverConnect)")
+    assert isinstance(found, DatabaseUnreachable)
+    assert not found.passes
+    assert "TrustServerCertificate=yes" in str(found)
 
 
 # --- many at once ---

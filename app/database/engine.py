@@ -177,9 +177,13 @@ class Database(ABC):
     def has_schema(self) -> bool:
         """Whether the database is there and has the desk's tables."""
 
+    def shortcomings(self) -> list[str]:
+        """What the database lacks although the desk works without it, an index or an option, each a sentence."""
+        return []
+
     @abstractmethod
     def missing_guards(self) -> list[str]:
-        """The triggers that keep events from being changed, as far as someone took them away."""
+        """The triggers that keep events from being changed, as far as someone took them away or put others there."""
 
     @abstractmethod
     def close(self) -> None:
@@ -268,7 +272,7 @@ class Pool(Generic[C]):
     def lend(self, usable: Callable[[C], bool] = lambda _: True) -> Iterator[C]:
         """An idle connection that is `usable`, or a new one. Raises DatabaseBusy where none is free in time."""
         if not self._room.acquire(timeout=self._patience):
-            raise DatabaseBusy("All connections to the database are in use. Try again in a moment.")
+            raise DatabaseBusy("All connections to the database are in use. Try again in a moment.", passes=True)
         try:
             connection = self._take(usable)
             try:

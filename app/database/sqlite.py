@@ -21,6 +21,7 @@ SELECT_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 SELECT_INDEXES_AND_TRIGGERS = """
 SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL
 """
+TRIGGER = re.compile(r"(?:--.*\n)*CREATE TRIGGER IF NOT EXISTS (?P<rest>(?P<name>\w+) .*);", re.DOTALL)
 NO_TEXT = "Could not decode to UTF-8"
 """How the driver begins its error; after it stands what was stored, which may read like any other error."""
 
@@ -126,6 +127,8 @@ class SqliteDatabase(Database):
         finally:
             connection.close()
         with self.transaction() as tx:
+            for name in _false_triggers(tx):
+                tx.execute(f"DROP TRIGGER IF EXISTS {name}")
             tx.create_tables()
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
@@ -148,13 +151,7 @@ class SqliteDatabase(Database):
         return {row["name"] for row in found}.issuperset(TABLES)
 
     def missing_guards(self) -> list[str]:
-        found = self.read(lambda tx: tx.fetch_all(SELECT_INDEXES_AND_TRIGGERS))
-        present = {row["name"] for row in found}
-        return [
-            name
-            for name in re.findall(r"TRIGGER IF NOT EXISTS (\w+)", SCHEMA.read_text("utf-8"))
-            if name not in present
-        ]
+        return self.read(_false_triggers)
 
     def close(self) -> None:
         self._pool.clear()
@@ -205,6 +202,13 @@ class SqliteDatabase(Database):
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA cache_size = -65536")  # KiB
             return connection
+
+
+def _false_triggers(tx: Transaction) -> list[str]:
+    """The schema's triggers that are not there as it makes them; the file keeps a statement from its name on."""
+    found = {row["name"]: row["sql"] for row in tx.fetch_all(SELECT_INDEXES_AND_TRIGGERS)}
+    wanted = (TRIGGER.fullmatch(statement.strip()) for statement in _statements(SCHEMA.read_text("utf-8")))
+    return [made["name"] for made in wanted if made and found.get(made["name"]) != f"CREATE TRIGGER {made['rest']}"]
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any
 
 from app import settings
-from app.database import odbc
+from app.database import odbc, sqlserver_schema
 from app.database.engine import LACKING, Database, Parameters, PerEngine, Pool, Result, Sql, Transaction
 from app.errors import (
     ConstraintBroken,
@@ -28,10 +28,28 @@ from app.errors import (
 FOLDER = settings.ROOT / "sql" / "sqlserver"
 SCHEMA, DATABASE_OPTIONS = FOLDER / "schema.sql", FOLDER / "database.sql"
 
-BUSY = frozenset({1204, 1205, 1222, 3961, 3966, 8645, 10928, 10929, 40501, 49918, 49919, 49920})
-"""Locks, deadlock and lock time-out; a table that is just being altered; no memory, or throttled."""
-MOVING = frozenset({976, 978, 983, 3953, 3956, 3957, 4221, 6005, 40143, 40197, 40540, 40613})
-"""The database is starting, or moving to another server."""
+LOG_IS_HELD = 51007
+"""What LOCK_LOG throws."""
+
+BUSY = frozenset(
+    {701, 802, 1204, 1205, 1222, 3950, 3961, 3966, 8628, 8645, 8651, 10928, 10929, 10936, 17197, 17809}
+    | {40501, 49918, 49919, 49920, LOG_IS_HELD}
+)
+"""Locks, deadlock and lock time-out; a table that is just being altered; no memory, no connection left; throttled."""
+STARTING = frozenset({615, 921, 922, 952, 6005, 17142, 17187, 17188, 18401, 18451})
+"""The server or the database is starting, recovering, being upgraded, paused or shutting down."""
+MOVING = frozenset(
+    {954, 955, 956, 976, 978, 982, 983, 988, 3906, 3953, 3956, 3957, 4221, 40143, 40197, 40540, 40613} | STARTING
+)
+"""Or moving to another server: a mirror, a replica that changes its role, no quorum, nothing to be written just now."""
+BABELFISH_MOVING = (
+    "^terminating connection|^the database system is |^cannot execute .* in a read-only transaction|"
+    "^Unknown error|^server closed the connection"
+)
+BABELFISH_BUSY = (
+    "due to lock timeout|could not serialize|deadlock detected|conflict with recovery|^sorry, too many clients|"
+    "^remaining connection slots|^out of shared memory"
+)
 NO_DATABASE = frozenset({911, 4060})
 """Also while a database is failing over."""
 LOST = frozenset({596, 20004, 20006, 20017, 20047})
@@ -47,19 +65,25 @@ SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION"
 READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN TRANSACTION"
 COMMIT = "COMMIT TRANSACTION"
 ROLLBACK = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SET IMPLICIT_TRANSACTIONS OFF"
-SESSION = "SET IMPLICIT_TRANSACTIONS OFF; SET NOCOUNT OFF; SET XACT_ABORT ON; SET LOCK_TIMEOUT "
+SESSION = (
+    "SET IMPLICIT_TRANSACTIONS OFF; SET NOCOUNT OFF; SET XACT_ABORT ON; SET NUMERIC_ROUNDABORT OFF; SET LOCK_TIMEOUT "
+)
 """What the desk relies on, whatever the server's `user options` are. Milliseconds follow."""
 LOCK_SCHEMA = """
-EXEC sp_getapplock @Resource = 'aml_schema', @LockMode = 'Exclusive', @LockOwner = 'Transaction', @LockTimeout = -1
+DECLARE @lock NVARCHAR(255) = N'aml_schema of ' + DB_NAME();
+EXEC sp_getapplock @Resource = @lock, @LockMode = 'Exclusive', @LockOwner = 'Transaction', @LockTimeout = -1
 """
-LOCK_LOG = """
+LOCK_LOG = f"""
 SET NOCOUNT ON;
-DECLARE @granted INT;
-EXEC @granted = sp_getapplock @Resource = 'aml_log', @LockMode = ?, @LockOwner = 'Transaction', @LockTimeout = ?;
+DECLARE @granted INT, @lock NVARCHAR(255) = N'aml_log of ' + DB_NAME();
+EXEC @granted = sp_getapplock @Resource = @lock, @LockMode = ?, @LockOwner = 'Transaction', @LockTimeout = ?;
 SET NOCOUNT OFF;
-SELECT @granted;
+IF @granted < 0 THROW {LOG_IS_HELD}, 'Someone else holds the log of events.', 1;
 """
-"""Below 0: not granted. Milliseconds."""
+"""Named after the database, as on Babelfish such a lock holds for the whole server. Milliseconds. No result: where the
+time is up, Babelfish warns before it goes on, and the driver takes the warning for the result."""
+LOCKED_OUT = 0.2
+"""Seconds for which who wants the log alone waits in its queue, as everybody after them waits too; then again."""
 IDENTITY_INSERT_ON = "SET IDENTITY_INSERT case_events ON"
 IDENTITY_INSERT_OFF = "SET IDENTITY_INSERT case_events OFF"
 SELECT_TABLES = """
@@ -69,15 +93,33 @@ FROM sys.tables AS t LEFT JOIN sys.columns AS c
 """
 OWN_TABLES = {("dbo", "users", "user_id"), ("dbo", "cases", "head_hash"), ("dbo", "case_events", "event_hash")}
 """The desk's tables as SELECT_TABLES shows them: one of their name without that column is someone else's."""
-SELECT_EVENT_TRIGGERS = """
-SELECT name FROM sys.triggers WHERE parent_id = OBJECT_ID('dbo.case_events') AND is_disabled = 0
+SELECT_DATABASE_OPTIONS = """
+SELECT snapshot_isolation_state, CAST(is_read_committed_snapshot_on AS INT) FROM sys.databases WHERE name = DB_NAME()
 """
-SELECT_SNAPSHOT_ISOLATION = "SELECT snapshot_isolation_state FROM sys.databases WHERE name = DB_NAME()"
+BOTH_ON = (1, 1)
+WITHOUT_READ_COMMITTED_SNAPSHOT = (
+    "READ_COMMITTED_SNAPSHOT is off, so that reports may wait for who is writing, and hold them up. "
+    "A DBA runs sql/sqlserver/database.sql while nobody else is connected."
+)
 SELECT_A_FRACTION = "SELECT CAST(? AS DATETIME2(6))"
 A_FRACTION = datetime(2026, 1, 5, 9, 14, 0, 123456)  # noqa: DTZ001
 """Babelfish drops the fraction of a second of a time that Microsoft's driver sends; times go as text then."""
 
 NO_ANSWER = "The database server does not answer ({}). Check that it runs, and what AML_DATABASE says."
+NO_SUCH_DATABASE = (
+    "The server has no such database as AML_DATABASE names, or does not let this login into it. "
+    "A new one is made on the server: CREATE DATABASE aml_cases"
+)
+NOT_TRUSTED = (
+    "The server's certificate is not one that this machine trusts ({}). Add the authority that signed it to those that "
+    "this machine trusts; or, where nobody can stand between the desk and the server, as with a server on this machine "
+    "that signs its own, add TrustServerCertificate=yes to AML_DATABASE."
+)
+UNTRUSTED = re.compile(
+    "certificate verify failed|self[- ]signed certificate|not trusted|target principal name is incorrect|"
+    "subject name does not match",
+    re.IGNORECASE,
+)
 REPLICA_RESTS = 30
 """Seconds for which the server itself is asked instead of a replica that did not answer."""
 
@@ -119,17 +161,15 @@ def _fault(state: str, message: str) -> DatabaseError:
         return bool(numbers & known) or state in states or bool(re.search(babelfish, text))
 
     if is_a(NO_DATABASE, babelfish='^database ".*" does not exist'):
-        return DatabaseMissing(
-            "The server has no such database as AML_DATABASE names, or does not let this login into it.", passes=True
-        )
-    if is_a(LOST, "08S01", "IMC06", babelfish="^Unknown error") or numbers & MOVING:
+        return DatabaseMissing(NO_SUCH_DATABASE, passes=True)
+    if is_a(LOST | MOVING, "08S01", "IMC06", babelfish=BABELFISH_MOVING):
         return DatabaseUnreachable(NO_ANSWER.format(text), passes=True)
-    if is_a(BUSY, TIMED_OUT, "HYT01", "40001", babelfish="due to lock timeout|could not serialize|deadlock detected"):
+    if is_a(BUSY, TIMED_OUT, "HYT01", "40001", babelfish=BABELFISH_BUSY):
         return DatabaseBusy("The database is busy with someone else's work. Try again in a moment.", passes=True)
     if is_a(LOGIN_FAILED, "28000"):
         return DatabaseUnreachable("The server refuses the desk's login. Check the user and password in AML_DATABASE.")
     if state.startswith("08"):
-        return DatabaseUnreachable(NO_ANSWER.format(text))
+        return DatabaseUnreachable((NOT_TRUSTED if UNTRUSTED.search(text) else NO_ANSWER).format(text))
     if is_a(REFUSED, "23000", "22001", babelfish="^value too long"):
         return ConstraintBroken(f"The database refuses this: {text}")
     if is_a(MISSING, "42S02", "42S22", babelfish="^(relation|column) .* does not exist"):
@@ -159,9 +199,9 @@ class SqlServerTransaction(Transaction):
         raise DatabaseNotEmpty("--replace empties the embedded database alone; a server's cases stay.")
 
     def lock_log(self, exclusive: bool) -> None:
-        mode = "Exclusive" if exclusive else "Shared"
-        if self.fetch_val(LOCK_LOG, (mode, int(self._busy_timeout * 1000))) < 0:
-            raise DatabaseBusy("Someone else holds the log of events. Try again in a moment.", passes=True)
+        mode, wait = ("Exclusive", min(LOCKED_OUT, self._busy_timeout)) if exclusive else ("Shared", self._busy_timeout)
+        with self._run(LOCK_LOG, (mode, int(wait * 1000))) as cursor:
+            _read_to_the_end(cursor)
 
     @contextmanager
     def bulk_load(self) -> Iterator[None]:
@@ -173,6 +213,8 @@ class SqlServerTransaction(Transaction):
                 self.execute(IDENTITY_INSERT_OFF)
 
     def _execute(self, cursor: Any, statement: str, parameters: Parameters) -> None:
+        if not self._keeps_fractions:
+            statement, parameters = _with_declared_times(statement, parameters)
         bound = self._bind(parameters)
         cursor.setinputsizes([_type(value) for value in bound])
         cursor.execute(statement, bound)
@@ -249,7 +291,9 @@ class SqlServerDatabase(Database):
             try:
                 with self._replica.snapshot() as tx:
                     return work(tx)
-            except DatabaseUnreachable:
+            except DatabaseBusy:
+                pass
+            except DatabaseError:  # whatever it is, it may be the replica's alone
                 self._replica_rests_until = monotonic() + REPLICA_RESTS
         return super().read(work)
 
@@ -260,10 +304,11 @@ class SqlServerDatabase(Database):
     def _allow_snapshots(self) -> None:
         """Where the database does not allow snapshot isolation yet, which every read of the desk is made under."""
         with self._pool.lend() as connection, _faults():
-            if connection.execute(SELECT_SNAPSHOT_ISOLATION).fetchval() != 1:
+            if tuple(connection.execute(SELECT_DATABASE_OPTIONS).fetchone()) != BOTH_ON:
                 _run_script(connection, DATABASE_OPTIONS)
 
     def _create_tables(self, tx: Transaction) -> None:
+        """In one transaction: whatever fails, nothing is left made by half."""
         tx.execute(LOCK_SCHEMA)
         own, strangers = _tables(tx)
         if strangers and len(own) < len(OWN_TABLES):
@@ -271,16 +316,32 @@ class SqlServerDatabase(Database):
                 f"{self} has tables that are not the desk's ({', '.join(strangers[:5])}), so nothing was created in it."
                 " Give the desk a database of its own."
             )
+        script = SCHEMA.read_text("utf-8")
+        if lacking := sqlserver_schema.lacking_columns(tx, script):
+            raise DatabaseMissing(
+                f"{self} has tables of the desk's names that lack columns of the desk's ({', '.join(lacking[:5])}): "
+                "they are not its own, or someone changed them. Nothing was created in it."
+            )
+        for name, is_there in sqlserver_schema.false_triggers(tx, script).items():
+            if is_there:
+                tx.execute(f"DROP TRIGGER dbo.{name}")
         tx.create_tables()
 
     def has_schema(self) -> bool:
         own, _ = self.write(_tables)  # which writes nothing, but needs no snapshot: they may not be allowed yet
         return len(own) == len(OWN_TABLES)
 
+    def shortcomings(self) -> list[str]:
+        def look(tx: Transaction) -> list[str]:
+            lacking = sqlserver_schema.lacking_indexes(tx, SCHEMA.read_text("utf-8"))
+            found = [f"{index} is missing, or is not as sql/sqlserver/schema.sql makes it." for index in lacking]
+            (options,) = tx.stream_tuples(SELECT_DATABASE_OPTIONS)
+            return found if tuple(options) == BOTH_ON else [*found, WITHOUT_READ_COMMITTED_SNAPSHOT]
+
+        return self.read(look)
+
     def missing_guards(self) -> list[str]:
-        present = {row["name"] for row in self.read(lambda tx: tx.fetch_all(SELECT_EVENT_TRIGGERS))}
-        wanted = re.findall(r"CREATE TRIGGER (?:dbo\.)?(\w+)", SCHEMA.read_text("utf-8"))
-        return [name for name in dict.fromkeys(wanted) if name not in present]
+        return list(self.read(lambda tx: sqlserver_schema.false_triggers(tx, SCHEMA.read_text("utf-8"))))
 
     def close(self) -> None:
         self._pool.clear()
@@ -344,13 +405,21 @@ def _close(connection: Any) -> None:
 
 
 def _run_script(connection: Any, file: Path) -> None:
-    """Run the batches of a script, which stand between lines that hold nothing but GO."""
-    for batch in re.split(r"(?im)^[ \t]*GO[ \t]*$", file.read_text("utf-8")):
-        if batch.strip():
-            cursor = connection.execute(batch)
-            while cursor.nextset():  # an error of a later statement comes with its result
-                pass
-            cursor.close()
+    for batch in batches(file.read_text("utf-8")):
+        cursor = connection.execute(batch)
+        _read_to_the_end(cursor)
+        cursor.close()
+
+
+def batches(script: str) -> list[str]:
+    """They stand between lines that hold nothing but GO."""
+    return [batch for batch in re.split(r"(?im)^[ \t]*GO[ \t]*$", script) if batch.strip()]
+
+
+def _read_to_the_end(cursor: Any) -> None:
+    """An error of a later statement comes only with its result."""
+    while cursor.nextset():
+        pass
 
 
 def _text(stored: bytes | None) -> str | None:
@@ -364,6 +433,19 @@ def _naive(value: datetime) -> datetime:
 
 def _as_text(value: datetime) -> str:
     return _naive(value).isoformat(" ", "microseconds")
+
+
+def _with_declared_times(statement: str, parameters: Parameters) -> tuple[str, Parameters]:
+    """A SELECT that compares a column with a variable, which is a time, instead of a parameter, which is sent as text:
+    an index over the column serves the one, and is read whole for the other."""
+    times = {f"@time{number}": value for number, value in enumerate(parameters) if isinstance(value, datetime)}
+    if not times or not statement.lstrip().startswith("SELECT"):
+        return statement, parameters
+    before, *after = statement.split("?")  # which stands in none of the desk's statements as text
+    named = ((name if (name := f"@time{number}") in times else "?") + rest for number, rest in enumerate(after))
+    declared = ", ".join(f"{name} DATETIME2(6) = ?" for name in times)
+    others = [value for value in parameters if not isinstance(value, datetime)]
+    return f"DECLARE {declared};\n{before}{''.join(named)}", [*times.values(), *others]
 
 
 def _type(value: object) -> tuple[int, int, int] | None:

@@ -1,10 +1,12 @@
 -- The desk's tables, indexes and triggers for SQL Server 2019 and later, Azure SQL, and Babelfish for PostgreSQL from
 -- 4.4 on (4.3 refuses every row under the foreign keys, since they are over columns with a collation of their own).
--- Run it in the desk's own database, in SSMS, with sqlcmd, or by `python -m app init`; it may run again at any time.
+-- Run it in the desk's own database, in SSMS, with sqlcmd, or by `python -m app init`; it may run again at any time: it
+-- makes what is missing. An index is looked for by how its name begins, as Babelfish adds to it.
 -- Times are UTC. Lengths are in UTF-16 units, of which one character can need two.
 
 SET ANSI_NULLS ON;
 SET QUOTED_IDENTIFIER ON; -- sqlcmd has it off, and filtered indexes need it
+SET NUMERIC_ROUNDABORT OFF; -- as they need this
 GO
 
 IF OBJECT_ID(N'dbo.users', N'U') IS NULL
@@ -19,10 +21,7 @@ CREATE TABLE dbo.users (
 );
 GO
 
--- Triage: each order over all cases and over the open ones, with what the filters ask, so that a filter is judged in
--- the index and only the cases of the page are looked up. QA: by status, and among the closed what waits for review.
 IF OBJECT_ID(N'dbo.cases', N'U') IS NULL
-BEGIN
 CREATE TABLE dbo.cases (
     case_id       NVARCHAR(20) COLLATE Latin1_General_BIN2 NOT NULL CONSTRAINT cases_pk PRIMARY KEY
         CONSTRAINT cases_id_has_no_space_at_an_end
@@ -57,30 +56,44 @@ CREATE TABLE dbo.cases (
     event_count   INT NOT NULL,
     head_hash     CHAR(64) COLLATE Latin1_General_BIN2 NOT NULL
 );
-
-CREATE INDEX cases_owner ON dbo.cases (owner);
-CREATE INDEX cases_customer ON dbo.cases (customer_id, opened_at, case_id);
-CREATE INDEX cases_due ON dbo.cases (due_at, case_id) INCLUDE (owner, risk, search);
-CREATE INDEX cases_risk ON dbo.cases (risk_score, case_id) INCLUDE (owner, risk, due_at, search);
-CREATE INDEX cases_amount ON dbo.cases (amount, case_id) INCLUDE (owner, risk, due_at, search);
-CREATE INDEX cases_age ON dbo.cases (opened_at, case_id) INCLUDE (owner, risk, due_at, search);
-CREATE INDEX cases_open_due ON dbo.cases (due_at, case_id) INCLUDE (owner, risk, search, status)
-    WHERE status <> N'Closed';
-CREATE INDEX cases_open_risk ON dbo.cases (risk_score, case_id) INCLUDE (owner, risk, due_at, search, status)
-    WHERE status <> N'Closed';
-CREATE INDEX cases_open_amount ON dbo.cases (amount, case_id) INCLUDE (owner, risk, due_at, search, status)
-    WHERE status <> N'Closed';
-CREATE INDEX cases_open_age ON dbo.cases (opened_at, case_id) INCLUDE (owner, risk, due_at, search, status)
-    WHERE status <> N'Closed';
-CREATE INDEX cases_status ON dbo.cases (status, qa_bucket, qa_result, closed_at, case_id);
-CREATE INDEX cases_qa_reviewed ON dbo.cases (qa_at, case_id) INCLUDE (qa_result) WHERE qa_result <> N'';
-END;
 GO
 
+-- Triage: each order over all cases and over the open ones, with what the filters ask, so that a filter is judged in
+-- the index and only the cases of the page are looked up. QA: by status, and among the closed what waits for review.
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_owner%')
+CREATE INDEX cases_owner ON dbo.cases (owner);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_customer%')
+CREATE INDEX cases_customer ON dbo.cases (customer_id, opened_at, case_id);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_due%')
+CREATE INDEX cases_due ON dbo.cases (due_at, case_id) INCLUDE (owner, risk, search);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_risk%')
+CREATE INDEX cases_risk ON dbo.cases (risk_score, case_id) INCLUDE (owner, risk, due_at, search);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_amount%')
+CREATE INDEX cases_amount ON dbo.cases (amount, case_id) INCLUDE (owner, risk, due_at, search);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_age%')
+CREATE INDEX cases_age ON dbo.cases (opened_at, case_id) INCLUDE (owner, risk, due_at, search);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_open_due%')
+CREATE INDEX cases_open_due ON dbo.cases (due_at, case_id) INCLUDE (owner, risk, search, status)
+    WHERE status <> N'Closed';
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_open_risk%')
+CREATE INDEX cases_open_risk ON dbo.cases (risk_score, case_id) INCLUDE (owner, risk, due_at, search, status)
+    WHERE status <> N'Closed';
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_open_amount%')
+CREATE INDEX cases_open_amount ON dbo.cases (amount, case_id) INCLUDE (owner, risk, due_at, search, status)
+    WHERE status <> N'Closed';
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_open_age%')
+CREATE INDEX cases_open_age ON dbo.cases (opened_at, case_id) INCLUDE (owner, risk, due_at, search, status)
+    WHERE status <> N'Closed';
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_status%')
+CREATE INDEX cases_status ON dbo.cases (status, qa_bucket, qa_result, closed_at, case_id);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_qa_reviewed%')
+CREATE INDEX cases_qa_reviewed ON dbo.cases (qa_at, case_id) INCLUDE (qa_result) WHERE qa_result <> N'';
+GO
+
+-- A case's events lie together: read for every case that is opened, and case by case where all are verified.
 IF OBJECT_ID(N'dbo.case_events', N'U') IS NULL
-BEGIN
 CREATE TABLE dbo.case_events (
-    event_id   BIGINT IDENTITY (1, 1) NOT NULL CONSTRAINT case_events_pk PRIMARY KEY NONCLUSTERED,
+    event_id   BIGINT IDENTITY (1, 1) NOT NULL,
     case_id    NVARCHAR(20) COLLATE Latin1_General_BIN2 NOT NULL
         CONSTRAINT case_events_case REFERENCES dbo.cases (case_id),
     ts         DATETIME2(6) NOT NULL,
@@ -91,15 +104,25 @@ CREATE TABLE dbo.case_events (
     meta       NVARCHAR(MAX) NOT NULL CONSTRAINT case_events_meta DEFAULT N'',
     prev_hash  CHAR(64) COLLATE Latin1_General_BIN2 NOT NULL,
     event_hash CHAR(64) COLLATE Latin1_General_BIN2 NOT NULL,
+    CONSTRAINT case_events_pk PRIMARY KEY CLUSTERED (case_id, event_id),
     CONSTRAINT case_events_do_not_fork UNIQUE (case_id, prev_hash)
 );
+GO
 
--- A case's events lie together: read for every case that is opened, and case by case where all are verified.
+-- A table of before has this instead, its primary key being event_id alone; or lacks it where its making was cut short.
+IF NOT EXISTS (
+    SELECT 1
+    FROM sys.index_columns
+    WHERE object_id = OBJECT_ID(N'dbo.case_events') AND key_ordinal = 2 AND COL_NAME(object_id, column_id) = N'event_id'
+)
 CREATE UNIQUE CLUSTERED INDEX case_events_by_case ON dbo.case_events (case_id, event_id);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.case_events')
+    AND name LIKE N'case_events_case_ts%')
 CREATE INDEX case_events_case_ts ON dbo.case_events (case_id, ts);
 -- The log: every event by number, read for checkpoints without a sort.
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.case_events')
+    AND name LIKE N'case_events_log%')
 CREATE UNIQUE INDEX case_events_log ON dbo.case_events (event_id) INCLUDE (event_hash);
-END;
 GO
 
 -- Events are never changed. TRUNCATE fires no trigger: only DENY ALTER stops it (security.sql).
