@@ -4,7 +4,7 @@ Each takes the user who acts, and from a page also
   form  a random token of the form that was sent; sent again, the answer is the event it made the first time;
   seen  the head hash of the case as its person saw it; where the case moved on in a way that matters to the verb,
         StaleCase is raised and nothing is written.
-They return the event. They raise NotAllowed, InvalidText, StaleCase, UnknownCase, UnknownUser or DatabaseError.
+They return the event. They raise NotAllowed, InvalidForm, StaleCase, UnknownCase, UnknownUser or DatabaseError.
 """
 
 from __future__ import annotations
@@ -289,7 +289,7 @@ def assign(
     database: Database,
     actor_id: str,
     case_id: str,
-    receiver_id: str,
+    receiver_id: str | None,
     *,
     form: str = "",
     seen: str | None = None,
@@ -300,7 +300,12 @@ def assign(
 
 
 def assign_all(
-    database: Database, actor_id: str, cases: Iterable[tuple[str, str | None]], receiver_id: str, *, form: str = ""
+    database: Database,
+    actor_id: str,
+    cases: Iterable[tuple[str, str | None]],
+    receiver_id: str | None,
+    *,
+    form: str = "",
 ) -> list[Event]:
     """Give several cases, each with the head that was seen of it, to one person: all of them or, if refused, none."""
 
@@ -347,8 +352,10 @@ def take_next(database: Database, actor_id: str, *, form: str = "") -> Event | N
             return event
 
 
-def _receiver(tx: Transaction, user_id: str) -> User:
-    """Who is to get a case: nobody deactivates them until they have it."""
+def _receiver(tx: Transaction, user_id: str | None) -> User | None:
+    """Who is to get a case, if anybody was chosen: nobody deactivates them until they have it."""
+    if user_id is None:
+        return None
     repository.lock_user(tx, user_id)
     return repository.user(tx, user_id)
 
@@ -384,8 +391,6 @@ def set_disposition(
 
     def change(scene: _Scene) -> policy.Change:
         if disposition is Disposition.ESCALATE:
-            if escalate_to is None:
-                raise NotAllowed("Say which Manager the case is escalated to.")
             return policy.escalate(scene.actor, scene.case, rationale, _receiver(scene.tx, escalate_to))
         return policy.decide(
             scene.actor,

@@ -4,6 +4,7 @@ DeskError                 its text is for a person: what happened, and what to d
 ├── SettingsError         the environment or a settings file says something unusable
 ├── InvalidInput          a value that may not be stored or read
 │   ├── InvalidText       a character the chain cannot carry, or too long
+│   ├── InvalidForm       fields of a form that lack something, or hold what they may not; all of them at once
 │   ├── InvalidNote       a key, a signed note, a checkpoint or a proof that is not written as it should be
 │   ├── InvalidProof      a proof about the log that does not prove it
 │   ├── NotSigned         a checkpoint that is not by the log's key
@@ -28,7 +29,7 @@ DeskError                 its text is for a person: what happened, and what to d
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -65,6 +66,14 @@ class InvalidText(InvalidInput):
         where = "" if position is None else f" at character {position + 1}"
         super().__init__(f"The {field} {problem}{where}.")
         self.field, self.problem, self.position = field, problem, position
+
+
+class InvalidForm(InvalidInput):
+    """`fields` say of each field, by the name that its verb gives it, what is wrong with it: a sentence each."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__(" ".join(fields.values()))
+        self.fields = dict(fields)
 
 
 class InvalidNote(InvalidInput):

@@ -23,8 +23,8 @@ to an Analyst: that answers the escalation and clears it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
@@ -33,7 +33,7 @@ from types import MappingProxyType
 from typing import Any
 
 from app import chain, sampling
-from app.errors import InvalidText, NotAllowed
+from app.errors import InvalidForm, InvalidText, NotAllowed
 from app.models import (
     ALERT_FEED,
     MAX_TEXT,
@@ -201,9 +201,11 @@ def involved_in(events: Iterable[Event]) -> frozenset[str]:
     return frozenset(people)
 
 
-def assign(actor: User, case: Case, receiver: User) -> Change:
-    """Give the case to `receiver`. Raises NotAllowed."""
+def assign(actor: User, case: Case, receiver: User | None) -> Change:
+    """Give the case to `receiver`. Raises NotAllowed, or InvalidForm where nobody was chosen."""
     _require(why_not(Verb.ASSIGN, actor, case))
+    if receiver is None:
+        raise InvalidForm({"receiver": "Choose who is to own the case."})
     if not receiver.active:
         raise NotAllowed(f"{receiver.name} is inactive and cannot receive cases.")
     if receiver.role is Role.QA:
@@ -219,9 +221,11 @@ def assign(actor: User, case: Case, receiver: User) -> Change:
 
 
 def note(actor: User, case: Case, text: str) -> Change:
-    """Add a note. Raises NotAllowed or InvalidText."""
+    """Add a note. Raises NotAllowed or InvalidForm."""
     _require(why_not(Verb.NOTE, actor, case))
-    return Change(Action.NOTE, written("note", text))
+    with _form() as wrong:
+        notes = _text(wrong, "text", "note", text)
+    return Change(Action.NOTE, notes)
 
 
 def decide(
@@ -236,23 +240,26 @@ def decide(
     zone: tzinfo = UTC,
     clock: datetime | None = None,
 ) -> Change:
-    """Close the case as SAR or No SAR. Raises NotAllowed or InvalidText.
+    """Close the case as SAR or No SAR. Raises NotAllowed or InvalidForm.
 
     A SAR needs `determined_at`, from which the legal clock runs: a day of the actor's calendar, who is in `zone`. It is
     kept as it is given, as midnight UTC of that date, and `meta` names the zone. A No SAR has none. `now` is the time
     of the event, `clock` the time that it really is, where `now` is ahead of that.
     """
     _require(why_not(Verb.DECIDE, actor, case))
-    if disposition not in (Disposition.SAR, Disposition.NO_SAR):
-        raise NotAllowed("A case is closed as SAR or as No SAR.")
-    notes = written("rationale", rationale)
-    if disposition is Disposition.NO_SAR:
-        if determined_at is not None:
-            raise NotAllowed("Only a SAR has a date of determination.")
-    elif determined_at is None:
-        raise NotAllowed("A SAR needs the date on which suspicion was determined: the filing clock starts there.")
-    elif refusal := _why_not_determined(case, determined_at, zone, clock or now):
-        raise NotAllowed(refusal)
+    with _form() as wrong:
+        if disposition not in (Disposition.SAR, Disposition.NO_SAR):
+            wrong["disposition"] = "Choose a disposition: a case is closed as SAR or as No SAR, or it is escalated."
+        notes = _text(wrong, "rationale", "rationale", rationale)
+        if disposition is not Disposition.SAR:
+            if determined_at is not None:
+                wrong["determined_at"] = "Only a SAR has a date of determination."
+        elif determined_at is None:
+            wrong["determined_at"] = (
+                "A SAR needs the date on which suspicion was determined: the filing clock starts there."
+            )
+        elif refusal := _why_not_determined(case, determined_at, zone, clock or now):
+            wrong["determined_at"] = refusal
     columns = {
         "status": Status.CLOSED,
         "disposition": disposition,
@@ -282,28 +289,36 @@ def _day(moment: datetime, zone: tzinfo) -> datetime:
     return datetime.combine(moment, time(), UTC)
 
 
-def escalate(actor: User, case: Case, rationale: str, receiver: User) -> Change:
-    """Hand the case up to another Manager, who becomes its owner. Raises NotAllowed or InvalidText."""
+def escalate(actor: User, case: Case, rationale: str, receiver: User | None) -> Change:
+    """Hand the case up to another Manager, who becomes its owner. Raises NotAllowed or InvalidForm."""
     _require(why_not(Verb.ESCALATE, actor, case))
-    if not can_take_escalation(actor, receiver):
-        raise NotAllowed("A case is escalated to another, active Manager.")
-    columns = {"disposition": Disposition.ESCALATE, "owner": receiver.user_id}
-    return Change(Action.DISPOSITION, written("rationale", rationale), columns)
+    with _form() as wrong:
+        notes = _text(wrong, "rationale", "rationale", rationale)
+        if receiver is None:
+            wrong["escalate_to"] = "Choose which Manager the case is escalated to."
+        elif not can_take_escalation(actor, receiver):
+            wrong["escalate_to"] = "A case is escalated to another, active Manager."
+    columns = {"disposition": Disposition.ESCALATE, "owner": receiver and receiver.user_id}
+    return Change(Action.DISPOSITION, notes, columns)
 
 
 def review(actor: User, case: Case, involved: frozenset[str], result: QaResult, notes: str, now: datetime) -> Change:
-    """Record a QA verdict. Raises NotAllowed or InvalidText."""
+    """Record a QA verdict. Raises NotAllowed or InvalidForm."""
     _require(why_not(Verb.QA, actor, case, involved))
-    if result is QaResult.NONE:
-        raise NotAllowed("A QA review passes or fails.")
-    notes = written("reason for the fail", notes) if result is QaResult.FAIL else written("note", notes, "")
+    with _form() as wrong:
+        if result is QaResult.NONE:
+            wrong["result"] = "Choose a verdict: a QA review passes or fails."
+        what, blank = ("reason for the fail", None) if result is QaResult.FAIL else ("note", "")
+        notes = _text(wrong, "notes", what, notes, blank)
     columns = {"qa_result": result, "qa_reviewer": actor.user_id, "qa_at": now, "qa_notes": notes}
     return Change(Action.QA_PASS if result is QaResult.PASS else Action.QA_FAIL, notes, columns)
 
 
 def reopen(actor: User, case: Case, reason: str) -> Change:
-    """Take a closed case up again; its disposition and QA verdict are cleared. Raises NotAllowed or InvalidText."""
+    """Take a closed case up again; its disposition and QA verdict are cleared. Raises NotAllowed or InvalidForm."""
     _require(why_not(Verb.REOPEN, actor, case))
+    with _form() as wrong:
+        notes = _text(wrong, "reason", "reason", reason)
     columns = {
         "status": Status.IN_REVIEW,
         "disposition": Disposition.NONE,
@@ -314,7 +329,7 @@ def reopen(actor: User, case: Case, reason: str) -> Change:
         "qa_at": None,
         "qa_notes": "",
     }
-    return Change(Action.REOPEN, written("reason", reason), columns)
+    return Change(Action.REOPEN, notes, columns)
 
 
 def has_sar_decision(events: Iterable[Event]) -> bool:
@@ -462,6 +477,24 @@ def check_typed(what: str, text: str) -> None:
     if found := BIDIRECTIONAL.search(text):
         problem = f"holds a character (U+{ord(found[0]):04X}) that makes words read in another order"
         raise InvalidText(what, problem, found.start())
+
+
+@contextmanager
+def _form() -> Iterator[dict[str, str]]:
+    """Collects by its name what is wrong with each field. Raises InvalidForm at the end where there is something."""
+    wrong: dict[str, str] = {}
+    yield wrong
+    if wrong:
+        raise InvalidForm(wrong)
+
+
+def _text(wrong: dict[str, str], field: str, what: str, text: str, blank: str | None = None) -> str:
+    """As `written`, but for what is wrong with the text: that joins what is wrong with the other fields."""
+    try:
+        return written(what, text, blank)
+    except InvalidText as error:
+        wrong[field] = str(error)
+        return ""
 
 
 def _require(refusal: str | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from app import chain, policy
-from app.errors import InvalidText, NotAllowed
+from app.errors import InvalidForm, NotAllowed
 from app.models import ALERT_FEED, Case, Disposition, Event, QaResult, Risk, User
 from app.repository import CASE_COLUMNS
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, OTHER_REVIEWER, REVIEWER
@@ -157,6 +157,6 @@ def lives(draw: st.DrawFn) -> Life:
                     export(life, actor)
                 case _:
                     reopen(life, actor, text)
-        except (NotAllowed, InvalidText):
+        except (NotAllowed, InvalidForm):
             continue
     return life

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app import chain, policy
-from app.errors import InvalidText, NotAllowed
+from app.errors import InvalidForm, InvalidText, NotAllowed
 from app.models import MAX_TEXT, Case, Disposition, Event, QaResult, Risk, Role, Status, User
 from app.policy import Verb
 from tests import lives
@@ -35,9 +35,17 @@ def closed(owner: User) -> Case:
 def refusal(verb: Any, *arguments: Any) -> str | None:
     try:
         verb(*arguments)
-    except NotAllowed as refused:
-        return refused.reason
+    except (NotAllowed, InvalidForm) as refused:
+        return str(refused)
     return None
+
+
+def lacks(verb: Any, *arguments: Any) -> set[str]:
+    """The fields that something is wrong with."""
+    with pytest.raises(InvalidForm) as refused:
+        verb(*arguments)
+    assert str(refused.value) == " ".join(refused.value.fields.values())
+    return set(refused.value.fields)
 
 
 def test_a_page_offers_a_receiver_exactly_where_the_assignment_would_be_accepted() -> None:
@@ -103,6 +111,20 @@ def test_only_a_closed_case_is_reviewed_though_it_is_in_the_sample(case: Case) -
 
 def test_a_review_without_a_verdict_is_refused() -> None:
     assert refusal(policy.review, REVIEWER, closed(ANALYST), frozenset(), QaResult.NONE, "looks fine", NOW)
+
+
+def test_all_that_is_wrong_with_a_form_is_told_at_once_and_by_field() -> None:
+    mine, long = in_review(ANALYST), "x" * (MAX_TEXT + 1)
+    assert lacks(policy.assign, ANALYST, mine, None) == {"receiver"}
+    assert lacks(policy.note, ANALYST, mine, " ") == {"text"}
+    assert lacks(policy.decide, ANALYST, mine, Disposition.NONE, "", NOW) == {"disposition", "rationale"}
+    assert lacks(policy.decide, ANALYST, mine, Disposition.SAR, long, NOW) == {"rationale", "determined_at"}
+    assert lacks(policy.escalate, ANALYST, mine, "", None) == {"rationale", "escalate_to"}
+    assert lacks(policy.escalate, ANALYST, mine, "", OTHER_ANALYST) == {"rationale", "escalate_to"}
+    theirs, nobody = closed(ANALYST), frozenset[str]()
+    assert lacks(policy.review, REVIEWER, theirs, nobody, QaResult.NONE, long, NOW) == {"result", "notes"}
+    assert lacks(policy.review, REVIEWER, theirs, nobody, QaResult.FAIL, "", NOW) == {"notes"}
+    assert lacks(policy.reopen, MANAGER, closed(ANALYST), "") == {"reason"}
 
 
 @pytest.mark.parametrize(
