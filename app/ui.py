@@ -22,7 +22,16 @@ from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import audit, casework, chain, chart, checkpoint, database, money, policy, repository, sar, settings
-from app.errors import BrokenCase, DatabaseError, DeskError, NotAllowed, NotWritten, OutcomeUnknown, StaleCase
+from app.errors import (
+    BrokenCase,
+    DatabaseError,
+    DeskError,
+    InvalidForm,
+    NotAllowed,
+    NotWritten,
+    OutcomeUnknown,
+    StaleCase,
+)
 from app.models import Action, Case, Disposition, Event, Risk, Status, User, read_case_id
 from app.repository import Filters, Order
 from app.text import legible
@@ -47,6 +56,21 @@ label:has([role="switch"]:not(:checked)) > span + div { box-shadow: inset 0 0 0 
   display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .5rem 1.25rem; }
 .facts dt { font-size: .85rem; opacity: .75; }
 .facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+[data-testid] p.wrong { margin: -.6rem 0 0; font-size: .9rem; line-height: 1.3; color: light-dark(#B3261E, #FF9C93); }
+p.wrong::before { content: "✕ "; font-weight: 700; }
+[data-testid]:has(> textarea[aria-invalid]), [data-rac]:has(> input[aria-invalid]), [aria-invalid] > [role="radio"],
+[data-testid="stDateInputField"]:has([aria-invalid]) { border-color: light-dark(#B3261E, #FF9C93) !important; }
+.st-key-review { display: grid !important; grid-template-columns: 9.5rem minmax(0, 1fr); align-items: start; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-form-qa) { position: sticky; bottom: 0; z-index: 2; }
+.st-key-review_panel .st-key-form-qa { margin-inline: -1rem; width: calc(100% + 2rem); max-width: none;
+  padding: .6rem 1rem; gap: .25rem; border-top: 1px solid light-dark(#7D8793, #6A7784);
+  background: light-dark(#F3F5F7, #1B232C); }
+.st-key-verdict [data-testid="stFormSubmitButton"] { margin-top: 1.75rem; }
+@media (max-width: 1150px) {
+  .st-key-review { grid-template-columns: minmax(0, 1fr); }
+  .st-key-review > :first-child { display: none; }
+}
+@media (max-width: 640px) { [data-testid="stLayoutWrapper"]:has(> .st-key-form-qa) { position: static; } }
 """
 """What the theme's settings cannot say: less margin, text that reads in each state, and where the keyboard is."""
 
@@ -67,6 +91,7 @@ _table = _component("table")
 _timeline = _component("timeline")
 _handover = _component("handover")
 _restart = _component("restart")
+_hand = _component("hand")
 
 
 # --- what every page stands on ---
@@ -227,11 +252,19 @@ def case_id_input() -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a form led to; shown once, at the top of the page that comes next."""
+    """What a form led to: told by the form if it was refused, until it is sent again; else once, on whatever page.
+
+    `form` is the name under which it was sent, `fields` say what is wrong with each, `since` is what came in between.
+    """
 
     message: str
     refused: bool = False
     since: Sequence[Event] = ()
+    form: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    is_drawn: bool = False
+    is_told: bool = False
+    token: str = field(default_factory=casework.new_form)
 
 
 def form_token(name: str) -> str:
@@ -319,12 +352,13 @@ def send(
         made = doings().once(name, verb) if once else verb()
     except (StaleCase, OutcomeUnknown, NotWritten) as error:
         since = error.since if isinstance(error, StaleCase) else ()
-        outcome = st.session_state["outcome"] = Outcome(str(error), refused=True, since=since)
+        outcome = st.session_state["outcome"] = Outcome(str(error), refused=True, since=since, form=name)
         st.session_state["refused"] = name, monotonic(), outcome
     except DeskError as error:
-        st.session_state["outcome"] = Outcome(f"Not done: {error}", refused=True)
+        fields = error.fields if isinstance(error, InvalidForm) else {}
+        st.session_state["outcome"] = Outcome(f"Not done: {error}", refused=True, form=name, fields=fields)
     else:
-        st.session_state["outcome"] = Outcome(done if isinstance(done, str) else done(made))
+        st.session_state["outcome"] = Outcome(done if isinstance(done, str) else done(made), form=name)
         clear_form(name)
         return made
     return None
@@ -376,26 +410,73 @@ def keep_fields() -> None:
             st.session_state[key] = value
 
 
-def typed_text(label: str, key: str, refusal: str | None, placeholder: str = "") -> None:
+def typed_text(label: str, key: str, refusal: str | None, placeholder: str = "", height: int = 120) -> None:
     """A text of a form. Where the form is refused it is disabled, unless that would lose what was typed in it."""
     disabled = bool(refusal) and not st.session_state.get(key)
-    st.text_area(label, key=key, height=120, disabled=disabled, placeholder=placeholder)
+    st.text_area(label, key=key, height=height, disabled=disabled, placeholder=placeholder)
 
 
-def show_outcome(names: Mapping[str, User], place: DeltaGenerator | None = None) -> None:
-    """Said once, here or in a place that a page made before: late, as what an overtaken run says is lost."""
-    place = place or st.container()  # always there: what comes below stays where it is, with it the tab that is open
-    outcome: Outcome | None = st.session_state.pop("outcome", None)
-    if outcome is None:
-        return
-    if not outcome.refused:
-        st.toast(plain(outcome.message), icon=":material/check_circle:")
-        return
-    with place, st.container(border=bool(outcome.since), key="refused"):
+Tell = Callable[[str, str], None]
+"""Called below a field, with its name and its widget's key: says there what is wrong with it."""
+
+
+@contextmanager
+def form_place(name: str, names: Mapping[str, User]) -> Iterator[Tell]:
+    """Where the form stands that is sent under this name, and where it tells what it was refused for."""
+    outcome: Outcome | None = st.session_state.get("outcome")
+    refused = outcome if outcome and outcome.refused and outcome.form == name else None
+    untold = dict(refused.fields) if refused else {}
+
+    def tell(of: str, key: str) -> None:
+        with st.container():  # always there, as what comes below is to stay where it is
+            if words := untold.pop(of, ""):
+                st.html(f"<p class='wrong' id='wrong-{_class(key)}' role='alert'>{escape(words)}</p>")
+
+    with st.container(key=f"form {name.partition(' ')[0]}"):
+        with st.container():
+            if refused and not refused.fields:
+                _show_refused(refused, names)
+        yield tell
+        if refused:
+            if untold and not refused.is_told:  # of a field that the form does not have at the moment
+                st.error(plain(" ".join(untold.values())), icon=":material/error:")
+            st.session_state["outcome"] = replace(refused, is_drawn=True)
+
+
+def _class(key: str) -> str:
+    """The class that Streamlit gives to what has this key."""
+    return "st-key-" + re.sub(r"[^a-zA-Z0-9_-]", "-", key)
+
+
+def _show_refused(outcome: Outcome, names: Mapping[str, User]) -> None:
+    with st.container(border=bool(outcome.since), key="refused"):
         st.error(plain(outcome.message), icon=":material/error:")
         if outcome.since:
             st.caption("What happened meanwhile:")
             timeline(outcome.since, names, key="meanwhile")
+
+
+def show_outcome(names: Mapping[str, User], place: DeltaGenerator | None = None) -> None:
+    """What no form told, here or in a place that a page made before: late, as what an overtaken run says is lost."""
+    place = place or st.container()  # always there: what comes below stays where it is, with it the tab that is open
+    outcome: Outcome | None = st.session_state.pop("outcome", None)
+    if outcome is None or outcome.is_told > outcome.is_drawn:
+        return
+    if outcome.is_drawn:
+        st.session_state["outcome"] = replace(outcome, is_drawn=False, is_told=True)
+    elif outcome.refused:
+        with place:
+            _show_refused(outcome, names)
+    else:
+        st.toast(plain(outcome.message), icon=":material/check_circle:")
+    if outcome.form:
+        data = {
+            "sent": outcome.token,
+            "place": _class(f"form {outcome.form.partition(' ')[0]}"),
+            "run": casework.new_form(),
+        }
+        with st.sidebar:
+            _hand(data=data, key="hand")
 
 
 def show_refusal(refusal: str | None) -> None:
@@ -498,6 +579,8 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "closed": ("Closed", ""),
     "qa": ("QA", ""),
     "reviewer": ("Reviewer", ""),
+    "reviewed": ("Reviewed", ""),
+    "remarks": ("Remarks", "text"),
 }
 """Label and alignment of each column that `case_table` knows."""
 
@@ -601,9 +684,13 @@ def _told(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
             return {"text": clock(case.closed_at)[:10], "hint": clocks(case.closed_at)}
         case "qa":
             tone = {"Pass": "good", "Fail": "alarm"}.get(case.qa_result.value, "quiet")
-            return {"text": case.qa_result.value or "—", "tone": tone, "hint": case.qa_notes}
+            return {"text": case.qa_result.value or "—", "tone": tone}
         case "reviewer":
-            return {"text": name_of(case.qa_reviewer, names), "hint": clocks(case.qa_at)}
+            return {"text": name_of(case.qa_reviewer, names)}
+        case "reviewed":
+            return {"text": clock(case.qa_at)[:10], "hint": clocks(case.qa_at)}
+        case "remarks":
+            return {"text": case.qa_notes[:300] + "…" * (len(case.qa_notes) > 300) or "—", "hint": case.qa_notes}
         case _:
             raise KeyError(column)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -83,6 +84,12 @@ def texts(test: AppTest) -> str:
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
+def wrong(test: AppTest) -> list[str]:
+    """What the forms say below their fields, in the order in which they stand."""
+    bodies = [element.proto.body for element in test.get("html")]
+    return [unescape(body.partition(">")[2].removesuffix("</p>")) for body in bodies if "class='wrong'" in body]
+
+
 def component(test: AppTest, name: str) -> Any:
     """The data that a table or a timeline was given."""
     (found,) = [part for part in test.get("bidi_component") if part.proto.id.endswith(name)]
@@ -91,6 +98,12 @@ def component(test: AppTest, name: str) -> Any:
 
 def shown_cases(test: AppTest, name: str = "cases") -> list[str]:
     return [row["case_id"] for row in component(test, name)["rows"]]
+
+
+def open_row(test: AppTest, case_id: str) -> AppTest:
+    """A click on a row of what awaits QA, as the browser says it."""
+    test.session_state["review"] = case_id
+    return run(test)
 
 
 def click(test: AppTest, label: str) -> AppTest:
@@ -389,23 +402,25 @@ def test_a_whole_life_of_a_case(desk: Database, open_case: OpenCase, tmp_path: P
     page = open_page("case", ANALYST.user_id, case_id=case_id.lower())
     assert "New" in texts(page)
     assert "Assign it first" in texts(page)
+    labelled(page.selectbox, "New owner").set_value(ANALYST.user_id)
     click(page, "Assign")
-    assert page.toast[0].value == "Case assigned."
+    assert page.toast[0].value == f"Case assigned to {ANALYST.name}."
     labelled(page.text_area, "Note").set_value("Teller called: “same person”.\n")
     click(page, "Add note")
     labelled(page.segmented_control, "Disposition").set_value("SAR")
     run(page)
     labelled(page.text_area, "Rationale").set_value("No lawful purpose found.")
     click(page, "Close as SAR")
-    assert "A SAR needs the date" in texts(page)
+    assert wrong(page) == ["A SAR needs the date on which suspicion was determined: the filing clock starts there."]
     labelled(page.date_input, "Suspicion determined").set_value(datetime.now(UTC).date())
     click(page, "Close as SAR")
 
     page = open_page("qa", REVIEWER.user_id)
     assert shown_cases(page, "waiting") == [case_id]
+    open_row(page, case_id)
     labelled(page.text_area, "Remarks").set_value("Sums re-added, agree.")
     click(page, "Record")
-    assert "A QA review passes or fails" in texts(page)
+    assert wrong(page) == ["Choose a verdict: a QA review passes or fails."]
     labelled(page.segmented_control, "Verdict").set_value("Pass")
     click(page, "Record")
     assert "The sample is complete" in texts(page)
@@ -438,7 +453,7 @@ def test_a_stale_decision_says_what_happened_and_keeps_the_text_and_a_double_cli
 ) -> None:
     case_id = open_case().case_id
     casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
-    page = open_page("case", ANALYST.user_id, case_id=case_id)
+    page = choose(open_page("case", ANALYST.user_id, case_id=case_id), "No SAR")
     labelled(page.text_area, "Rationale").set_value("Takings match the filings.")
     casework.add_note(desk, MANAGER.user_id, case_id, "Wait for the branch.")
     monkeypatch.setattr(ui, "DOUBLE_CLICK", 600)
@@ -457,11 +472,56 @@ def test_a_text_that_is_too_long_is_refused_and_kept(open_case: OpenCase) -> Non
     page = open_page("case", ANALYST.user_id, case_id=open_case().case_id)
     labelled(page.text_area, "Note").set_value("x" * 10_001)
     click(page, "Add note")
-    assert "10,001 characters long" in texts(page)
+    assert wrong(page) == ["The note is 10,001 characters long; the limit is 10,000."]
     assert len(labelled(page.text_area, "Note").value) == 10_001
 
 
-FORMS = ("Add note", "Assign to me", "Assign", "Close as No SAR", "Reopen")
+FORMS = ("Add note", "Assign to me", "Assign", "Decide", "Reopen")
+
+
+def choose(test: AppTest, disposition: str) -> AppTest:
+    labelled(test.segmented_control, "Disposition").set_value(disposition)
+    return run(test)
+
+
+def test_nothing_that_decides_is_chosen_beforehand_and_all_that_lacks_is_told_at_its_field(
+    desk: Database, open_case: OpenCase
+) -> None:
+    case_id = open_case().case_id
+    casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+    page = open_page("case", ANALYST.user_id, case_id=case_id)
+    assert labelled(page.segmented_control, "Disposition").value is None
+    assert labelled(page.selectbox, "New owner").value is None
+    click(page, "Decide")
+    disposition, rationale = wrong(page)
+    assert disposition.startswith("Choose a disposition")
+    assert rationale == "The rationale is empty."
+    assert wrong(choose(page, "SAR")) == [rationale], "what was chosen since lacks no more, the rest still does"
+    click(page, "Close as SAR")
+    assert [words[:10] for words in wrong(page)] == ["The ration", "A SAR need"]
+    choose(page, "Escalate")
+    assert labelled(page.selectbox, "To Manager").value is None
+    click(page, "Escalate")
+    assert wrong(page) == [rationale, "Choose which Manager the case is escalated to."]
+    click(page, "Assign")
+    assert wrong(page) == ["Choose who is to own the case."]
+    click(page, "Add note")
+    assert wrong(page) == ["The note is empty."]
+    assert not page.error
+    page.switch_page("views/qa.py")
+    assert not run(page).error
+    assert not wrong(page)
+    assert len(desk.read(lambda tx: repository.events(tx, case_id))) == 2
+
+
+def test_an_escalation_says_to_whom(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+    page = choose(open_page("case", ANALYST.user_id, case_id=case_id), "Escalate")
+    labelled(page.text_area, "Rationale").set_value("The teller may be helping.")
+    labelled(page.selectbox, "To Manager").set_value(OTHER_MANAGER.user_id)
+    click(page, "Escalate")
+    assert page.toast[0].value == f"Escalated to {OTHER_MANAGER.name}."
 
 
 def test_what_a_sign_in_that_has_ended_sends_is_refused_and_given_back(
@@ -593,7 +653,7 @@ def test_what_a_person_may_not_do_is_disabled_and_says_why(desk: Database, open_
         "Add note": True,
         "Assign to me": False,
         "Assign": False,
-        "Close as No SAR": False,
+        "Decide": False,
         "Reopen": False,
     }
     assert labelled(page.segmented_control, "Disposition").value is None  # nobody chose one
@@ -754,7 +814,7 @@ def test_nobody_reviews_their_own_decision(desk: Database, open_case: OpenCase) 
     case_id = open_case(sampled=True).case_id
     casework.assign(desk, MANAGER.user_id, case_id, MANAGER.user_id)
     casework.set_disposition(desk, MANAGER.user_id, case_id, Disposition.NO_SAR, "Explained.")
-    page = open_page("qa", MANAGER.user_id)
+    page = open_row(open_page("qa", MANAGER.user_id), case_id)
     assert labelled(page.button, "Record").disabled
     assert "You owned the case or decided on it" in texts(page)
 
@@ -763,14 +823,68 @@ def test_a_fail_needs_remarks(desk: Database, open_case: OpenCase) -> None:
     case_id = open_case(sampled=True).case_id
     casework.assign(desk, MANAGER.user_id, case_id, MANAGER.user_id)
     casework.set_disposition(desk, MANAGER.user_id, case_id, Disposition.NO_SAR, "Explained.")
-    page = open_page("qa", REVIEWER.user_id)
+    page = open_row(open_page("qa", REVIEWER.user_id), case_id)
     labelled(page.segmented_control, "Verdict").set_value("Fail")
     click(page, "Record")
-    assert "reason for the fail is empty" in texts(page)
+    assert wrong(page) == ["The reason for the fail is empty."]
     labelled(page.text_area, "Remarks").set_value("Sums off.")
     click(page, "Record")
     assert [metric.value for metric in page.metric] == ["0", "0", "1", "0%"]
     assert shown_cases(page, "reviewed") == [case_id]
+    told = [cell["text"] for cell in component(page, "reviewed")["rows"][0]["cells"]]
+    assert told[3:] == [MANAGER.name, "Fail", REVIEWER.name, f"{datetime.now(UTC):%Y-%m-%d}", "Sums off."]
+
+
+def test_qa_opens_no_case_that_nobody_chose_neither_at_first_nor_after_a_verdict(
+    desk: Database, open_case: OpenCase
+) -> None:
+    cases = [open_case(sampled=True).case_id for _ in range(3)]
+    for case_id, owner in zip(cases, (ANALYST, MANAGER, ANALYST), strict=True):
+        casework.assign(desk, owner.user_id, case_id, owner.user_id)
+        casework.set_disposition(
+            desk, owner.user_id, case_id, Disposition.SAR, "Structuring.", determined_at=datetime.now(UTC)
+        )
+
+    def looks() -> list[str]:
+        events = desk.read(lambda tx: [event for case_id in cases for event in repository.events(tx, case_id)])
+        return [event.case_id for event in events if event.action == "view"]
+
+    page = open_page("qa", OTHER_MANAGER.user_id)
+    assert shown_cases(page, "waiting") == cases
+    assert not [button for button in page.button if button.label == "Record"]
+    assert looks() == []
+    open_row(page, cases[0])
+    assert looks() == cases[:1]
+    labelled(page.segmented_control, "Verdict").set_value("Pass")
+    click(page, "Record")
+    assert page.toast[0].value.replace("\\", "") == f"{cases[0]}: Pass recorded."
+    assert shown_cases(page, "waiting") == cases[1:]
+    assert not [button for button in page.button if button.label == "Record"]
+    assert looks() == cases[:1]
+    click(page, f"Open the next, {cases[1]}")
+    assert looks() == cases[:2]
+    click(page, "Back to the list")
+    assert not [button for button in page.button if button.label == "Record"]
+    for name in ("case", "exports"):
+        page.switch_page(f"views/{name}.py")
+        run(page)
+    assert looks() == cases[:2]
+
+
+def test_the_case_that_is_offered_next_is_the_one_below_and_not_ones_own(desk: Database, open_case: OpenCase) -> None:
+    cases = [open_case(sampled=True).case_id for _ in range(4)]
+    for case_id, owner in zip(cases, (ANALYST, ANALYST, MANAGER, ANALYST), strict=True):
+        casework.assign(desk, owner.user_id, case_id, owner.user_id)
+        casework.set_disposition(desk, owner.user_id, case_id, Disposition.NO_SAR, "Payroll.")
+    page = open_page("qa", MANAGER.user_id)
+    for case_id, offered in ((cases[1], cases[3]), (cases[3], cases[0])):
+        open_row(page, case_id)
+        labelled(page.segmented_control, "Verdict").set_value("Pass")
+        assert labelled(click(page, "Record").button, f"Open the next, {offered}")
+    open_row(page, cases[0])
+    labelled(page.segmented_control, "Verdict").set_value("Pass")
+    click(page, "Record")
+    assert not [button for button in page.button if button.label.startswith("Open the next")]
 
 
 def test_an_uploaded_audit_csv_is_verified_or_refused(desk: Database, open_case: OpenCase) -> None:
@@ -942,7 +1056,7 @@ def test_a_verdict_that_came_too_late_keeps_what_was_typed(desk: Database, open_
     for case_id in (first, second):
         casework.assign(desk, MANAGER.user_id, case_id, MANAGER.user_id)
         casework.set_disposition(desk, MANAGER.user_id, case_id, Disposition.NO_SAR, "Explained.")
-    page = open_page("qa", REVIEWER.user_id)
+    page = open_row(open_page("qa", REVIEWER.user_id), first)
     labelled(page.segmented_control, "Verdict").set_value("Fail")
     labelled(page.text_area, "Remarks").set_value("Sums off by one day.")
     casework.record_qa(desk, OTHER_REVIEWER.user_id, first, QaResult.PASS)

@@ -143,142 +143,158 @@ def show_timeline(case: Case, events: list[Event], names: dict[str, User], verif
         )
 
 
-def note_form(actor: User, case: Case) -> None:
-    token = ui.form_token(f"note {case.case_id}")
+def note_form(actor: User, case: Case, names: dict[str, User]) -> None:
+    name = f"note {case.case_id}"
+    token = ui.form_token(name)
 
     def add() -> None:
         text = st.session_state[f"note {token}"]
         ui.send(
             actor,
-            f"note {case.case_id}",
+            name,
             "Note added.",
             lambda: casework.add_note(ui.desk(), actor.user_id, case.case_id, text, form=token),
         )
 
     refusal = policy.why_not(Verb.NOTE, actor, case)
-    with st.form(f"note form {token}", border=False):
+    with ui.form_place(name, names) as tell, st.form(f"note form {token}", border=False):
         ui.typed_text("Note", f"note {token}", refusal, "What you found, and where")
+        tell("text", f"note {token}")
         st.form_submit_button("Add note", on_click=add, disabled=bool(refusal), icon=":material/add_comment:")
     ui.show_refusal(refusal)
 
 
 def assign_form(actor: User, case: Case, names: dict[str, User]) -> None:
-    token = ui.form_token(f"assign {case.case_id}")
+    name = f"assign {case.case_id}"
+    token = ui.form_token(name)
     seen = case.head_hash
 
     def assign() -> None:
         receiver = st.session_state[f"receiver {token}"]
         ui.send(
             actor,
-            f"assign {case.case_id}",
-            "Case assigned.",
+            name,
+            lambda _: f"Case assigned to {names[receiver].name}.",
             lambda: casework.assign(ui.desk(), actor.user_id, case.case_id, receiver, form=token, seen=seen),
         )
 
     receivers = [person.user_id for person in names.values() if policy.can_receive(actor, case, person)]
     refusal = policy.why_not(Verb.ASSIGN, actor, case) or (None if receivers else "There is nobody else to take it.")
-    with st.form(f"assign form {token}", border=False):
+    with ui.form_place(name, names) as tell, st.form(f"assign form {token}", border=False):
         st.selectbox(
             "New owner",
             receivers if not refusal else [],
             format_func=lambda user_id: f"{names[user_id].name}, {names[user_id].role}",
-            index=receivers.index(actor.user_id) if actor.user_id in receivers and not refusal else 0,
+            index=None,
+            placeholder="Choose who",
             key=f"receiver {token}",
             disabled=bool(refusal),
         )
+        tell("receiver", f"receiver {token}")
         st.form_submit_button("Assign", on_click=assign, disabled=bool(refusal), icon=":material/person_add:")
     ui.show_refusal(refusal)
 
 
 def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
-    token = ui.form_token(f"decision {case.case_id}")
-    seen = case.head_hash
+    """Nothing is chosen in it beforehand: the button beside it closes the case."""
+    name = f"decision {case.case_id}"
+    token = ui.form_token(name)
     no_decision = policy.why_not(Verb.DECIDE, actor, case)
     no_escalation = policy.why_not(Verb.ESCALATE, actor, case)
-    neither = bool(no_decision and no_escalation)  # then none is shown as if it had been chosen
     choices = [Disposition.NO_SAR.value, Disposition.SAR.value, Disposition.ESCALATE.value]
-    first = Disposition.ESCALATE.value if no_decision else Disposition.NO_SAR.value
-    shown = st.segmented_control(
-        "Disposition",
-        choices,
-        default=None if neither else first,
-        required=not neither,
-        key=f"disposition {token}",
-        disabled=neither,
-    )
-    chosen = Disposition(shown or Disposition.NO_SAR.value)
-    refusal = no_escalation if chosen is Disposition.ESCALATE else no_decision
-
-    def decide() -> None:
-        state = st.session_state
-        determined = state.get(f"determined {token}") if chosen is Disposition.SAR else None
-        ui.send(
-            actor,
-            f"decision {case.case_id}",
-            f"Disposition set: {chosen}.",
-            lambda: casework.set_disposition(
-                ui.desk(),
-                actor.user_id,
-                case.case_id,
-                chosen,
-                state[f"rationale {token}"],
-                determined_at=determined,
-                zone=ui.zone(),
-                suspect_known=not state.get(f"no suspect {token}", False),
-                escalate_to=state.get(f"manager {token}"),
-                form=token,
-                seen=seen,
-            ),
-        )
-
-    today = ui.local(datetime.now(UTC)).date()
-    with st.form(f"decision form {token}", border=False):
-        ui.typed_text("Rationale", f"rationale {token}", refusal, "Why, from the evidence")
-        if chosen is Disposition.SAR:
-            st.date_input(
-                "Suspicion determined on",
-                None,
-                min_value=min(ui.local(case.opened_at).date(), today),
-                max_value=today,
-                key=f"determined {token}",
+    with ui.form_place(name, names) as tell:
+        neither = bool(no_decision and no_escalation)
+        shown = st.segmented_control("Disposition", choices, key=f"disposition {token}", disabled=neither)
+        if not shown:
+            tell("disposition", f"disposition {token}")
+        chosen = Disposition(shown or "")
+        refusal = no_escalation if chosen is Disposition.ESCALATE else no_decision
+        with st.form(f"decision form {token}", border=False):
+            ui.typed_text("Rationale", f"rationale {token}", refusal, "Why, from the evidence")
+            tell("rationale", f"rationale {token}")
+            if chosen is Disposition.SAR:
+                determination_fields(case, token, bool(refusal), tell)
+            if chosen is Disposition.ESCALATE:
+                st.selectbox(
+                    "To Manager",
+                    [person.user_id for person in names.values() if policy.can_take_escalation(actor, person)],
+                    format_func=lambda user_id: names[user_id].name,
+                    index=None,
+                    placeholder="Choose who",
+                    key=f"manager {token}",
+                    disabled=bool(refusal),
+                )
+                tell("escalate_to", f"manager {token}")
+            st.form_submit_button(
+                {Disposition.NONE: "Decide", Disposition.ESCALATE: "Escalate"}.get(chosen, f"Close as {chosen}"),
+                type="primary",
+                on_click=send_decision,
+                args=(actor, case, names, chosen, token),
                 disabled=bool(refusal),
-                help="When someone first concluded that there is reason to suspect. The filing clock starts here.",
+                icon=":material/gavel:",
             )
-            st.checkbox(
-                "No suspect identified (60 days to file instead of 30)",
-                key=f"no suspect {token}",
-                disabled=bool(refusal),
-            )
-        if chosen is Disposition.ESCALATE:
-            managers = [person.user_id for person in names.values() if policy.can_take_escalation(actor, person)]
-            st.selectbox(
-                "To Manager",
-                managers,
-                format_func=lambda user_id: names[user_id].name,
-                key=f"manager {token}",
-                disabled=bool(refusal),
-            )
-        label = "Escalate" if chosen is Disposition.ESCALATE else f"Close as {chosen}"
-        st.form_submit_button(label, type="primary", on_click=decide, disabled=bool(refusal), icon=":material/gavel:")
     ui.show_refusal(refusal)
 
 
-def reopen_form(actor: User, case: Case) -> None:
-    token = ui.form_token(f"reopen {case.case_id}")
+def determination_fields(case: Case, token: str, disabled: bool, tell: ui.Tell) -> None:
+    """From when the filing clock of a SAR runs, and how long."""
+    today = ui.local(datetime.now(UTC)).date()
+    st.date_input(
+        "Suspicion determined on",
+        None,
+        min_value=min(ui.local(case.opened_at).date(), today),
+        max_value=today,
+        key=f"determined {token}",
+        disabled=disabled,
+        help="When someone first concluded that there is reason to suspect. The filing clock starts here.",
+    )
+    tell("determined_at", f"determined {token}")
+    st.checkbox("No suspect identified (60 days to file instead of 30)", key=f"no suspect {token}", disabled=disabled)
+
+
+def send_decision(actor: User, case: Case, names: dict[str, User], chosen: Disposition, token: str) -> None:
+    """In a button's callback."""
+    state = st.session_state
+    determined = state.get(f"determined {token}") if chosen is Disposition.SAR else None
+    manager = state.get(f"manager {token}") if chosen is Disposition.ESCALATE else None
+    ui.send(
+        actor,
+        f"decision {case.case_id}",
+        f"Escalated to {names[manager].name}." if manager else f"Disposition set: {chosen}.",
+        lambda: casework.set_disposition(
+            ui.desk(),
+            actor.user_id,
+            case.case_id,
+            chosen,
+            state[f"rationale {token}"],
+            determined_at=determined,
+            zone=ui.zone(),
+            suspect_known=not state.get(f"no suspect {token}", False),
+            escalate_to=manager,
+            form=token,
+            seen=case.head_hash,
+        ),
+    )
+
+
+def reopen_form(actor: User, case: Case, names: dict[str, User]) -> None:
+    name = f"reopen {case.case_id}"
+    token = ui.form_token(name)
     seen = case.head_hash
 
     def reopen() -> None:
         reason = st.session_state[f"reason {token}"]
         ui.send(
             actor,
-            f"reopen {case.case_id}",
+            name,
             "Case reopened.",
             lambda: casework.reopen(ui.desk(), actor.user_id, case.case_id, reason, form=token, seen=seen),
         )
 
     refusal = policy.why_not(Verb.REOPEN, actor, case)
-    with st.form(f"reopen form {token}", border=False):
+    with ui.form_place(name, names) as tell, st.form(f"reopen form {token}", border=False):
         ui.typed_text("Reason to reopen", f"reason {token}", refusal)
+        tell("reason", f"reason {token}")
         st.form_submit_button("Reopen", on_click=reopen, disabled=bool(refusal), icon=":material/restart_alt:")
     ui.show_refusal(refusal)
 
@@ -435,13 +451,13 @@ with grid.cell():
     with st.container(border=True, key="actions"):
         note, assign, decide, reopen = st.tabs(["Note", "Assign", "Decide", "Reopen"])
         with note:
-            note_form(actor, case)
+            note_form(actor, case, names)
         with assign:
             assign_form(actor, case, names)
         with decide:
             decision_form(actor, case, names)
         with reopen:
-            reopen_form(actor, case)
+            reopen_form(actor, case, names)
     st.subheader("Other cases of this customer", anchor=False)
     ui.show_broken(others)
     if not others and not others.broken:

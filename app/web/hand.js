@@ -1,0 +1,61 @@
+// After a form was sent: what is wrong with a field belongs to it for a screen reader too, and the keyboard goes on
+// where the hand was: at the first such field or, where all was well, on the button of the form drawn anew.
+
+const FIELD = "textarea, [role=radiogroup], [role=combobox], [role=spinbutton]";
+const FOCUSED = "textarea, [role=radio], [role=combobox], [role=spinbutton]";
+const SIGNS = ["keydown", "pointerdown"]; // of a person who goes on by themselves
+
+let marked = [];
+let last, timer;
+
+function unmark() {
+  for (const control of marked)
+    for (const name of ["aria-invalid", "aria-describedby"]) control.removeAttribute(name);
+  marked = [];
+}
+
+// Returns the fields that something is wrong with, as they stand on the page.
+function mark() {
+  unmark();
+  const wrong = [...document.querySelectorAll(".wrong")].map((words) => [words, document.querySelector(`.${words.id.slice(6)}`)]);
+  for (const [words, field] of wrong) {
+    const control = field?.querySelector(FIELD);
+    if (!control) continue;
+    control.setAttribute("aria-invalid", "true");
+    control.setAttribute("aria-describedby", words.id);
+    marked.push(control);
+  }
+  return wrong.map(([, field]) => field).filter(Boolean);
+}
+
+function button(place) {
+  return [...place.querySelectorAll("button[kind]")].find((one) => !one.disabled && one.checkVisibility())
+    ?? document.getElementById(place.closest("[role=tabpanel]")?.getAttribute("aria-labelledby"));
+}
+
+function stop() {
+  clearInterval(timer);
+  for (const sign of SIGNS) removeEventListener(sign, stop, true);
+}
+
+export default function ({ data }) {
+  stop();
+  let moves = data.sent !== last;
+  last = data.sent;
+  const end = performance.now() + 1500; // while what was sent away and what comes in its place are still drawn
+  timer = setInterval(() => {
+    const [first] = mark();
+    const place = document.querySelector(`.${data.place}`);
+    const lost = [null, document.body].includes(document.activeElement);
+    if (moves && first) {
+      first.querySelector(FOCUSED)?.focus();
+      moves = false;
+    } else if (moves && place && lost) button(place)?.focus();
+    if (performance.now() > end) stop();
+  }, 50);
+  for (const sign of SIGNS) addEventListener(sign, stop, true);
+  return () => {
+    stop();
+    unmark();
+  };
+}
