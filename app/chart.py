@@ -10,10 +10,13 @@ from html import escape
 from math import ceil
 
 LINES, DAYS = 5, 6
-"""About so many steps from line to line, and at most so many dates below."""
+"""At most so many steps from zero to the top, in and out together, and so many dates below."""
+
+GAP = Decimal("0.08")
+"""Of the height, between in and out: two scales have no line in common."""
 
 STYLE = """
-.chart { position: relative; height: 150px; margin: .75rem .5rem 1.75rem 4.5rem; font-size: .75rem;
+.chart { position: relative; height: 190px; margin: .75rem .5rem 1.75rem 4.5rem; font-size: .75rem;
   font-variant-numeric: tabular-nums; }
 .chart * { position: absolute; }
 .chart hr { left: 0; right: 0; margin: 0; border: 0;
@@ -28,6 +31,7 @@ STYLE = """
 .legend { margin: 0; font-size: .85rem; }
 .legend i { display: inline-block; width: .7rem; height: .7rem; margin: 0 .35rem 0 .75rem; }
 .legend i:first-child { margin-left: 0; }
+.legend b { margin-left: .75rem; font-weight: 400; opacity: .8; }
 """
 
 
@@ -40,44 +44,84 @@ class Bar:
     amount: Decimal
     words: str
 
+
+@dataclass(frozen=True)
+class _Side:
+    """In or out: its bars, from zero up to `top`, in the part of the chart that begins at `foot` and is `share` high.
+
+    Amounts are in the currency of the case, `foot` and `share` in heights of the chart. Out hangs from its upper end.
+    """
+
+    bars: Sequence[Bar]
+    step: Decimal
+    foot: Decimal
+    share: Decimal
+
     @property
-    def signed(self) -> Decimal:
-        """Below zero where it went out."""
-        return -self.amount if self.out else self.amount
+    def out(self) -> bool:
+        return self.bars[0].out
+
+    @property
+    def top(self) -> Decimal:
+        return max(ceil(max(bar.amount for bar in self.bars) / self.step), 1) * self.step
+
+    def up(self, amount: Decimal) -> Decimal:
+        """How high in the chart an amount lies."""
+        part = amount / self.top
+        return self.foot + self.share * (1 - part if self.out else part)
 
 
 def in_and_out(bars: Sequence[Bar]) -> str:
-    """The bars in their days as HTML, in up and out down; empty where there are none."""
+    """The bars in their days as HTML, in up and out down, each on a scale of its own; empty where there are none."""
     if not bars:
         return ""
+    sides = _sides(bars)
     start, end = (at.replace(hour=0, minute=0, second=0, microsecond=0) for at in _ends(bars))
     days = (end - start).days + 1
-    step = _step(bars)
-    top, bottom = (ceil(max(sign * bar.signed for bar in bars) / step) for sign in (1, -1))
-    top, bottom = max(top, 0), max(bottom, 0)
-    height = (top + bottom) * step or step
-
-    def up(amount: Decimal) -> str:
-        return f"bottom:{(amount + bottom * step) / height:.2%}"
 
     def along(at: datetime) -> str:
         return f"left:{(at - start) / timedelta(days):.2%}"
 
     parts = []
-    for number in range(-bottom, top + 1):
-        kind = " class='zero'" if number == 0 else ""
-        parts.append(f"<hr{kind} style='{up(number * step)}'>")
-        parts.append(f"<span class='amount' style='{up(number * step)}'>{number * step:,f}</span>")
     for number in range(0, days, ceil(days / DAYS)):
         day = start + timedelta(number)
         parts.append(f"<span class='date' style='{along(day)}'>{day:{'%d %b' if days < 365 else '%b %Y'}}</span>")
-    for bar in sorted(bars, key=lambda bar: -bar.amount):  # the smaller in front
-        kind, foot = ("out", bar.signed) if bar.out else ("in", Decimal())
-        size = f"height:{bar.amount / height:.2%}"
-        parts.append(f"<i class='{kind}' style='{along(bar.at)};{up(foot)};{size}' title='{escape(bar.words)}'></i>")
-    label = "Transactions over time: money in above the line, money out below it"
-    legend = "<p class='legend' aria-hidden='true'><i class='in'></i>In<i class='out'></i>Out</p>"
-    return f"{legend}<div class='chart' role='img' aria-label='{label}'>{''.join(parts)}</div>"
+    for side in sides:
+        for number in range(int(side.top / side.step) + 1):
+            amount, kind = number * side.step, "" if number else " class='zero'"
+            parts.append(f"<hr{kind} style='bottom:{side.up(amount):.2%}'>")
+            parts.append(f"<span class='amount' style='bottom:{side.up(amount):.2%}'>{amount:,f}</span>")
+        for bar in sorted(side.bars, key=lambda bar: -bar.amount):  # the smaller in front
+            foot = min(side.up(bar.amount), side.up(Decimal()))
+            size = f"{along(bar.at)};bottom:{foot:.2%};height:{bar.amount / side.top * side.share:.2%}"
+            kind = "out" if bar.out else "in"
+            parts.append(f"<i class='{kind}' style='{size}' title='{escape(bar.words)}'></i>")
+    return f"{_legend(sides)}<div class='chart' role='img' aria-label='{_label(sides)}'>{''.join(parts)}</div>"
+
+
+def _sides(bars: Sequence[Bar]) -> list[_Side]:
+    """In above out, or the one that there is in the whole of the chart."""
+    found = [side for out in (False, True) if (side := [bar for bar in bars if bar.out is out])]
+    share = (1 - GAP * (len(found) - 1)) / len(found)
+    return [
+        _Side(side, _step(max(bar.amount for bar in side), LINES // len(found)), (share + GAP) * below, share)
+        for below, side in zip(range(len(found))[::-1], found, strict=True)
+    ]
+
+
+def _legend(sides: Sequence[_Side]) -> str:
+    keys = "".join(
+        f"<i class='{'out' if side.out else 'in'}'></i>{'Out' if side.out else 'In'}, up to {side.top:,f}"
+        for side in sides
+    )
+    note = "<b>Two scales: a bar in and a bar out do not compare.</b>" if len(sides) > 1 else ""
+    return f"<p class='legend' aria-hidden='true'>{keys}{note}</p>"
+
+
+def _label(sides: Sequence[_Side]) -> str:
+    """What it is called for whoever does not see it."""
+    told = " and ".join(f"money {'out below' if side.out else 'in above'}, up to {side.top:,f}" for side in sides)
+    return f"Transactions over time: {told}{', each on a scale of its own' if len(sides) > 1 else ''}"
 
 
 def _ends(bars: Sequence[Bar]) -> tuple[datetime, datetime]:
@@ -85,10 +129,9 @@ def _ends(bars: Sequence[Bar]) -> tuple[datetime, datetime]:
     return min(times), max(times)
 
 
-def _step(bars: Sequence[Bar]) -> Decimal:
-    """From line to line: 1, 2 or 5 times a power of ten."""
-    amounts = [Decimal(), *(bar.signed for bar in bars)]
-    least = (max(amounts) - min(amounts)) / LINES
+def _step(greatest: Decimal, steps: int) -> Decimal:
+    """From line to line, in at most so many steps: 1, 2 or 5 times a power of ten."""
+    least = greatest / steps
     if not least:
         return Decimal(1)
     power = Decimal(10) ** least.adjusted()
