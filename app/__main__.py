@@ -12,6 +12,7 @@
     python -m app checkpoint                sign what the log of all events is now
     python -m app open FILE [--skip-bad]    open a case on each alert of a file (JSON Lines; - is standard input)
     python -m app user add USER_ID --name NAME --role Analyst|QA|Manager
+                                            let someone act, who then sees every case and every SAR decision
     python -m app user deactivate USER_ID   someone has left: they neither act nor receive cases any more
     python -m app user list                 everybody, the inactive too
 
@@ -43,6 +44,10 @@ INTACT, BROKEN, UNUSABLE, UNPROVEN = 0, 1, 2, 3
 DONE, DONE_IN_PART = INTACT, BROKEN
 MAX_FILE = 64 * 1024 * 1024
 """Bytes; what was exported is not longer."""
+WHO = (
+    "They see every case, and which of them led to a SAR, whatever their role: add nobody who has no BSA need "
+    "(31 U.S.C. 5318(g)(2))."
+)
 WORSE = (INTACT, UNPROVEN, BROKEN, UNUSABLE)
 
 
@@ -75,7 +80,9 @@ def _parser() -> terminal.Parser:
     user_verbs = verbs.add_parser("user", help="add, deactivate or list users").add_subparsers(
         dest="user_verb", required=True, metavar="VERB"
     )
-    adding = user_verbs.add_parser("add", parents=[shared], help="let someone act")
+    adding = user_verbs.add_parser(
+        "add", parents=[shared], help="let someone act", description=f"Let someone act. {WHO}"
+    )
     adding.add_argument("user_id", metavar="USER_ID")
     adding.add_argument("--name", required=True)
     adding.add_argument("--role", required=True, choices=[role.value for role in Role])
@@ -296,6 +303,8 @@ def _add_user(desk: database.Database, user_id: str, name: str, role: Role) -> i
     else:
         done = "was there already; nothing changed" if before.active else "was inactive and is active again"
     tell(f"{user_id} ({name}, {role.value}) {done}.")
+    if before is None or not before.active:
+        tell(WHO)
     return DONE
 
 

@@ -114,14 +114,19 @@ def _legend(sides: Sequence[_Side]) -> str:
         f"<i class='{'out' if side.out else 'in'}'></i>{'Out' if side.out else 'In'}, up to {side.top:,f}"
         for side in sides
     )
-    note = "<b>Two scales: a bar in and a bar out do not compare.</b>" if len(sides) > 1 else ""
+    note = "<b>Two scales: a bar in and a bar out do not compare.</b>" if _differ(sides) else ""
     return f"<p class='legend' aria-hidden='true'>{keys}{note}</p>"
 
 
 def _label(sides: Sequence[_Side]) -> str:
     """What it is called for whoever does not see it."""
     told = " and ".join(f"money {'out below' if side.out else 'in above'}, up to {side.top:,f}" for side in sides)
-    return f"Transactions over time: {told}{', each on a scale of its own' if len(sides) > 1 else ''}"
+    return f"Transactions over time: {told}{', each on a scale of its own' if _differ(sides) else ''}"
+
+
+def _differ(sides: Sequence[_Side]) -> bool:
+    """Whether there are two scales."""
+    return len({side.top for side in sides}) > 1
 
 
 def _ends(bars: Sequence[Bar]) -> tuple[datetime, datetime]:

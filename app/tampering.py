@@ -12,6 +12,15 @@ from app.models import Event
 FIELDS = ("ts", "user", "action", "notes", "meta", "prev_hash", "event_hash")
 """What can be changed of an event."""
 
+CHANGE, DELETE, SWAP, CUT, REWRITE = (
+    "Change a field",
+    "Delete it",
+    "Swap it",
+    "Cut from here on",
+    "Rewrite from here on",
+)
+"""What can be done to a history, in the words of the page that offers it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Copy:

@@ -1,21 +1,23 @@
 """A guided demo over the live pages, and the demo's data anew: for whoever shows the embedded desk to someone.
 
 A step opens its page on a case from the data as they are, lets someone of a fitting role act, and outlines the part
-that it talks about. Its number is in the address and in the session: it outlives a reload, and being left.
+that it talks about. As few cases as can be carry it: as a rule one as far as its history, and one from its review on.
+Its number is in the address and in the session: it outlives a reload, and being left.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from app import policy, repository, settings, sign_in, ui
+from app import policy, repository, settings, sign_in, tampering, ui
 from app.database import Transaction
 from app.errors import BrokenCase, UnknownCase
 from app.models import Case, Disposition, Role, Status, User
@@ -42,23 +44,37 @@ def to_take(tx: Transaction, case: Case | None, analyst: User) -> Case | None:
 
 
 def to_decide(tx: Transaction, case: Case | None, analyst: User) -> Case | None:
-    """The case at hand if it is in review; else the most urgent of the analyst's, else of anybody's."""
-    cases = [case, *_cases(tx, Filters(owner=analyst.user_id)), *_cases(tx, Filters())]
-    return next((case for case in cases if case and case.status is Status.IN_REVIEW), None)
+    """The case at hand if it is open; else the most urgent in review of the analyst's, else of anybody's."""
+    if case and case.status is not Status.CLOSED:
+        return case
+    cases = [*_cases(tx, Filters(owner=analyst.user_id)), *_cases(tx, Filters())]
+    return next((case for case in cases if case.status is Status.IN_REVIEW), None)
 
 
 def to_read(tx: Transaction, case: Case | None, analyst: User) -> Case | None:
     return case or to_take(tx, case, analyst) or to_decide(tx, case, analyst)
 
 
-def to_review(tx: Transaction, _case: Case | None, _analyst: User) -> Case | None:
-    return next(iter(repository.qa_waiting(tx, 1)), None)
+def to_review(tx: Transaction, case: Case | None, _analyst: User) -> Case | None:
+    """A case that awaits QA: closed as SAR before the newest checkpoint if possible, as the steps after it need one."""
+    signed = _signed()
+    ranked = [
+        (found.disposition is not Disposition.SAR, found.closed_at > signed, found != case, found.closed_at, found)
+        for found in repository.qa_waiting(tx, 1000)
+        if found.closed_at
+    ]
+    return min(ranked, key=lambda one: one[:-1])[-1] if ranked else None
+
+
+def _signed() -> datetime:
+    """When the newest checkpoint was signed."""
+    anchor = ui.newest_checkpoint()
+    return datetime.fromtimestamp(anchor.file.stat().st_mtime if anchor else 0, UTC)
 
 
 def to_export(tx: Transaction, case: Case | None, _analyst: User) -> Case | None:
     """A case closed as SAR: before the newest checkpoint if possible; the one at hand; one that QA has reviewed."""
-    anchor = ui.newest_checkpoint()
-    signed = datetime.fromtimestamp(anchor.file.stat().st_mtime if anchor else 0, UTC)
+    signed = _signed()
     ranked = [
         (found.closed_at > signed, found is not case, not found.qa_result, found.due_at, found.case_id, found)
         for found in (case, *_cases(tx, Filters(include_closed=True)))
@@ -69,7 +85,11 @@ def to_export(tx: Transaction, case: Case | None, _analyst: User) -> Case | None
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`part` is the key of what it talks about. Where `find` finds nothing, the bar says so."""
+    """`part` is the key of what it talks about. Where `find` finds nothing, the bar says so.
+
+    `do` may name the case, `{case}`. `needs` says why it moves on to another one than the step before, `stands` is how
+    the part stands at first, by keys of the session.
+    """
 
     title: str
     says: str
@@ -78,7 +98,11 @@ class Step:
     part: str
     role: Role = Role.ANALYST
     find: Find | None = None
+    needs: str = ""
+    stands: Mapping[str, Any] = field(default_factory=dict)
 
+
+EXPORTED = "it takes one that was closed as SAR before the newest checkpoint, which is what proves it"
 
 STEPS = (
     Step(
@@ -97,6 +121,7 @@ STEPS = (
         ui.CASE,
         "find",
         find=to_take,
+        needs="it takes one that nobody else has",
     ),
     Step(
         "The evidence",
@@ -111,10 +136,12 @@ STEPS = (
         "The decision",
         "Either outcome takes a written rationale here, and a SAR also the date on which suspicion was determined: "
         "from there run the 30 days to file, or 60 where no suspect is identified (31 CFR 1020.320(b)(3)).",
-        "Open Decide and try to close the case without a rationale; then write one, and close it.",
+        "Press A if the case is still nobody’s. Choose No SAR and try to close it without a rationale; then write one.",
         ui.CASE,
         "actions",
         find=to_decide,
+        needs="it takes one that is not decided yet",
+        stands={"hands": "Decide"},
     ),
     Step(
         "The history",
@@ -129,11 +156,12 @@ STEPS = (
         "Quality review",
         "Someone who neither owned the case nor decided on it reviews about one closed case in ten, SAR or not: the "
         "rule that draws them can be recomputed by anybody, so nobody picks what is looked at.",
-        "Choose Pass, or Fail with remarks, and record it.",
+        "Open {case} in the list: none is opened by itself. Choose Pass, or Fail with remarks, and record it.",
         ui.QA,
-        "review_panel",
+        "sample",
         Role.QA,
         to_review,
+        "it takes one that is closed and in the sample",
     ),
     Step(
         "The export",
@@ -144,19 +172,23 @@ STEPS = (
         "downloads",
         Role.MANAGER,
         to_export,
+        EXPORTED,
     ),
     Step(
         "Tampering",
         "Whoever rules the database can change what it says: the hashes give a plain edit away and, where the chain "
         "was rewritten with correct hashes, the signed checkpoint does, as it belongs where they cannot write.",
-        "Open Try to break it: Rewrite from here on, at the disposition, and make the case row agree. It is a copy.",
+        "The panel rewrites a copy from its disposition on. Tick Make the case row agree: see what still catches it.",
         ui.CASE,
         "try",
         Role.MANAGER,
         to_export,
+        EXPORTED,
+        {"try": True, "attack": tampering.REWRITE},
     ),
 )
 
+STANDS = frozenset(key for step in STEPS for key in step.stands)
 NUMBERS = tuple(str(number) for number in range(1, len(STEPS) + 1))
 
 STYLE = """
@@ -165,27 +197,32 @@ STYLE = """
   background: light-dark(#F3F5F7, #1B232C); }
 .st-key-tour_go { margin-top: .35rem; }
 .tour p { margin: .2rem 0 0; line-height: 1.35; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-form-qa) { bottom: var(--tour, 8rem); }
 .tour p:last-child { font-weight: 600; }
 .tour p:last-child:not(:empty)::before { content: "▸ "; }
 """
 OUTLINE = """
-.st-key-%s { outline: 3px solid light-dark(#C2620A, #F2A33C); outline-offset: 5px; border-radius: 4px;
-  scroll-margin: 8rem 0 2rem; }
+.st-key-%s { outline: 3px solid light-dark(#C2620A, #F2A33C); outline-offset: 5px; border-radius: 4px; }
 """
 SCROLL = """
 <script>{
-  const until = Date.now() + 3000;
+  const [app, main, header] = ["App", "Main", "Header"].map((one) => document.querySelector(`[data-testid=st${one}]`));
+  const bar = document.querySelector(".st-key-tour");
+  let until = Date.now() + 3000;
   const timer = setInterval(() => {
-    const part = document.querySelector(".st-key-%s"), bar = document.querySelector(".st-key-tour");
-    const { top, height } = part?.getBoundingClientRect() ?? { top: 60, height: 0 };
-    if (top < 60 || top + Math.min(height, innerHeight / 4) > bar.getBoundingClientRect().top)
-      part.scrollIntoView({ block: height > innerHeight / 2 ? "start" : "center" });
+    if (app.dataset.testScriptState !== "notRunning") until = Math.max(until, Date.now() + 1000);
+    const start = header.getBoundingClientRect().bottom, end = bar.getBoundingClientRect().top;
+    document.body.style.setProperty("--tour", `${innerHeight - end}px`);
+    const part = document.querySelector(".st-key-%s")?.getBoundingClientRect();
+    const spare = part && (end - start - part.height) / 2; // below and above it; less than none where it is too high
+    const low = spare > 8 ? part.bottom > end : part?.top > start + (end - start) / 3;
+    if (part?.top < start || low) main.scrollBy(0, part.top - start - Math.max(spare, 16));
     if (Date.now() > until) clearInterval(timer);
   }, 200);
   for (const sign of ["wheel", "pointerdown", "keydown"]) addEventListener(sign, () => clearInterval(timer));
 }</script>
 """
-"""Brings the part into sight while the page still settles, unless it is, or the presenter moves."""
+"""Brings the part into sight above the bar while the page still settles, unless it is, or the presenter moves."""
 
 
 def is_offered() -> bool:
@@ -201,8 +238,10 @@ def begin(page: Page) -> None:
     if number := state.pop("tour to", None):
         _open(number, page)
     elif asked in NUMBERS and asked != str(state.get("tour")) and ("tour" in state or "tour left" not in state):
+        step = STEPS[int(asked) - 1]
         state["tour"] = int(asked)
-        _cast(STEPS[int(asked) - 1], address.get("case_id", ""), to_read)
+        state["tour case"] = _cast(step, address.get("case_id", ""), step.find if step.page == ui.QA else to_read)
+        state.update(step.stands)
     if "tour" in state and asked != str(state["tour"]):
         address["tour"] = str(state["tour"])
     elif "tour" not in state and "tour" in address:
@@ -211,13 +250,24 @@ def begin(page: Page) -> None:
 
 def _open(number: int, page: Page) -> None:
     state, step, query = st.session_state, STEPS[number - 1], {"tour": str(number)}
-    state["tour"] = number
-    state["tour case"] = case_id = _cast(step, state.get("case_id", ""), step.find)
+    seen: dict[int, str] = state.get("tour cases", {})  # by the number of their step
+    before = state.get("tour case", "")
+    at_hand = state.get("case_id", "") if page.url_path in ("case", "exports") else before
+    if number < state.get("tour", 0):
+        at_hand = seen.get(number, at_hand)
+    case_id = _cast(step, at_hand, step.find)
+    moved = step.find and case_id and before not in ("", case_id)
+    state.update({"tour": number, "tour cases": {**seen, number: case_id}, "tour moved": moved})
+    if step.find:
+        state["tour case"] = case_id
+    for key in STANDS:
+        state.pop(key, None)
+    state.update(step.stands)
     if step.page == ui.TRIAGE:
         state.update(FRESH)
         st.query_params.pop("page", None)
     elif step.page == ui.QA:
-        state["review"] = case_id
+        state.pop("review", None)
     else:
         state["case_id"] = case_id
         if page.url_path not in ("case", "exports"):  # there a field is bound to it, and Streamlit keeps the address
@@ -290,9 +340,13 @@ def _leave(number: int) -> None:
 
 def _bar(number: int, page: Page) -> None:
     step, there = STEPS[number - 1], _is_at(STEPS[number - 1], page)
-    do = step.do
-    if step.find and not st.session_state.get("tour case", True):
+    case_id = st.session_state.get("tour case", "")
+    do = step.do.format(case=case_id)
+    if step.find and not case_id:
         do = "The data have no case for this step. Reset the demo data, in the sidebar, to see it."
+    says = step.says
+    if st.session_state.get("tour moved"):
+        says += f" From here on it is another case, {case_id}: {step.needs}."
     st.html(f"<style>{STYLE}{OUTLINE % step.part if there else ''}</style>")
     with st.bottom, st.container(gap=None, key="tour"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -304,7 +358,7 @@ def _bar(number: int, page: Page) -> None:
             else:
                 st.button("Finish", key="tour_leave", on_click=_leave, args=(1,), type="primary")
         st.html(
-            f"<section class='tour' aria-label='Guided demo'><p>{step.says}</p><p>{do if there else ''}</p></section>"
+            f"<section class='tour' aria-label='Guided demo'><p>{says}</p><p>{do if there else ''}</p></section>"
             + (SCROLL % step.part if there else ""),
             unsafe_allow_javascript=True,
         )

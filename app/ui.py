@@ -60,15 +60,16 @@ label:has([role="switch"]:not(:checked)) > span + div { box-shadow: inset 0 0 0 
 p.wrong::before { content: "✕ "; font-weight: 700; }
 [data-testid]:has(> textarea[aria-invalid]), [data-rac]:has(> input[aria-invalid]), [aria-invalid] > [role="radio"],
 [data-testid="stDateInputField"]:has([aria-invalid]) { border-color: light-dark(#B3261E, #FF9C93) !important; }
-.st-key-review { display: grid !important; grid-template-columns: 9.5rem minmax(0, 1fr); align-items: start; }
+.st-key-sample:has(.st-key-review_panel) { display: grid !important; align-items: start;
+  grid-template-columns: 9.5rem minmax(0, 1fr); }
 [data-testid="stLayoutWrapper"]:has(> .st-key-form-qa) { position: sticky; bottom: 0; z-index: 2; }
 .st-key-review_panel .st-key-form-qa { margin-inline: -1rem; width: calc(100% + 2rem); max-width: none;
   padding: .6rem 1rem; gap: .25rem; border-top: 1px solid light-dark(#7D8793, #6A7784);
   background: light-dark(#F3F5F7, #1B232C); }
 .st-key-verdict [data-testid="stFormSubmitButton"] { margin-top: 1.75rem; }
 @media (max-width: 1150px) {
-  .st-key-review { grid-template-columns: minmax(0, 1fr); }
-  .st-key-review > :first-child { display: none; }
+  .st-key-sample:has(.st-key-review_panel) { grid-template-columns: minmax(0, 1fr); }
+  .st-key-sample:has(.st-key-review_panel) > :first-child { display: none; }
 }
 @media (max-width: 640px) { [data-testid="stLayoutWrapper"]:has(> .st-key-form-qa) { position: static; } }
 """

@@ -45,6 +45,7 @@ def test_fourteen_deposits_beside_one_great_outflow_are_no_stubs_and_nobody_read
     assert "Two scales" in html
     assert "money in above, up to 10,000 and money out below, up to 500,000, each on a scale of its own" in html
     assert "scale" not in in_and_out(deposits)
+    assert "scale" not in in_and_out([*deposits, Bar(NOON, True, Decimal(9000), "wire")]), "they compare"
 
 
 @given(st.lists(BARS, min_size=1, max_size=30))

@@ -25,7 +25,7 @@ from tests.conftest import (
     OpenCase,
     forget_the_desk,
 )
-from tests.test_pages import labelled, open_page, run, texts
+from tests.test_pages import labelled, open_page, open_row, run, texts
 
 pytestmark = ON_SQLITE
 
@@ -44,9 +44,9 @@ def served(desk: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.fixture
 def cases(desk: Database, open_case: OpenCase) -> dict[str, str]:
-    """One case to take, two in review, one that awaits QA, and one that was closed as SAR."""
+    """One case to take, two in review, one that awaits QA, and one that was closed as SAR and does not."""
     names = ("new", "other", "mine", "waits", "sar")
-    opened = {name: open_case(sampled=True if name == "waits" else None).case_id for name in names}
+    opened = {name: open_case(sampled=name == "waits").case_id for name in names}
     owners = {"other": OTHER_ANALYST, "mine": ANALYST, "waits": MANAGER, "sar": OTHER_ANALYST}
     for name, owner in owners.items():
         casework.assign(desk, owner.user_id, opened[name], owner.user_id)
@@ -85,8 +85,8 @@ def test_each_step_opens_its_page_on_a_fitting_case_for_a_fitting_person(cases: 
         ("Triage", ANALYST),
         (cases["new"], ANALYST),
         (cases["new"], ANALYST),
-        (cases["mine"], ANALYST),
-        (cases["mine"], ANALYST),
+        (cases["new"], ANALYST),
+        (cases["new"], ANALYST),
         ("QA", REVIEWER),
         ("Exports", MANAGER),
         (cases["sar"], MANAGER),
@@ -98,12 +98,54 @@ def test_each_step_opens_its_page_on_a_fitting_case_for_a_fitting_person(cases: 
         assert at(page) == (title, person.user_id)
         assert f"Step {number} of 8: **{step.title}**" in bar(page)
         assert step.says in bar(page)
-        assert step.do in bar(page)
+        assert step.do.format(case=cases["waits"]) in bar(page)
+        assert ("another case" in bar(page)) is (number in (6, 7))
         assert page.query_params["tour"] == str(number)
         press(page, "tour_next" if number < len(tour.STEPS) else "tour_leave")
     assert not bar(page)
     assert "tour" not in page.query_params
     assert page.button(key="tour_start")
+
+
+def test_two_cases_carry_it_and_it_says_where_it_moves_to_the_second_and_why(
+    desk: Database, cases: dict[str, str], open_case: OpenCase
+) -> None:
+    sar = open_case(sampled=True).case_id
+    casework.assign(desk, ANALYST.user_id, sar, ANALYST.user_id)
+    casework.set_disposition(
+        desk, ANALYST.user_id, sar, Disposition.SAR, "No purpose.", determined_at=datetime.now(UTC)
+    )
+    page = press(open_page(), "tour_start")
+    carried = []
+    for _ in range(5):
+        press(page, "tour_next")
+        carried.append(page.session_state["tour case"])
+    assert f"From here on it is another case, {sar}: {tour.STEPS[5].needs}." in bar(page)
+    assert "view" not in [event.action for event in desk.read(lambda tx: repository.events(tx, sar))]
+    for _ in range(2):
+        press(page, "tour_next")
+        carried.append(page.session_state["tour case"])
+        assert "another case" not in bar(page)
+    assert carried == [cases["new"]] * 4 + [sar] * 3
+    for _ in range(3):
+        press(page, "tour_back")
+    assert at(page) == (cases["new"], ANALYST.user_id)
+
+
+def test_what_a_step_talks_about_stands_as_it_says(cases: dict[str, str]) -> None:
+    page = open_page("case", ANALYST.user_id, case_id=cases["mine"])
+    page.session_state["tour to"] = 4
+    run(page)
+    assert page.session_state["hands"] == "Decide"
+    page.session_state["tour to"] = 8
+    run(page)
+    assert "hands" not in page.session_state
+    assert labelled(page.segmented_control, "What to do").value == "Rewrite from here on"
+    assert "disposition" in labelled(page.selectbox, "Event").value
+    assert not labelled(page.checkbox, "agree").value
+    page.session_state["tour to"] = 5
+    run(page)
+    assert not [control for control in page.segmented_control if "What to do" in control.label]
 
 
 def test_it_follows_the_case_that_the_presenter_takes_and_decides_on(desk: Database, cases: dict[str, str]) -> None:
@@ -113,6 +155,8 @@ def test_it_follows_the_case_that_the_presenter_takes_and_decides_on(desk: Datab
     assert case_of(desk, cases["new"]).owner == ANALYST.user_id
     press(press(page, "tour_next"), "tour_next")
     assert at(page) == (cases["new"], ANALYST.user_id)
+    labelled(page.segmented_control, "Disposition").set_value("No SAR")
+    run(page)
     labelled(page.text_area, "Rationale").set_value("Takings match the filings.")
     labelled(page.button, "Close as").click()
     run(page)
@@ -203,7 +247,8 @@ def test_who_decided_on_a_case_is_not_who_reviews_it(desk: Database, cases: dict
     page = open_page(acting=MANAGER.user_id)
     page.session_state["tour to"] = 6
     assert at(run(page)) == ("QA", OTHER_MANAGER.user_id)
-    assert page.session_state["review"] == cases["waits"]
+    assert f"Open {cases['waits']} in the list" in bar(page)
+    open_row(page, cases["waits"])
     assert not labelled(page.button, "Record").disabled
 
 

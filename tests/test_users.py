@@ -31,6 +31,8 @@ def test_who_was_added_can_act(desk: Database, open_case: OpenCase, capsys: pyte
     assert add(NEW) == 0
     assert capsys.readouterr().out.splitlines() == [
         "k.berg (Kari Berg, Analyst) was added.",
+        "They see every case, and which of them led to a SAR, whatever their role: add nobody who has no BSA need "
+        "(31 U.S.C. 5318(g)(2)).",
         "k.berg (Kari Berg, Analyst) was there already; nothing changed.",
     ]
 
@@ -57,7 +59,9 @@ def test_who_left_acts_no_more_and_keeps_their_cases_until_a_manager_reassigns_t
 def test_who_comes_back_is_active_again(desk: Database, capsys: pytest.CaptureFixture[str]) -> None:
     assert add(GONE) == 0
     assert people(desk)[GONE.user_id].active
-    assert "is active again" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "is active again" in told
+    assert "add nobody who has no BSA need" in told
 
 
 @pytest.mark.parametrize("taken", [ANALYST, GONE], ids=["active", "inactive"])

@@ -8,8 +8,9 @@ import streamlit as st
 from app import audit, casework, chain, checkpoint, money, policy, repository, sar, sign_in, tampering, ui
 from app.database import Transaction
 from app.errors import RUN, BrokenCase, UnknownCase
-from app.models import Case, Disposition, Event, Role, Status, User
+from app.models import Action, Case, Disposition, Event, Role, Status, User
 from app.policy import Verb
+from app.tampering import CHANGE, CUT, DELETE, REWRITE, SWAP
 
 AT_ONCE = 50  # events of a timeline
 
@@ -300,13 +301,6 @@ def reopen_form(actor: User, case: Case, names: dict[str, User]) -> None:
 
 
 HASHES, ROW, CHECKPOINT = "Hashes and links", "Old values and the case row", "The signed checkpoint"
-CHANGE, DELETE, SWAP, CUT, REWRITE = (
-    "Change a field",
-    "Delete it",
-    "Swap it",
-    "Cut from here on",
-    "Rewrite from here on",
-)
 
 
 def attempt(case: tampering.Copy) -> tampering.Copy | None:
@@ -322,7 +316,9 @@ def attempt(case: tampering.Copy) -> tampering.Copy | None:
             ui.shown(f"{place}. {event.action}, {str(event.ts)[:10]}") for place, event in enumerate(case.events, 1)
         ]
         done = [place for place, event in enumerate(case.events) if event.action not in casework.LOOKS]
-        label = st.selectbox("Event", labels, max(done, default=len(labels) - 1), key=f"event {case.case_id}")
+        decided = [place for place in done if case.events[place].action == Action.DISPOSITION]
+        first = max(decided or done, default=len(labels) - 1)
+        label = st.selectbox("Event", labels, first, key=f"event {case.case_id}")
         place = labels.index(label)
         if attack == SWAP:
             other = st.selectbox("With", labels, key=f"other {case.case_id}")
@@ -449,7 +445,9 @@ with grid.cell(column_span=2), st.container(key="evidence"):
     ui.evidence(events, case.currency)
 with grid.cell():
     with st.container(border=True, key="actions"):
-        note, assign, decide, reopen = st.tabs(["Note", "Assign", "Decide", "Reopen"])
+        first = st.session_state.get("hands")  # where the guided demo speaks of one
+        tabs = st.tabs(["Note", "Assign", "Decide", "Reopen"], default=first, key=f"hands-{first}")
+        note, assign, decide, reopen = tabs
         with note:
             note_form(actor, case, names)
         with assign:

@@ -129,7 +129,7 @@ with st.container():
         show_counts(counts)
 
 to_do, done_tab = st.tabs([f"Awaiting review ({counts.waiting:,})", f"Reviewed ({counts.passed + counts.failed:,})"])
-with to_do, st.container(key="review" if chosen else "sample"):
+with to_do, st.container(key="sample"):
     with st.container():
         ui.show_broken(waiting)
         offered = st.session_state.get("offered")
