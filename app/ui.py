@@ -57,7 +57,7 @@ label:has([role="switch"]:not(:checked)) > span + div { box-shadow: inset 0 0 0 
 .facts dt { font-size: .85rem; opacity: .75; }
 .facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 [data-testid] p.wrong { margin: -.6rem 0 0; font-size: .9rem; line-height: 1.3; color: light-dark(#B3261E, #FF9C93); }
-p.wrong::before { content: "✕ "; font-weight: 700; }
+p.wrong::before { content: "✕ " / ""; font-weight: 700; }
 [data-testid]:has(> textarea[aria-invalid]), [data-rac]:has(> input[aria-invalid]), [aria-invalid] > [role="radio"],
 [data-testid="stDateInputField"]:has([aria-invalid]) { border-color: light-dark(#B3261E, #FF9C93) !important; }
 .st-key-sample:has(.st-key-review_panel) { display: grid !important; align-items: start;

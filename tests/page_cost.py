@@ -261,6 +261,12 @@ def tab(name: str) -> Step:
     return lambda page: page.get_by_role("tab", name=name).click()
 
 
+def receive(page: Page) -> None:
+    """Choose who gets the case: the first of the list."""
+    page.get_by_role("combobox", name="New owner").click()
+    page.get_by_role("option").first.click()
+
+
 def choose(group: str) -> Step:
     """A click on the first of several that is not chosen."""
     return lambda page: page.get_by_role("radiogroup", name=group).get_by_role("radio", checked=False).first.click()
@@ -325,10 +331,10 @@ def actions(large: str, others: Sequence[str]) -> list[Action]:
         Action("Large case: by its id", (go("Case"), other), show(cycle([large])), bound=True),
         Action("Large case: order of the timeline", shown, choose("Order of the timeline"), bound=True),
         Action("Large case: add a note", (*shown, tab("Note"), write("Note")), press("Add note"), bound=True),
-        Action("Large case: assign", (*shown, tab("Assign")), press("Assign"), bound=True),
+        Action("Large case: assign", (*shown, tab("Assign"), receive), press("Assign"), bound=True),
         Action(
             "Large case: close as No SAR",
-            (*shown, tab("Decide"), write("Rationale")),
+            (*shown, tab("Decide"), choose("Disposition"), write("Rationale")),
             press("Close as No SAR"),
             bound=True,
         ),
@@ -344,7 +350,9 @@ def actions(large: str, others: Sequence[str]) -> list[Action]:
         Action("Exports to Triage", (go("Exports"),), go("Triage"), bound=True),
         Action("Triage to the large case", (*shown, go("Triage")), go("Case"), bound=True),
         Action("QA: choose a case", (go("QA"),), row("Awaiting review"), window=1),
-        Action("QA: record a verdict", (go("QA"), choose("Verdict")), press("Record"), window=1),
+        Action(
+            "QA: record a verdict", (go("QA"), row("Awaiting review"), choose("Verdict")), press("Record"), window=1
+        ),
         Action("Exports: show a case", (go("Exports"),), other),
         Action("Exports: audit CSV", exported, press("Audit CSV")),
         Action("Exports: bundle", exported, press("Bundle for an examiner")),

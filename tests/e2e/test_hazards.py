@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -115,8 +117,10 @@ def box(page: Page, name: str) -> Locator:
 
 
 def decide(page: Page, rationale: str) -> None:
-    """Write a rationale for No SAR; nothing is sent yet."""
+    """Choose No SAR and write a rationale; nothing is sent yet."""
     page.get_by_role("tab", name="Decide").click()
+    page.get_by_role("radio", name="No SAR").click()
+    expect(button(page, "Close as No SAR")).to_be_visible()
     box(page, "Rationale").fill(rationale)
 
 
@@ -173,7 +177,7 @@ def test_a_decision_on_a_case_that_moved_is_refused_and_holds_when_it_is_sent_ag
     two.get_by_role("combobox", name="New owner").click()
     two.get_by_role("option", name=OTHER_ANALYST.name).click()
     button(two, "Assign").and_(two.get_by_test_id("stBaseButton-secondaryFormSubmit")).click()
-    expect(two.get_by_text("Case assigned.")).to_be_visible()
+    expect(two.get_by_text(f"Case assigned to {OTHER_ANALYST.name}.")).to_be_visible()
     before = deeds(desk, case_id)
     button(one, "Close as No SAR").click()
     expect_refusal(one, OTHER_ANALYST.name)
@@ -186,6 +190,82 @@ def test_a_decision_on_a_case_that_moved_is_refused_and_holds_when_it_is_sent_ag
     assert deeds(desk, case_id) == [*before, (MANAGER.user_id, Action.DISPOSITION)]
     assert events[-1].notes == "The takings match the tax filings."
     assert case.disposition is Disposition.NO_SAR
+
+
+# --- what a form lacks ---
+
+FOCUSED = """(words) => {
+  const told = document.activeElement.closest("[aria-describedby]")?.getAttribute("aria-describedby");
+  return document.getElementById(told)?.textContent === words;
+}"""
+"""Whether the keyboard is on a field that these words belong to."""
+
+
+def test_what_a_form_lacks_belongs_to_its_field_and_the_keyboard_goes_there_and_back_to_the_form(
+    pages: Pages, desk: Database, address: str
+) -> None:
+    case_id = open_case(desk, owner=ANALYST)
+    page = pages[0]
+    enter(page, case_page(address, case_id), ANALYST)
+    page.get_by_role("tab", name="Decide").click()
+    page.get_by_role("radio", name="SAR", exact=True).click()
+    button(page, "Close as SAR").click()
+    rationale, date = "The rationale is empty.", "A SAR needs the date on which suspicion was determined"
+    page.wait_for_function(FOCUSED, arg=rationale)
+    expect(page.get_by_role("alert")).to_have_text([rationale, re.compile(date)])
+    expect(box(page, "Rationale")).to_have_accessible_description(rationale)
+    expect(page.get_by_role("spinbutton", name="year")).to_have_accessible_description(re.compile(date))
+    box(page, "Rationale").fill("Structuring.")
+    button(page, "Close as SAR").click()
+    page.wait_for_function("() => document.activeElement.role === 'spinbutton'")
+    expect(box(page, "Rationale")).not_to_have_attribute("aria-invalid", "true")
+    page.get_by_role("tab", name="Note").click()
+    box(page, "Note").fill("Teller called.")
+    box(page, "Note").press("Control+Enter")
+    expect(page.get_by_text("Note added.")).to_be_visible()
+    expect(button(page, "Add note")).to_be_focused()
+    assert deeds(desk, case_id)[1:] == [(ANALYST.user_id, Action.NOTE)]
+
+
+def test_after_a_verdict_qa_is_back_at_its_list_and_the_keyboard_on_the_case_that_it_offers(
+    pages: Pages, desk: Database, address: str
+) -> None:
+    sar, other = (open_case(desk, owner=ANALYST, sampled=True) for _ in range(2))
+    for case_id in (sar, other):
+        casework.set_disposition(
+            desk, ANALYST.user_id, case_id, Disposition.SAR, "Structuring.", determined_at=datetime.now(UTC)
+        )
+    page = pages[0]
+    enter(page, f"{address}/qa", REVIEWER)
+    expect(page.get_by_role("link", name=sar)).to_be_visible()
+    judge(page, sar, "Pass")
+    button(page, "Record").click()
+    expect(page.get_by_text(f"{sar}: Pass recorded.")).to_be_visible()
+    expect(page.locator(".st-key-review_panel")).to_have_count(0)
+    expect(button(page, f"Open the next, {other}")).to_be_focused()
+    assert Action.VIEW not in [action for _, action in deeds(desk, other)]
+    page.keyboard.press("Enter")
+    expect_case(page, other)
+    settled(page)
+    assert (REVIEWER.user_id, Action.VIEW) in deeds(desk, other)
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_in_qa_nothing_of_the_evidence_is_cut_and_the_verdict_stays_in_sight(
+    browser: Chromium, desk: Database, address: str, width: int
+) -> None:
+    places = [{**one, "place": "Columbia Pike branch, Annandale VA"} for one in TRANSACTIONS * 4]
+    case_id = open_case(desk, owner=ANALYST, sampled=True, evidence={"transactions": places})
+    casework.set_disposition(desk, ANALYST.user_id, case_id, Disposition.NO_SAR, "Payroll.")
+    with browser.window(viewport={"width": width, "height": 900}) as shown:
+        page = shown.page
+        enter(page, f"{address}/qa", REVIEWER)
+        judge(page, case_id, "Pass")
+        table = page.get_by_role("region", name="Transactions")
+        assert table.evaluate("frame => frame.scrollWidth <= frame.clientWidth")
+        for part in (page.get_by_role("heading", name=case_id), table, page.get_by_role("heading", name="Timeline")):
+            part.scroll_into_view_if_needed()
+            expect(button(page, "Record")).to_be_in_viewport(ratio=1)
 
 
 # --- fast hands ---
@@ -543,13 +623,15 @@ def test_hostile_text_is_shown_as_it_was_typed_and_does_nothing_on_any_page(
         page.get_by_role("heading", name="Timeline").hover()
         expect(page.get_by_role("tooltip")).to_have_count(0)
         page.get_by_role("link", name="QA").click()
+        expect_text(page.locator("td.name", has_text="onerror"), NAME)
         judge(page, case_id, "Fail")
-        expect_text(page.locator("td.name"), NAME)
         expect_text(page.locator(".st-key-review_panel dd"), NAME)
         expect_text(page.locator(".st-key-review_panel .notes"), TEXT)
         box(page, "Remarks").fill(TEXT)
         button(page, "Record").click()
         expect(page.get_by_text(f"{case_id}: Fail recorded.")).to_be_visible()
+        page.get_by_role("tab", name="Reviewed").click()
+        expect_text(page.get_by_role("region", name="Reviewed").locator("td.text", has_text="onerror"), TEXT[:300] + "…")
         expect_no_harm(page)
         page.goto(f"{address}/exports?case_id={case_id}")
         summary = page.locator(".summary")

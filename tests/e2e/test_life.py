@@ -134,7 +134,7 @@ def live(lived: Life, address: str, analyst: Page, manager: Page, reviewer: Page
     analyst.get_by_role("option", name=MANAGER.name).click()
     analyst.get_by_role("textbox", name="Rationale").fill(ESCALATION)
     analyst.get_by_role("button", name="Escalate").click()
-    expect(analyst.get_by_text("Disposition set: Escalate.")).to_be_visible()
+    expect(analyst.get_by_text(f"Escalated to {MANAGER.name}.")).to_be_visible()
 
     manager.get_by_role("button", name="Mine").click()
     manager.get_by_role("link", name=CASE).click()
@@ -150,6 +150,7 @@ def live(lived: Life, address: str, analyst: Page, manager: Page, reviewer: Page
 
     reviewer.get_by_role("link", name="QA").click()
     panel = reviewer.locator(".st-key-review_panel")
+    reviewer.get_by_role("link", name=CASE).click()
     expect(panel.get_by_role("heading", name=CASE)).to_be_visible()
     expect(banner(reviewer)).to_be_visible()
     panel.get_by_role("radio", name="Pass").click()

@@ -84,6 +84,7 @@ def test_nobody_sees_anything_before_they_have_signed_in(page: Page, address: st
         page.goto(address + path)
         page.get_by_role("button", name="Sign in").wait_for()
         page.get_by_text("open your link again").wait_for()
+        page.get_by_text("sees every case, and which of them led to a SAR").wait_for()
         assert "Łukasik" not in page.content()
         assert case_id not in page.locator("body").inner_text()
 
