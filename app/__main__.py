@@ -187,10 +187,13 @@ def _export(
 
     export = audit.export_case(desk, case_id)
     made = bundle.make(export, checkpoint.log_of(config)) if bundled else export
-    if casework.record_export(desk, user_id, case_id, made.files, made.events) is None:
+    kept = audit.write_files(
+        folder, made.files, lambda: casework.record_export(desk, user_id, case_id, made.files, made.events)
+    )
+    if kept is None:
         warn(f"{case_id} does not end where its row says, so it could not keep who exported it.")
-    for path in audit.write_files(folder, made.files):
-        tell(path)
+    for name in made.files:
+        tell(folder / name)
     if isinstance(made, bundle.Bundle) and made.not_yet:
         warn(f"{made.not_yet} of its events are not yet anchored; for that: {RUN} checkpoint")
     for found in made.breaks:

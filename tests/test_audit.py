@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import io
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +22,15 @@ from app import audit, casework, chain, repository
 from app.audit import read_csv, verify_csv, write_csv
 from app.chain import BreakKind
 from app.database import Database
-from app.errors import DatabaseError, DeskError, InvalidInput, UnknownCase, UnreadableFile
+from app.errors import (
+    DatabaseError,
+    DeskError,
+    InvalidInput,
+    NotAllowed,
+    NotWritten,
+    UnknownCase,
+    UnreadableFile,
+)
 from app.models import Case, Event
 from tests import lives
 from tests.attacks import without_keys
@@ -260,18 +270,37 @@ def test_an_unknown_case_is_not_exported(desk: Database) -> None:
 EXPORT = audit.Export(SAMPLED_ID, len(EVENTS), FILE, "# Summary “draft”\n", (), {})
 
 
+def write(folder: Path, export: audit.Export = EXPORT) -> Event | None:
+    """Write its files; an event is kept of it."""
+    return audit.write_files(folder, export.files, lambda: EVENTS[-1])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def test_exports_land_in_their_folder_over_older_ones_and_leave_nothing_else_there(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "exports"
-    audit.write_files(folder, replace(EXPORT, csv=b"old", summary="old").files)
-    assert audit.write_files(folder, EXPORT.files) == [
-        folder / f"audit_{SAMPLED_ID}.csv",
-        folder / f"case_{SAMPLED_ID}.md",
-    ]
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+    write(folder, replace(EXPORT, csv=b"old", summary="old"))
+    assert write(folder) == EVENTS[-1]
+    assert contents(folder) == {
         f"audit_{SAMPLED_ID}.csv": FILE,
         f"case_{SAMPLED_ID}.md": EXPORT.summary.encode(),
     }
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o640}
+
+
+@pytest.mark.parametrize("refusal", [errno.EPERM, errno.ENOTSUP])
+def test_an_export_lands_on_a_file_system_without_modes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(refusal, os.strerror(refusal))
+
+    for name in ("chmod", "fchmod", "chown", "utime"):
+        monkeypatch.setattr(os, name, refuse, raising=False)
+    write(tmp_path)
+    assert contents(tmp_path) == EXPORT.files
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -283,34 +312,57 @@ def test_an_export_never_goes_through_a_link(tmp_path: Path, exists: bool) -> No
     folder.mkdir()
     (folder / EXPORT.csv_name).symlink_to(elsewhere)
     with pytest.raises(DeskError, match="is a link"):
-        audit.write_files(folder, EXPORT.files)
+        write(folder)
     assert [path.name for path in folder.iterdir()] == [EXPORT.csv_name]
     assert elsewhere.exists() is exists
     assert not exists or elsewhere.read_text() == "precious"
 
 
-def test_an_export_that_cannot_be_written_leaves_the_old_one_and_no_draft(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    audit.write_files(tmp_path, EXPORT.files)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-
-    def disk_full(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[:10])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", disk_full)
-    with pytest.raises(DeskError, match="cannot be written: No space left on device"):
-        audit.write_files(tmp_path, replace(EXPORT, csv=b"new").files)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-
-
 def test_a_folder_in_the_place_of_an_export_is_refused_and_no_draft_stays(tmp_path: Path) -> None:
     (tmp_path / EXPORT.csv_name).mkdir()
-    with pytest.raises(DeskError, match="cannot be written"):
-        audit.write_files(tmp_path, EXPORT.files)
+    with pytest.raises(DeskError, match="cannot be written: it is a folder"):
+        write(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [EXPORT.csv_name]
+
+
+def test_of_an_export_that_cannot_be_written_nothing_is_kept_and_the_old_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path)
+    before = contents(tmp_path)
+
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(audit, "open", lambda *_, **__: Full(), raising=False)
+    with pytest.raises(DeskError, match="cannot be written: No space left on device") as refused:
+        audit.write_files(tmp_path, replace(EXPORT, csv=b"new").files, lambda: pytest.fail("it was kept"))
+    assert not isinstance(refused.value, NotWritten)
+    assert contents(tmp_path) == before
+
+
+def test_what_may_not_be_exported_leaves_no_file(tmp_path: Path) -> None:
+    def refuse() -> None:
+        assert len(list(tmp_path.glob("*/*"))) == 2, "the files are not there when it is asked whether they may leave"
+        raise NotAllowed("no")
+
+    with pytest.raises(NotAllowed):
+        audit.write_files(tmp_path, EXPORT.files, refuse)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("kept", "told"), [(EVENTS[-1], NotWritten), (None, DeskError)])
+def test_files_that_cannot_take_their_place_after_all_are_told_with_what_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: Event | None, told: type[DeskError]
+) -> None:
+    def stuck(self: Path, target: Path) -> None:
+        raise OSError(errno.EACCES, "It is open elsewhere", str(self), None, str(target))
+
+    monkeypatch.setattr(Path, "replace", stuck)
+    with pytest.raises(DeskError, match=rf"{EXPORT.csv_name} cannot be written: It is open elsewhere") as failed:
+        audit.write_files(tmp_path, EXPORT.files, lambda: kept)
+    assert type(failed.value) is told
 
 
 # --- verification in the database ---

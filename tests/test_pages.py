@@ -926,17 +926,26 @@ def test_a_bundle_is_anchored_written_and_verified(desk: Database, open_case: Op
         assert verdict in texts(run(page)).replace("\\", "")
 
 
-def test_an_export_that_cannot_be_written_says_that_the_case_keeps_it_and_a_double_click_exports_once(
+def test_an_export_that_cannot_be_written_says_what_the_case_keeps_and_a_double_click_exports_once(
     desk: Database, open_case: OpenCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ui, "DOUBLE_CLICK", 600)
     case_id = open_case().case_id
     (tmp_path / "exports").write_text("a file in the folder's place", "utf-8")
-    page = open_page("exports", ANALYST.user_id, case_id=case_id)
-    for _ in range(2):
-        click(page, "Write all")
-        assert "The case keeps the export nonetheless" in texts(page)
-        assert "Not done" not in texts(page)
+    page = click(open_page("exports", ANALYST.user_id, case_id=case_id), "Write all")
+    assert "Not done" in texts(page)
+    assert len(desk.read(lambda tx: repository.events(tx, case_id))) == 1
+    (tmp_path / "exports").unlink()
+
+    def stuck(*_: object) -> None:
+        raise OSError(13, "It is open elsewhere")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", stuck)
+        for _ in range(2):
+            click(page, "Write all")
+            assert "The case keeps the export nonetheless" in texts(page)
+            assert "Not done" not in texts(page)
     for label in ("Audit CSV", "Audit CSV", "SAR summary"):
         click(page, label)
     events = desk.read(lambda tx: repository.events(tx, case_id))

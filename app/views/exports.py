@@ -8,7 +8,7 @@ import streamlit as st
 from markdown_it import MarkdownIt
 
 from app import audit, bundle, casework, chain, checkpoint, note, repository, sign_in, ui
-from app.errors import DeskError, NotAllowed, NotWritten
+from app.errors import DeskError, NotAllowed
 from app.models import Event, User
 
 SUMMARY_STYLE = """
@@ -47,13 +47,9 @@ def show_export(actor: User, case_id: str) -> None:
     def written() -> list[str]:
         made = audit.export_case(desk, case_id)
         files = {**made.files, **(bundle.make(made, log).files if last is not None else {})}
-        kept = casework.record_export(desk, actor.user_id, case_id, files, made.events)
-        try:
-            audit.write_files(folder, files)
-        except DeskError as error:
-            if kept is None:
-                raise
-            raise NotWritten(str(error)) from error
+        audit.write_files(
+            folder, files, lambda: casework.record_export(desk, actor.user_id, case_id, files, made.events)
+        )
         return list(files)
 
     def give(make: Callable[[], bytes], name: str) -> None:
