@@ -631,7 +631,9 @@ def test_hostile_text_is_shown_as_it_was_typed_and_does_nothing_on_any_page(
         button(page, "Record").click()
         expect(page.get_by_text(f"{case_id}: Fail recorded.")).to_be_visible()
         page.get_by_role("tab", name="Reviewed").click()
-        expect_text(page.get_by_role("region", name="Reviewed").locator("td.text", has_text="onerror"), TEXT[:300] + "…")
+        expect_text(
+            page.get_by_role("region", name="Reviewed").locator("td.text", has_text="onerror"), TEXT[:300] + "…"
+        )
         expect_no_harm(page)
         page.goto(f"{address}/exports?case_id={case_id}")
         summary = page.locator(".summary")
