@@ -2,7 +2,8 @@
 
     python -m app init                      create the tables where they are missing
     python -m app verify [CASE_ID ...] [--checkpoint FILE --key KEY]
-                                            verify these cases, or every case; and the log against a checkpoint
+                                            verify these cases, or every case; and the log against this checkpoint, or
+                                            the newest that is known here; an embedded file is only read
     python -m app export CASE_ID --as USER_ID [--to DIR] [--bundle]
                                             write the audit CSV and the SAR summary, or the bundle for an examiner;
                                             the case keeps who took what
@@ -32,13 +33,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import chain, database, settings, terminal
-from app.errors import RUN, BrokenLog, DeskError, InvalidInput, NotSigned, UnreadableFile
+from app.errors import RUN, BrokenLog, DeskError, InvalidInput, NotSigned, SettingsError, UnreadableFile
 from app.models import CASE_ID, Role, read_case_id
 from app.terminal import tell, warn
 from app.text import printable
 
 if TYPE_CHECKING:  # a verb imports what it needs: most of them are over before all of it was read
-    from app import audit, bundle, note
+    from app import audit, bundle, checkpoint, note
 
 INTACT, BROKEN, UNUSABLE, UNPROVEN = 0, 1, 2, 3
 DONE, DONE_IN_PART = INTACT, BROKEN
@@ -101,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
         config = settings.load(options.database)
         if options.verb == "keygen":
             return _keygen(config, options.name)
-        with closing(database.connect(config)) as desk:
+        with closing(database.connect(config, read_only=options.verb == "verify")) as desk:
             match options.verb:
                 case "init":
                     return _init(desk)
@@ -114,7 +115,8 @@ def main(arguments: list[str] | None = None) -> int:
                     return _open(desk, options.file, options.skip_bad)
                 case "user":
                     return _user(desk, options)
-            return _verify(desk, [read_case_id(case_id) for case_id in options.case_ids], options.checkpoint, key)
+            case_ids = [read_case_id(case_id) for case_id in options.case_ids]
+            return _verify(desk, case_ids, options.checkpoint, key, config)
     except (BrokenLog, NotSigned) as error:
         for found in getattr(error, "breaks", ()):
             tell(found)
@@ -152,31 +154,69 @@ def _init(desk: database.Database) -> int:
     return INTACT
 
 
-def _verify(desk: database.Database, case_ids: list[str], file: Path | None, key: note.VerifierKey | None) -> int:
+def _verify(
+    desk: database.Database,
+    case_ids: list[str],
+    file: Path | None,
+    key: note.VerifierKey | None,
+    config: settings.Settings,
+) -> int:
     if (file is None) != (key is None):
         raise InvalidInput("A checkpoint is verified with both: --checkpoint FILE and --key KEY.")
     from app import audit, checkpoint
 
-    anchor = checkpoint.read_anchor(file, key) if file and key else None
+    named = checkpoint.read_anchor(file, key) if file and key else None
+    log = _log(config, key)
+    anchors = log.anchors(named) if log else []
     if case_ids:
         results = [audit.verify_case(desk, case_id) for case_id in case_ids]
-        if anchor:
-            results.append(audit.verify_log(desk, anchor))
+        results.append(audit.verify_log(desk, *anchors))
     else:
-        results = [audit.verify_database(desk, terminal.progress("verified"), anchor)]
+        results = [audit.verify_database(desk, terminal.progress("verified"), anchors)]
     for guard in desk.missing_guards():
         warn(f"Warning: the trigger {guard} is gone, or does something else. Put it back with: {RUN} init")
-    cases, events = sum(r.cases for r in results), sum(r.events for r in results)
     breaks = [b for r in results for b in r.breaks]
-    status = _report(f"{_count(cases, 'case')}, {_count(events, 'event')}", breaks)
+    status = _report_database(desk, sum(r.cases for r in results), sum(r.events for r in results), breaks)
     if breaks:
         return status
-    if anchor:
-        told = f"The first {_count(anchor.checkpoint.size, 'event')} are those that {anchor.key.name} signed"
-        tell(f"{told}; later ones are not yet anchored.")
-    else:
+    if anchors:
+        newest = anchors[-1]
+        told = f"The first {_count(newest.checkpoint.size, 'event')} are those that {newest.key.name} signed"
+        tell(f"{told} ({newest.file}); later ones are not yet anchored.")
+    elif results[0].events:
         tell("The tail is not anchored: against a checkpoint (--checkpoint FILE --key KEY) it would also show whether")
         tell("events were cut off the end, cases are gone, or chains were rewritten with fresh hashes.")
+    if log:
+        _ = log.remembered() if named else log.newest()  # raises where what was signed is not all there
+    return status
+
+
+def _log(config: settings.Settings, key: note.VerifierKey | None) -> checkpoint.Log | None:
+    """The log that is verified; None where this machine has no key of it, or this user may not read it."""
+    from app import checkpoint
+
+    try:
+        return checkpoint.log_of(config, key)
+    except SettingsError as error:
+        warn(f"{error} So what was signed with it is left out.")
+        return None
+
+
+def _report_database(desk: database.Database, cases: int, events: int, breaks: Sequence[chain.Break]) -> int:
+    what = f"{_count(cases, 'case')}, {_count(events, 'event')}"
+    if cases or breaks:
+        status = _report(what, breaks)
+    else:
+        tell(f"{what}: there is nothing to verify")
+        status = INTACT
+    if desk.is_embedded:
+        hint = "" if cases else f" {database.WITHOUT_WAL}"
+        warn(f"Read-only: nothing in or beside {desk} was changed.{hint}")
+    if any(found.field == "size" for found in breaks):
+        warn(
+            "Fewer events than were signed: it was rolled back. Or it is an older copy, or another database: let "
+            "AML_SIGNING_KEY name its own key, if it has one."
+        )
     return status
 
 

@@ -65,12 +65,12 @@ def verify_chains(chains: Sequence[repository.Chain]) -> Verified:
 
 
 def verify_database(
-    database: Database, progress: Progress | None = None, anchor: checkpoint.Anchor | None = None
+    database: Database, progress: Progress | None = None, anchors: Sequence[checkpoint.Anchor] = ()
 ) -> Verified:
-    """Verify every case, and the log against a checkpoint, in one snapshot, holding one case in memory at a time."""
+    """Verify every case, and the log against checkpoints, in one snapshot, holding one case in memory at a time."""
 
     def work(tx: Transaction) -> tuple[Verified, list[chain.Break]]:
-        return verify_all(tx, progress), checkpoint.compare(lambda: repository.log(tx), anchor) if anchor else []
+        return verify_all(tx, progress), _compare(tx, anchors)
 
     found, unanchored = database.read(work)
     suspicious: dict[str, list[chain.Break]] = {}
@@ -80,9 +80,13 @@ def verify_database(
     return Verified(found.cases, found.events, (*breaks, *unanchored))
 
 
-def verify_log(database: Database, anchor: checkpoint.Anchor) -> Verified:
-    """Hold the log of all events against a checkpoint, and nothing else."""
-    return Verified(0, 0, tuple(database.read(lambda tx: checkpoint.compare(lambda: repository.log(tx), anchor))))
+def verify_log(database: Database, *anchors: checkpoint.Anchor) -> Verified:
+    """Hold the log of all events against checkpoints, and nothing else."""
+    return Verified(0, 0, tuple(database.read(lambda tx: _compare(tx, anchors))))
+
+
+def _compare(tx: Transaction, anchors: Sequence[checkpoint.Anchor]) -> list[chain.Break]:
+    return [found for anchor in anchors for found in checkpoint.compare(lambda: repository.log(tx), anchor)]
 
 
 def verify_all(tx: Transaction, progress: Progress | None = None) -> Verified:

@@ -15,7 +15,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -98,10 +98,14 @@ def _is_there(file: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log as its checkpoints tell it: the key that signs them, and their folder."""
+    """A log as its checkpoints tell it: the key that signs them, their folder, and what remembers the last of them.
+
+    `memory` is a file beside the secret key, which need not be on this machine.
+    """
 
     key: VerifierKey
     folder: Path
+    memory: Path | None = None
 
     def numbered(self) -> list[Path]:
         """The folder of each checkpoint, the oldest first. Raises UnreadableFile."""
@@ -113,21 +117,62 @@ class Log:
             raise UnreadableFile(self.folder, None, f"it cannot be read: {error.strerror}") from error
 
     def newest(self) -> Anchor | None:
-        """The newest checkpoint; None where there is none yet. Raises UnreadableFile or NotSigned."""
+        """The newest checkpoint in the folder; None where there is none yet.
+
+        Raises UnreadableFile or NotSigned, and DeskError where the folder ends before what was signed last.
+        """
+        newest, signed = self.in_folder(), self.remembered()
+        size = newest.checkpoint.size if newest else 0
+        if signed and size < signed.checkpoint.size:
+            raise DeskError(
+                f"The last checkpoint that was signed covers {signed.checkpoint.size:,} events, but those in "
+                f"{self.folder} end at {size:,}. Is the share mounted, and AML_CHECKPOINTS right?"
+            )
+        return newest
+
+    def in_folder(self) -> Anchor | None:
+        """The newest checkpoint in the folder, without a look at the memory. Raises UnreadableFile or NotSigned."""
         found = self.numbered()
         return read_anchor(found[-1] / CHECKPOINT, self.key) if found else None
 
+    def remembered(self) -> Anchor | None:
+        """The last checkpoint that was signed here; None where this user cannot know. Raises as `in_folder`."""
+        if self.memory is None or not os.access(self.memory, os.R_OK):
+            return None
+        return read_anchor(self.memory, self.key)
 
-def log_of(config: settings.Settings) -> Log | None:
-    """The log of the database that the settings name; None where it has no key yet. Raises SettingsError."""
+    def anchors(self, named: Anchor | None = None) -> list[Anchor]:
+        """What the database is held against, what covers most at the end.
+
+        That is the named checkpoint, or else the newest in the folder, and always the last that was signed here: who
+        rolls back the database and the folder need not have got at the memory. What cannot be used is left out.
+        """
+        found: dict[Checkpoint, Anchor] = {}
+        for read in (self.remembered, self.in_folder if named is None else lambda: named):
+            with suppress(DeskError):
+                if anchor := read():
+                    found[anchor.checkpoint] = anchor
+        return sorted(found.values(), key=lambda anchor: anchor.checkpoint.size)
+
+
+def log_of(config: settings.Settings, key: VerifierKey | None = None) -> Log | None:
+    """The log with this key, or that of the database which the settings name; None where it has no key yet.
+
+    Raises SettingsError or InvalidNote.
+    """
     file = key_file(config)
-    if config.verifier_key:
+    if key is None and config.verifier_key:
         key = note.read_verifier_key(config.verifier_key)
-    elif _is_there(file):
+    elif key is None and _is_there(file):
         key = load_key(file).verifier
-    else:
+    if key is None:
         return None
-    return Log(key, config.checkpoints / key.key_id)
+    return Log(key, config.checkpoints / key.key_id, memory_of(file, key))
+
+
+def memory_of(file: Path, key: VerifierKey) -> Path:
+    """Where it stands what this key signed last, the secret key being in `file`."""
+    return file.with_name(f"{file.name}.{key.key_id}.signed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +349,7 @@ def sign(database: Database, config: settings.Settings) -> Appended:
     key = load_key(file)
     if config.verifier_key and note.read_verifier_key(config.verifier_key) != key.verifier:
         raise SettingsError(f"AML_VERIFIER_KEY is not the key of {file}, which is {key.verifier}.")
-    return append(database, config.checkpoints, key, file.with_name(f"{file.name}.{key.verifier.key_id}.signed"))
+    return append(database, config.checkpoints, key, memory_of(file, key.verifier))
 
 
 def append(database: Database, checkpoints: Path, key: SigningKey, memory: Path | None = None) -> Appended:
@@ -315,10 +360,8 @@ def append(database: Database, checkpoints: Path, key: SigningKey, memory: Path 
     checkpoint is not what it was, UnreadableFile or NotSigned where the log's folder was changed, and DeskError where
     it lacks what was signed, cannot be written, or someone else makes a checkpoint just now.
     """
-    log = Log(key.verifier, checkpoints / key.verifier.key_id)
+    log = Log(key.verifier, checkpoints / key.verifier.key_id, memory)
     newest = log.newest()
-    if memory and _is_there(memory):
-        _check_folder(log, newest, read_anchor(memory, key.verifier).checkpoint)
     number = int(newest.file.parent.name) + 1 if newest else 1
     last = database.write(repository.last_event_id)
     target = log.folder / f"{number:06}"
@@ -359,16 +402,6 @@ def append(database: Database, checkpoints: Path, key: SigningKey, memory: Path 
             "this moment, try again when it is done."
         ) from error
     return Appended(read_anchor(target / CHECKPOINT, log.key), tree.size - before)
-
-
-def _check_folder(log: Log, newest: Anchor | None, signed: Checkpoint) -> None:
-    """Raises DeskError where the log's folder does not go as far as what was signed last."""
-    if newest is None or newest.checkpoint.size < signed.size:
-        size = newest.checkpoint.size if newest else 0
-        raise DeskError(
-            f"The last checkpoint that was signed covers {signed.size:,} events, but those in {log.folder} end at "
-            f"{size:,}. Nothing was signed. Is the share mounted, and AML_CHECKPOINTS right?"
-        )
 
 
 def _keep(file: TextIO) -> None:

@@ -186,7 +186,7 @@ def newest_checkpoint() -> checkpoint.Anchor | None:
 
 def checkpoint_text(anchor: checkpoint.Anchor | None) -> str:
     if anchor is None:
-        return "There is no checkpoint yet: cut tails, cases that are gone and rewritten chains would not show."
+        return "There is no checkpoint to go by: cut tails, cases that are gone and rewritten chains would not show."
     told = anchor.checkpoint
     made = datetime.fromtimestamp(anchor.file.stat().st_mtime, UTC)
     return f"Newest checkpoint: the first {count(told.size, 'event')}, signed by {told.origin}, {clocks(made)}."
@@ -207,23 +207,27 @@ def last_verified() -> LastVerified:
 
 
 def verify_everything() -> None:
-    """Verify all chains, and the log against its newest checkpoint, with a progress bar, and keep the result."""
-    anchor = newest_checkpoint()
+    """Verify all chains, and the log against what was signed of it, with a progress bar, and keep the result."""
+    anchors: list[checkpoint.Anchor] = []
+    with suppress(DeskError):  # the page says why the log cannot be used
+        anchors = known.anchors() if (known := log()) else []
     bar = st.progress(0.0, "Verifying every chain…")
 
     def progress(done: int, total: int) -> None:
         bar.progress(done / max(total, 1), f"{done:,} of {total:,} cases")
 
-    result = audit.verify_database(desk(), progress, anchor)
+    result = audit.verify_database(desk(), progress, anchors)
     bar.empty()
     newest = last_verified()
-    newest.at, newest.result, newest.anchor = datetime.now(UTC), result, anchor
+    newest.at, newest.result, newest.anchor = datetime.now(UTC), result, anchors[-1] if anchors else None
 
 
 def show_last_verified() -> None:
     newest = last_verified()
     if newest.at is None or newest.result is None:
         st.caption("The chains have not been verified since the desk started.")
+    elif newest.result.intact and not newest.result.cases:
+        st.caption(f"There were no cases to verify at {clocks(newest.at)}.")
     elif newest.result.intact:
         st.caption(f":material/verified: All {newest.result.cases:,} chains intact at {clocks(newest.at)}.")
     else:

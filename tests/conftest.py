@@ -157,7 +157,7 @@ def terminal(desk: database.Database, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("AML_EXPORTS", str(tmp_path / "exports"))
     monkeypatch.setenv("AML_SIGNING_KEY", str(tmp_path / "signing.key"))
     if not desk.is_embedded:
-        monkeypatch.setattr(database, "connect", lambda config: desk)
+        monkeypatch.setattr(database, "connect", lambda config, read_only=False: desk)
         monkeypatch.setattr(desk, "close", lambda: None)
     return desk
 

@@ -120,11 +120,11 @@ def test_what_no_chain_shows_the_checkpoint_does(
         alone = tmp_path / "alone"
         alone.write_bytes(signed.signed)
         signed = checkpoint.read_anchor(alone, KEY.verifier)
-    assert audit.verify_database(desk, anchor=signed).intact
+    assert audit.verify_database(desk, anchors=[signed]).intact
     with without_keys(desk):
         attack(desk, cases[0])
         assert audit.verify_database(desk).intact, "found without a checkpoint: it belongs to another test"
-        found = audit.verify_database(desk, anchor=signed)
+        found = audit.verify_database(desk, anchors=[signed])
     assert not found.intact
     if lines == "on its own":
         assert [one.field for one in found.breaks] in (["head"], ["size"])
@@ -172,11 +172,11 @@ def test_a_rewrite_after_the_checkpoint_is_not_found_until_the_next_one(
     """The limit of a checkpoint: it speaks for what came before it."""
     case = copy_of(desk, cases[1].case_id)
     put(desk, tampering.rewrite(case, 2, "notes", "Rewritten."))
-    assert audit.verify_database(desk, anchor=signed).intact
+    assert audit.verify_database(desk, anchors=[signed]).intact
     put(desk, case)
     newer = sign(desk, tmp_path)
     put(desk, tampering.rewrite(case, 2, "notes", "Rewritten."))
-    assert [one.event_id for one in audit.verify_database(desk, anchor=newer).breaks] == [case.events[2].event_id]
+    assert [one.event_id for one in audit.verify_database(desk, anchors=[newer]).breaks] == [case.events[2].event_id]
 
 
 def test_each_checkpoint_continues_the_one_before_it(desk: Database, cases: list[Case], tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_each_checkpoint_continues_the_one_before_it(desk: Database, cases: list
         one, next_one = earlier.checkpoint, later.checkpoint
         proof = tlog.consistency_proof(leaves, one.size, next_one.size)
         tlog.verify_consistency(one.size, one.head, next_one.size, next_one.head, proof)
-        assert audit.verify_database(desk, anchor=earlier).intact
+        assert audit.verify_database(desk, anchors=[earlier]).intact
     assert [anchor.file.parent.name for anchor in anchors] == [f"00000{number}" for number in range(1, 6)]
 
 
@@ -397,6 +397,109 @@ def test_a_log_is_not_signed_anew_where_its_folder_was_emptied_rolled_back_or_is
         checkpoint.sign(desk, replace(config, verifier_key=str(OTHER_KEY.verifier)))
 
 
+def roll_back(desk: Database, folder: Path) -> None:
+    """Cut the newest note off the log, and the newest checkpoint, with its lines, off the folder."""
+    case = copy_of(desk, desk.read(lambda tx: list(repository.log(tx)))[-1][1])
+    put(desk, tampering.cut(case, len(case.events) - 1))
+    shutil.rmtree(sorted(folder.glob("*/0*"))[-1])
+
+
+@pytest.fixture
+def signed_twice(terminal: Database, cases: list[Case], tmp_path: Path) -> tuple[str, str]:
+    """The key, and the first of two checkpoints that the terminal's log has: of 9 events and of 10."""
+    vkey = str(checkpoint.make_key(tmp_path / "signing.key", "bank.example/aml").verifier)
+    first = checkpoint.sign(terminal, settings.load()).anchor
+    casework.add_note(terminal, ANALYST.user_id, cases[0].case_id, "Newer.")
+    second = checkpoint.sign(terminal, settings.load()).anchor
+    assert first is not None
+    assert second is not None
+    assert (first.checkpoint.size, second.checkpoint.size) == (9, 10)
+    return vkey, str(first.file)
+
+
+def test_a_rollback_of_database_and_folder_together_is_found_by_what_was_remembered_beside_the_key(
+    terminal: Database,
+    cases: list[Case],
+    signed_twice: tuple[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    vkey, first = signed_twice
+    ways: tuple[list[str], ...] = ([], [cases[1].case_id], ["--checkpoint", first, "--key", vkey])
+    for arguments in ways:
+        assert main(["verify", *arguments]) == 0
+    with without_keys(terminal):
+        roll_back(terminal, tmp_path / "exports" / "checkpoints")
+        for arguments in ways:
+            capsys.readouterr()
+            assert main(["verify", *arguments]) == 1
+            out, err = capsys.readouterr()
+            assert "truncated  size: expected 10 events, found 9" in out
+            assert "rolled back" in err
+        assert main(["export", cases[1].case_id, "--as", ANALYST.user_id, "--bundle"]) == 2
+        assert "covers 10 events, but those in" in capsys.readouterr().err
+        next(tmp_path.glob("signing.key.*.signed")).unlink()  # then nothing here knows better
+        for arguments in ways:
+            assert main(["verify", *arguments]) == 0
+
+
+def test_a_folder_that_was_rolled_back_alone_is_told_and_the_database_still_held_against_all_that_was_signed(
+    terminal: Database, signed_twice: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(sorted((tmp_path / "exports" / "checkpoints").glob("*/0*"))[-1])
+    assert main(["verify"]) == 2
+    out, err = capsys.readouterr()
+    assert "all intact\nThe first 10 events are those that bank.example/aml signed" in out
+    assert "covers 10 events, but those in" in err
+    assert "end at 9. Is the share mounted" in err
+
+
+@pytest.mark.parametrize("file", ["signing.key.*.signed", "exports/checkpoints/*/000002/checkpoint"])
+def test_what_was_signed_and_then_changed_is_told_after_the_rest_was_verified(
+    terminal: Database,
+    signed_twice: tuple[str, str],
+    tmp_path: Path,
+    file: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (changed,) = tmp_path.glob(file)
+    told = note.read_checkpoint(note.read_note(changed.read_bytes()))
+    changed.write_text(OTHER_KEY.sign(told.text), "utf-8")
+    assert main(["verify"]) == 1
+    out, err = capsys.readouterr()
+    assert "all intact\nThe first 10 events" in out
+    assert "is not signed by" in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps rights in another way")
+@ON_SQLITE
+def test_a_memory_and_a_key_that_one_may_not_read_say_nothing(
+    terminal: Database,
+    signed_twice: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    vkey, first = signed_twice
+    real = Path.read_text
+
+    def refused(self: Path, *arguments: Any) -> str:
+        if self.name == "signing.key":
+            raise PermissionError(13, "Permission denied")
+        return real(self, *arguments)
+
+    monkeypatch.setattr(os, "access", lambda path, *_, **__: not str(path).endswith(".signed"))
+    shutil.rmtree(sorted((tmp_path / "exports" / "checkpoints").glob("*/0*"))[-1])
+    assert main(["verify"]) == 0
+    assert "The first 9 events are those" in capsys.readouterr().out
+    monkeypatch.setattr(Path, "read_text", refused)
+    assert main(["verify"]) == 0
+    out, err = capsys.readouterr()
+    assert "The tail is not anchored" in out
+    assert "signing.key cannot be read: PermissionError. So what was signed with it is left out." in err
+    assert main(["verify", "--checkpoint", first, "--key", vkey]) == 0
+
+
 # --- proofs of a case ---
 
 
@@ -445,7 +548,7 @@ def test_a_checkpoint_waits_for_every_event_on_its_way(desk: Database, cases: li
         assert not made
     signer.join(30)
     assert made[0].checkpoint.size == sum(len(copy_of(desk, case.case_id).events) for case in cases)
-    assert audit.verify_database(desk, anchor=made[0]).intact
+    assert audit.verify_database(desk, anchors=[made[0]]).intact
 
 
 @ON_SERVER
@@ -458,7 +561,7 @@ def test_without_the_lock_an_event_would_slip_in(
         appended(desk, cases[0], "On its way.")(slow)
         casework.add_note(desk, ANALYST.user_id, cases[1].case_id, "Quicker, with a higher number.")
         early = sign(desk, tmp_path)
-    found = audit.verify_database(desk, anchor=early).breaks
+    found = audit.verify_database(desk, anchors=[early]).breaks
     assert [(one.case_id, one.expected) for one in found] == [(cases[0].case_id, "no such event")]
 
 
@@ -480,7 +583,7 @@ def test_the_way_of_a_checkpoint_through_the_terminal(
     assert main(["checkpoint"]) == 0
     assert "no events since" in capsys.readouterr().out
     assert main(["verify"]) == 0
-    assert "The tail is not anchored" in capsys.readouterr().out
+    assert f"The first 9 events are those that bank.example/aml signed ({file})" in capsys.readouterr().out
     assert main(["verify", "--checkpoint", file, "--key", vkey]) == 0
     assert "The first 9 events are those that bank.example/aml signed" in capsys.readouterr().out
     assert main(["verify", cases[0].case_id, "--checkpoint", file, "--key", vkey]) == 0

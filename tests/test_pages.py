@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -905,7 +907,7 @@ def test_a_bundle_is_anchored_written_and_verified(desk: Database, open_case: Op
     assert "no checkpoint covers this case" in texts(open_page("exports", ANALYST.user_id, case_id=case_id))
     vkey = str(checkpoint.make_key(tmp_path / "signing.key").verifier)
     page = open_page("exports", ANALYST.user_id, case_id=case_id)
-    assert "There is no checkpoint yet" in texts(page)
+    assert "There is no checkpoint to go by" in texts(page)
     click(page, "Make a checkpoint")
     assert page.toast[0].value == "Checkpoint made: 1 new event."
     assert "Anchored up to event 1" in texts(page)
@@ -986,6 +988,36 @@ def test_a_damaged_log_is_told_and_takes_nothing_else_from_the_page(
     assert page.file_uploader
     assert "all intact" in texts(click(page, "Verify every chain"))
     assert "Not anchored" in texts(page)
+
+
+@ON_SQLITE
+def test_a_rollback_of_database_and_checkpoints_together_is_told_with_both_sizes(
+    desk: Database, open_case: OpenCase, tmp_path: Path
+) -> None:
+    case_id = open_case().case_id
+    checkpoint.make_key(tmp_path / "signing.key")
+    backup = tmp_path / "backup.db"
+    with closing(sqlite3.connect(address(desk))) as connection:
+        connection.execute("VACUUM INTO ?", (str(backup),))
+    page = click(open_page("exports", MANAGER.user_id), "Make a checkpoint")
+    casework.add_note(desk, ANALYST.user_id, case_id, "Newer.")
+    click(page, "Make a checkpoint")
+    assert "all intact" in texts(click(page, "Verify every chain"))
+    desk.close()
+    ui.desk().close()
+    backup.replace(address(desk))
+    shutil.rmtree(next((tmp_path / "exports" / "checkpoints").glob("*/000002")))
+    page = click(open_page("exports", MANAGER.user_id), "Verify every chain")
+    assert "covers 2 events, but those in" in texts(page).replace("\\", "")
+    assert list(page.dataframe[0].value.iloc[0]) == ["all", "log", "truncated", "size", "2 events", "1"]
+    page = open_page("exports", ANALYST.user_id, case_id=case_id)
+    assert "There is no bundle. The last checkpoint that was signed covers 2 events" in texts(page)
+
+
+def test_an_empty_database_is_not_called_intact(desk: Database) -> None:
+    page = click(open_page("exports", MANAGER.user_id), "Verify every chain")
+    assert "The database holds no cases: there was nothing to verify" in texts(page)
+    assert "intact" not in texts(page)
 
 
 def test_breaks_in_the_database_are_listed_and_stay_in_the_sidebar(desk: Database, open_case: OpenCase) -> None:

@@ -315,7 +315,7 @@ def test_made_up_cases_have_a_log_of_their_own_and_begin_another_when_they_are_l
         anchor = log.newest()
         assert anchor is not None
         with closing(database.connect(settings.load())) as desk:
-            assert audit.verify_database(desk, anchor=anchor).intact
+            assert audit.verify_database(desk, anchors=[anchor]).intact
         keys.append(log.key)
     assert keys[0] != keys[1]
     assert {path.name for path in (tmp_path / "exports" / "checkpoints").iterdir()} == {key.key_id for key in keys}

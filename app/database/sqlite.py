@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from threading import Lock
 from time import monotonic, sleep
+from typing import NamedTuple, NoReturn
 
 from app import chain, settings
 from app.database.engine import LACKING, TABLES, Database, PerEngine, Pool, Sql, Transaction
+from app.database.watch import Watch
 from app.errors import RUN, ConstraintBroken, DatabaseBusy, DatabaseError, DatabaseMissing, UnreadableText
 
 SCHEMA = settings.ROOT / "sql" / "sqlite" / "schema.sql"
@@ -24,6 +30,12 @@ SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND
 TRIGGER = re.compile(r"(?:--.*\n)*CREATE TRIGGER IF NOT EXISTS (?P<rest>(?P<name>\w+) .*);", re.DOTALL)
 NO_TEXT = "Could not decode to UTF-8"
 """How the driver begins its error; after it stands what was stored, which may read like any other error."""
+PASSING = {sqlite3.SQLITE_READONLY_CANTINIT, sqlite3.SQLITE_READONLY_RECOVERY}
+"""A reader that may not write found the -shm in the middle of a change."""
+WITHOUT_WAL = "Was it copied without the -wal beside it? While a desk is open, what is new stands there."
+
+_CREATING = Lock()
+"""To close a file takes off it all locks of this process (fcntl(2)): nobody else here may have opened it by then."""
 
 sqlite3.register_adapter(datetime, chain.format_ts)
 sqlite3.register_adapter(Decimal, str)
@@ -32,7 +44,9 @@ sqlite3.register_adapter(Decimal, str)
 class Connection(sqlite3.Connection):
     """A connection that knows which file it is to, as the name may come to stand for another."""
 
-    file_number: int
+    identity: object
+    """It is used for as long as this is what the file is."""
+    watch: Watch
 
 
 @contextmanager
@@ -46,6 +60,8 @@ def _faults() -> Iterator[None]:
         text = str(error)
         if text.startswith(NO_TEXT):
             raise UnreadableText() from error
+        if getattr(error, "sqlite_errorcode", 0) in PASSING:
+            raise DatabaseBusy("The database is being opened or closed. Try again in a moment.", passes=True) from error
         if "locked" in text or "busy" in text:
             raise DatabaseBusy("The database is locked by someone else's work. Try again in a moment.") from error
         if "no such table" in text or "no such column" in text:
@@ -92,11 +108,12 @@ class SqliteDatabase(Database):
     def __init__(self, config: settings.Settings) -> None:
         self.file = Path(config.database)
         self._busy_timeout = config.busy_timeout
+        self._is_overwritten = False
         self._text_factory: Callable[[bytes], str] = str  # the driver's own, and quick; `_any_text` once it fails
         self._pool: Pool[Connection] = Pool(
             config.pool_size,
             config.busy_timeout,
-            connect=lambda: self._open("rw"),
+            connect=self._open,
             clean=Connection.rollback,
             close=Connection.close,
         )
@@ -118,9 +135,11 @@ class SqliteDatabase(Database):
     def create_schema(self) -> None:
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
+            with _CREATING, suppress(FileExistsError):  # for its owner alone, and so will be what SQLite puts beside it
+                os.close(os.open(self.file.resolve(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         except OSError as error:
-            raise DatabaseError(f"The folder {self.file.parent} cannot be created: {error.strerror}.") from error
-        connection = self._open("rwc")
+            raise DatabaseError(f"The database at {self.file} cannot be created: {error.strerror}.") from error
+        connection = self._open()
         try:
             with _faults():
                 self._use_wal(connection)
@@ -176,28 +195,65 @@ class SqliteDatabase(Database):
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
         """A connection for one operation. One to a file that was replaced meanwhile is not used again."""
+        identity = self._identity()
+        with self._pool.lend(lambda idle: self._is_stale(idle) or idle.identity == identity) as connection:
+            if self._is_overwritten:
+                raise DatabaseError(
+                    f"Something else than the desk wrote over {self.file} while it was in use, such as a copy of it. "
+                    "To go on would mix the two, so it is neither read nor written any more. Stop the desk, move "
+                    f"{self.file.name}-wal and {self.file.name}-shm away, put the copy there again, and start the desk."
+                )
+            yield connection
+            self._is_stale(connection)
+
+    def _is_stale(self, connection: Connection) -> bool:
+        """Whether the file was written over while in use. Then no connection is used any more, nor closed before the
+        desk is: the last to close would write the -wal into what is there now.
+        """
+        if connection.watch.is_overwritten():
+            self._is_overwritten = True
+        return self._is_overwritten
+
+    def _identity(self) -> object:
+        """What tells the file from another of its name. Raises DatabaseMissing or DatabaseError."""
+        return self._stat().st_ino
+
+    def _stat(self) -> os.stat_result:
         try:
-            file_number = self.file.stat().st_ino
+            return self.file.stat()
         except (FileNotFoundError, NotADirectoryError) as error:
             raise DatabaseMissing(
                 f"There is no database at {self.file}. Create it, by the same --database or AML_DATABASE: {RUN} init"
             ) from error
         except OSError as error:
             raise DatabaseError(f"The database at {self.file} cannot be used: {error.strerror}.") from error
-        with self._pool.lend(lambda connection: connection.file_number == file_number) as connection:
-            yield connection
 
-    def _open(self, mode: str) -> Connection:
+    def _beside(self, kind: str) -> Path:
+        """The file that SQLite keeps beside it: wal, shm or journal."""
+        return Path(f"{self.file.resolve()}-{kind}")
+
+    def _open(self) -> Connection:
+        effective = os.access in os.supports_effective_ids
+        needed = [self.file] if self._beside("wal").exists() else [self.file, self.file.resolve().parent]
+        if not all(os.access(path, os.W_OK, effective_ids=effective) for path in needed):
+            raise DatabaseError(
+                f"The database at {self.file} cannot be used: it may only be read here, so nothing could be kept, not "
+                "even who takes an export. For verify that is enough; for all else copy it, and the -wal beside it, "
+                "to where you may write."
+            )
+        return self._connect(self.file, "mode=rw", self._identity())
+
+    def _connect(self, file: Path, how: str, identity: object) -> Connection:
         with _faults():
             connection = sqlite3.connect(
-                f"{self.file.resolve().as_uri()}?mode={mode}",
+                f"{file.resolve().as_uri()}?{how}",
                 uri=True,
                 timeout=self._busy_timeout,
                 isolation_level=None,
                 check_same_thread=False,
                 factory=Connection,
             )
-            connection.file_number = self.file.stat().st_ino
+            connection.identity, connection.watch = identity, Watch(file)
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA cache_size = -65536")  # KiB
@@ -209,6 +265,99 @@ def _false_triggers(tx: Transaction) -> list[str]:
     found = {row["name"]: row["sql"] for row in tx.fetch_all(SELECT_INDEXES_AND_TRIGGERS)}
     wanted = (TRIGGER.fullmatch(statement.strip()) for statement in _statements(SCHEMA.read_text("utf-8")))
     return [made["name"] for made in wanted if made and found.get(made["name"]) != f"CREATE TRIGGER {made['rest']}"]
+
+
+class SqliteReader(SqliteDatabase):
+    """A SQLite file that is only read, while nothing in or beside it changes: evidence, or what one may only read.
+
+    SQLite's own readers make a -wal and a -shm where there are none, and the last of them takes both away. So with both
+    there, as beside a running desk, it is read by these (`readonly_shm`); with a -wal alone, or a rollback journal, a
+    private copy is read; else the file is all there is (`immutable`), and that nobody writes to it is checked.
+    """
+
+    def __init__(self, config: settings.Settings) -> None:
+        super().__init__(config)
+        self._copies: list[tempfile.TemporaryDirectory[str]] = []
+
+    def transaction(self) -> NoReturn:
+        raise DatabaseError(f"{self.file} was opened to be read only.")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        try:
+            with super().snapshot() as tx:
+                yield tx
+        except DatabaseMissing as error:
+            if "no such table" in str(error):
+                raise DatabaseMissing(f"{error}\n{WITHOUT_WAL}") from error
+            raise
+
+    def close(self) -> None:
+        super().close()
+        while self._copies:
+            self._copies.pop().cleanup()
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        identity = self._identity()
+        with self._pool.lend(lambda connection: connection.identity == identity) as connection:
+            try:
+                yield connection
+            finally:
+                self._check_still(connection.identity)
+
+    def _identity(self) -> object:
+        self._stat()
+        return [_seen(path) for path in (self.file, self._beside("wal"), self._beside("journal"))]
+
+    def _check_still(self, identity: object) -> None:
+        if identity not in (None, self._identity()):
+            raise DatabaseBusy(f"{self.file} was written to while it was read. Try again in a moment.", passes=True)
+
+    def _open(self) -> Connection:
+        identity = self._identity()
+        file, wal, shm, journal = map(_seen, (self.file, *map(self._beside, ("wal", "shm", "journal"))))
+        if file.size and wal.is_there and shm.is_there:  # of an empty file, SQLite would delete the -wal
+            connection = self._connect(self.file, "mode=ro&readonly_shm=1", None)
+        elif wal.size or journal.size:
+            connection = self._connect(self._copy(identity), "mode=rw", identity)
+        else:
+            connection = self._connect(self.file, "mode=ro&immutable=1", identity)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def _copy(self, identity: object) -> Path:
+        """A copy in a folder of this user's alone, which `close` takes away."""
+        folder = tempfile.TemporaryDirectory(prefix="aml-verify-")
+        self._copies.append(folder)
+        file, wal, journal = self.file.resolve(), self._beside("wal"), self._beside("journal")
+        try:
+            for path in (file, *(path for path in (wal, journal) if _seen(path).is_there)):
+                shutil.copyfile(path, Path(folder.name) / path.name)
+        except OSError as error:
+            raise DatabaseError(f"{self.file} cannot be copied to {folder.name}: {error.strerror}.") from error
+        self._check_still(identity)
+        return Path(folder.name) / file.name
+
+
+class _Seen(NamedTuple):
+    """Of a file: what changes when another takes its place or when it is written; zeros where there is none."""
+
+    number: int = 0
+    size: int = 0
+    written: int = 0
+
+    @property
+    def is_there(self) -> bool:
+        return self != _Seen()
+
+
+def _seen(file: Path) -> _Seen:
+    try:
+        found = file.stat()
+    except OSError:
+        return _Seen()
+    return _Seen(found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -170,6 +170,9 @@ def show_result(what: str, result: audit.Verified) -> None:
     if result.last:
         newest = ui.clocks(ui.read_time(result.last.ts)) or result.last.ts
         read = f"{result.last.case_id}, {ui.count(result.events, 'event')}, the last at {newest}"
+    if result.intact and not result.cases:
+        st.info(f"{what} holds no cases: there was nothing to verify.")
+        return
     if result.intact:
         st.success(ui.plain(f"{what}: {read}, all intact."), icon=":material/verified:")
         return
@@ -227,7 +230,7 @@ with whole_database:
         if last.result.intact and last.anchor:
             size = ui.count(last.anchor.checkpoint.size, "event")
             st.caption(f"The first {size} are those that were signed; what came after is not yet anchored.")
-        elif last.result.intact:
+        elif last.result.intact and last.result.cases:
             st.caption("Not anchored: cut tails, cases that are gone and rewritten chains would not show.")
 
 with file:

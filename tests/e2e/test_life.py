@@ -189,7 +189,8 @@ def test_the_chain_holds_what_was_done_and_by_whom_and_nothing_else(life: Life) 
     assert case.determined_at.date() == case.opened_at.date()
     assert (case.qa_result, case.qa_reviewer, case.qa_notes) == (QaResult.PASS, REVIEWER.user_id, REMARKS)
     newest = checkpoint.Log(note.read_verifier_key(life.key), life.config.checkpoints).newest()
-    assert audit.verify_database(life.desk, anchor=newest).intact
+    assert newest is not None
+    assert audit.verify_database(life.desk, anchors=[newest]).intact
 
 
 def test_what_was_downloaded_is_byte_for_byte_what_the_terminal_writes(life: Life, tmp_path: Path) -> None:
