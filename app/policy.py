@@ -424,6 +424,11 @@ def due_at(opened_at: datetime, risk: Risk) -> datetime:
     return opened_at + SERVICE_LEVEL[risk]
 
 
+def is_overdue(case: Case, now: datetime) -> bool:
+    """Whether the case is open past its due date, or was closed after it."""
+    return (case.closed_at or now) > case.due_at
+
+
 def sar_due_at(determined_at: datetime, suspect_known: bool) -> datetime:
     """When the SAR has to be filed (31 CFR 1020.320(b)(3))."""
     return determined_at + (SAR_CLOCK if suspect_known else SAR_CLOCK_NO_SUSPECT)

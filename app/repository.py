@@ -426,7 +426,10 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What Triage shows. `owner` is a user id; `due_before` keeps what is due before that moment."""
+    """What Triage shows. `owner` is a user id.
+
+    `due_before` is the present moment, and keeps what is overdue: open past its due date, or closed after it.
+    """
 
     owner: str | None = None
     unassigned: bool = False
@@ -476,6 +479,9 @@ FILTERS: Mapping[str, Sql] = {
     "unassigned": PerEngine(sqlserver="owner IS NULL", sqlite="+owner IS NULL"),
     "risk": "risk = ?",
     "due_before": "due_at < ?",
+    "late": PerEngine(
+        sqlserver="(status <> N'Closed' OR closed_at > due_at)", sqlite="(status <> 'Closed' OR closed_at > due_at)"
+    ),
     "search": PerEngine(sqlserver="CHARINDEX(?, search) > 0", sqlite="instr(search, ?) > 0"),
 }
 ORDERS = {
@@ -586,6 +592,8 @@ def _conditions(tx: Transaction, filters: Filters) -> tuple[list[str], list[obje
     if filters.due_before is not None:
         wanted.append("due_before")
         parameters.append(filters.due_before)
+        if filters.include_closed:
+            wanted.append("late")
     if filters.search.strip():
         wanted.append("search")
         parameters.append(filters.search.strip().casefold())

@@ -884,17 +884,20 @@ def risk_text(case: Case) -> str:
     return f"{shape} {case.risk} {case.risk_score}"
 
 
-def age(case: Case, at: datetime) -> str:
-    return f"{(at - case.opened_at).days} d"
+def age(case: Case, now: datetime) -> str:
+    """Days since the case was opened; of a closed one, those until it was closed."""
+    return f"{((case.closed_at or now) - case.opened_at).days} d"
 
 
 def due_text(case: Case, now: datetime) -> tuple[str, str]:
-    """The service level in words, in days of the reader's calendar, and its tone."""
+    """When the case is due in words, in days of the reader's calendar, and its tone; how late it was closed."""
     due = local(case.due_at)
-    days = (due.date() - local(now).date()).days
+    days = (due.date() - local(case.closed_at or now).date()).days
+    overdue = policy.is_overdue(case, now)
     if case.status is Status.CLOSED:
-        return f"{due:%Y-%m-%d}", "quiet"
-    if case.due_at < now:
+        late = f"closed {-days} d late" if days else "closed late"
+        return late if overdue else f"{due:%Y-%m-%d}", "quiet"
+    if overdue:
         return (f"⚠ {-days} d late" if days else "⚠ late today"), "alarm"
     if days == 0:
         return f"◷ today {due:%H:%M}", "warn"

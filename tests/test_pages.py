@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import audit, casework, checkpoint, database, note, repository, sign_in, tampering, ui
 from app.database import Database
-from app.models import Disposition, QaResult, Risk
+from app.models import Disposition, QaResult, Risk, Status
 from app.repository import Filters, Order
 from tests.conftest import (
     ANALYST,
@@ -388,6 +388,35 @@ def test_days_end_at_the_readers_midnight(
     noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
     monkeypatch.setattr(ui, "zone", lambda: ZoneInfo(zone))
     assert ui.due_text(replace(open_case(), due_at=noon + timedelta(hours=hours)), noon)[0] == words
+
+
+def test_age_and_lateness_of_a_case_end_at_its_closing(open_case: OpenCase) -> None:
+    opened = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    case = replace(open_case(), opened_at=opened, due_at=opened + timedelta(days=21), status=Status.CLOSED)
+    later = opened + timedelta(days=300)
+    for days, words in ((2, "2026-01-26"), (21, "2026-01-26"), (21.1, "closed late"), (24, "closed 3 d late")):
+        closed = replace(case, closed_at=opened + timedelta(days=days))
+        assert ui.due_text(closed, later) == (words, "quiet")
+        assert ui.age(closed, later) == f"{int(days)} d"
+    assert ui.age(replace(case, closed_at=None), later) == "300 d"
+
+
+def test_overdue_with_closed_shows_of_the_closed_those_closed_late(desk: Database, open_case: OpenCase) -> None:
+    late, in_time, open_late, _ = (open_case().case_id for _ in range(4))
+    for case_id in (late, in_time):
+        casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+        casework.set_disposition(desk, ANALYST.user_id, case_id, Disposition.NO_SAR, "Takings match.")
+    now = datetime.now(UTC)
+    with desk.transaction() as tx:
+        for case_id, days in ((late, 60), (in_time, 30), (open_late, 1)):
+            tx.execute("UPDATE cases SET due_at = ? WHERE case_id = ?", (now - timedelta(days=days), case_id))
+        for case_id, days in ((late, 30), (in_time, 60)):
+            tx.execute("UPDATE cases SET closed_at = ? WHERE case_id = ?", (now - timedelta(days=days), case_id))
+    page = click(open_page(), "Overdue")
+    assert shown_cases(page) == [open_late]
+    labelled(page.toggle, "Include closed").set_value(True)
+    assert shown_cases(run(page)) == [late, open_late]
+    assert "**1** Overdue" in [button.label for button in page.button]
 
 
 def test_a_time_at_the_end_of_the_calendar_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -235,6 +235,13 @@ def test_high_risk_is_due_in_21_days_and_anything_else_in_30() -> None:
     }
 
 
+def test_a_case_is_overdue_where_it_is_open_past_its_due_date_or_was_closed_after_it() -> None:
+    case, second = a_case(due_at=NOW), timedelta(seconds=1)
+    assert [policy.is_overdue(case, NOW + after) for after in (-second, 0 * second, second)] == [False, False, True]
+    for closed, overdue in ((NOW, False), (NOW + second, True)):
+        assert policy.is_overdue(replace(case, closed_at=closed), NOW + 100 * second) is overdue
+
+
 def test_the_limit_counts_characters_after_line_ends_are_made_one() -> None:
     assert policy.written("note", "\r\n" * (MAX_TEXT - 1) + "x") == "\n" * (MAX_TEXT - 1) + "x"
     with pytest.raises(InvalidText, match="10,001 characters long; the limit is 10,000"):

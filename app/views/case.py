@@ -74,8 +74,8 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
     badges = [(ui.RISK_COLOUR[case.risk], ui.risk_text(case)), ("gray" if closed else "blue", case.status.value)]
     if case.disposition:
         badges.append((ui.DISPOSITION_COLOUR[case.disposition], case.disposition.value))
-    if not closed:
-        text, tone = ui.due_text(case, now)
+    text, tone = ui.due_text(case, now)
+    if not closed or policy.is_overdue(case, now):
         badges.append((ui.DUE_COLOUR.get(tone, "gray"), text if tone else f"Due {text}"))
     if verified.intact:
         badges.append(("green", f":material/verified: Chain intact, {ui.count(verified.events, 'event')}"))
@@ -105,8 +105,8 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
         ("Net", moved.net(case.currency)),
         ("Owner", ui.name_of(case.owner, names)),
         ("Opened", case.opened_at),
-        ("Age", ui.age(case, case.closed_at or now)),
-        ("Service level", case.due_at),
+        ("Age", ui.age(case, now)),
+        ("Due", case.due_at),
         ("Closed", case.closed_at),
     ]
     if case.determined_at is not None:

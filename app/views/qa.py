@@ -95,6 +95,7 @@ def show_case(actor: User, case: Case, events: list[Event], names: dict[str, Use
             ("Typology", case.typology),
             ("Disposition", case.disposition.value),
             ("Owner", ui.name_of(case.owner, names)),
+            ("Due", case.due_at),
             ("Closed", case.closed_at),
         ]
     )
