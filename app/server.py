@@ -1,15 +1,20 @@
-"""What is served: the frame, behind the gate. `streamlit run app/server.py`."""
+"""What is served: the frame, behind the gate, and addresses of cases as people write them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 from streamlit import runtime
 from streamlit.config import get_option
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
@@ -61,4 +66,14 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any] | None]:
     yield None
 
 
-app = st.App(Path(__file__).with_name("streamlit_app.py"), middleware=[Middleware(gate.Gate)], lifespan=lifespan)
+async def lead_to(page: str, request: Request) -> RedirectResponse:
+    """From `/case/AML-7F3KQ2XA` to `/case?case_id=AML-7F3KQ2XA`: relative, as a proxy may put something before it."""
+    return RedirectResponse(f"../{page}?{urlencode(request.path_params)}")
+
+
+app = st.App(
+    Path(__file__).with_name("streamlit_app.py"),
+    routes=[Route(f"/{page}/{{case_id}}", partial(lead_to, page), name=page) for page in ("case", "exports")],
+    middleware=[Middleware(gate.Gate)],
+    lifespan=lifespan,
+)

@@ -45,10 +45,17 @@ def mode() -> SignIn:
 
 def actor() -> User:
     """Who is acting, as the database knows them now. Raises NotAllowed or UnknownUser."""
-    user_id = st.session_state.get("acting") if mode() is SignIn.DEMO else claimed()
+    user_id = acting()
     if not user_id:
         raise NotAllowed("You are not signed in.")
     return ui.desk().read(lambda tx: repository.user_alike(tx, user_id))
+
+
+def acting() -> str | None:
+    """The id of who is acting; empty where nobody is yet, or a sign-in ended; None where nobody is signed in."""
+    if mode() is SignIn.DEMO:
+        return str(st.session_state.get("acting") or "")
+    return claimed() if st.user.get("is_logged_in") else None
 
 
 def check_admitted() -> None:
@@ -112,7 +119,7 @@ def _identify() -> None:
             _refuse(user_id, "is not active on this desk any more.")
         with st.sidebar:
             st.markdown(f"**{ui.plain(person.name)}**  \n{person.role.value}")
-            st.button("Sign out", on_click=st.logout, icon=":material/logout:")
+            st.button("Sign out", key="sign_out", on_click=st.logout, icon=":material/logout:")
 
 
 def _is_configured() -> bool:
@@ -161,8 +168,15 @@ def _choose() -> None:
         fill = f"Fill it with demo data: {RUN} seed demo" if ui.desk().is_embedded else f"Add them: {RUN} user add"
         st.info(f"This desk has no active users yet. {fill}")
         st.stop()
-    if st.session_state.get("acting") not in (None, *active):
-        st.session_state["left"] = st.session_state.pop("acting")
+    state = st.session_state
+    if state.get("acting") not in (None, *active):
+        state["left"] = state.pop("acting")
+    acted = ui.who_acted(state.get("acting") or "")
+    if "acting" not in state and "left" not in state:
+        if acted is None:
+            st.stop()  # until the browser says it: nobody looks at anything in another's name
+        if acted in active:
+            state["acting"] = acted
     chosen = st.selectbox(
         "Acting as",
         list(active),
@@ -173,5 +187,8 @@ def _choose() -> None:
         help="The demo trusts this choice. What each role may do is enforced all the same.",
     )
     if chosen is None:
-        st.warning(f"{ui.plain(st.session_state['left'])} is no longer active. Choose who acts.")
+        st.warning(f"{ui.plain(state['left'])} is no longer active. Choose who acts.")
         st.stop()
+    if state.get("forms of") not in (None, chosen):
+        state["forms"] = {}  # what somebody else typed is theirs
+    state["forms of"] = chosen

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from app import chart, sign_in, tour, ui
+from app.settings import SignIn
 
-st.set_page_config(page_title="AML Case Desk", page_icon="app/web/icon.svg", layout="wide", initial_sidebar_state=210)
+st.set_page_config(page_icon="app/web/icon.svg", layout="wide", initial_sidebar_state=210)
 st.logo("app/web/icon.svg")
 st.html(f"<style>{ui.STYLE}{chart.STYLE}</style>")
 page = st.navigation(
@@ -16,15 +17,21 @@ page = st.navigation(
     ],
     position="top",
 )
+if page.url_path != "case":
+    ui.name_tab(page.title)
 with ui.errors_shown():
     with st.sidebar:
         st.markdown("**AML Case Desk**")
+        ui.keep_history(page)
     tour.begin(page)
-    sign_in.admit()
-    with st.sidebar:
-        ui.show_last_verified()
-    tour.show(page)
-    with st.sidebar:
-        ui.hand_over()
-    ui.tell_restart()
-    page.run()
+    try:
+        sign_in.admit()
+        with st.sidebar:
+            ui.show_last_verified()
+        tour.show(page)
+        with st.sidebar:
+            ui.hand_over()
+        ui.tell_restart()
+        page.run()
+    finally:
+        ui.keep_drafts(sign_in.acting(), sign_in.mode() is SignIn.OIDC)

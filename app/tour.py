@@ -107,7 +107,7 @@ EXPORTED = "it takes one that was closed as SAR before the newest checkpoint, wh
 STEPS = (
     Step(
         "The queue",
-        "Open cases, those whose service level runs out first at the top: no law sets that limit, but examiners expect "
+        "Open cases, those due first at the top: no law sets that limit, but examiners expect "
         "alerts to be reviewed in time, and the review to be documented (FFIEC).",
         "Press a count or set a filter: the address keeps the view, so that it can be sent to a colleague.",
         ui.TRIAGE,

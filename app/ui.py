@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitAPIException
+from streamlit.navigation.page import Page
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import audit, casework, chain, chart, checkpoint, database, money, policy, repository, sar, settings
@@ -93,6 +94,9 @@ _timeline = _component("timeline")
 _handover = _component("handover")
 _restart = _component("restart")
 _hand = _component("hand")
+_history = _component("history")
+_acting = _component("acting")
+_drafts = _component("drafts")
 
 
 # --- what every page stands on ---
@@ -109,6 +113,11 @@ def config() -> settings.Settings:
 @cache
 def desk() -> database.Database:
     return database.connect(config())
+
+
+def name_tab(words: str) -> None:
+    """What the browser's tab and its history call this page. A customer's name never: others may see it there."""
+    st.set_page_config(page_title=f"{words} · AML Case Desk")
 
 
 @contextmanager
@@ -252,6 +261,12 @@ def case_id_input() -> str:
         label_visibility="collapsed",
         width=170,
     )
+    # Otherwise the address is this page's, and Streamlit takes the id out of it where Back leads to another page with
+    # such a field, and refuses to open a case from a page that overtook this one.
+    if context := get_script_run_ctx():
+        with context.session_state.query_params() as address:
+            if bound := address.get_binding_for_param("case_id"):
+                address.unbind_widget(bound.widget_id)
     return read_case_id(typed or "")
 
 
@@ -278,14 +293,16 @@ def form_token(name: str) -> str:
     if name not in tokens:
         # One key for all: with each key of the session, each of Streamlit's text inputs takes longer to draw.
         tokens = st.session_state["forms"] = {**tokens, name: casework.new_form()}
+    st.session_state.setdefault("drawn", {})[tokens[name]] = name
     return tokens[name]
 
 
 def clear_form(name: str) -> None:
-    """The next token is a new one: the form is drawn empty."""
-    st.session_state["forms"] = {
-        kept: token for kept, token in st.session_state.get("forms", {}).items() if kept != name
-    }
+    """The next token is a new one: the form is drawn empty, and the browser forgets what was typed in it."""
+    tokens = dict(st.session_state.get("forms", {}))
+    if token := tokens.pop(name, None):
+        st.session_state["accepted"] = [*st.session_state.get("accepted", []), token][-20:]
+    st.session_state["forms"] = tokens
 
 
 @dataclass
@@ -372,6 +389,39 @@ def send(
 def tell_restart() -> None:
     """In the frame: a page that outlives its session says that drafts may be gone."""
     _restart(data={"session": st.session_state.setdefault("session", casework.new_form())}, key="restart")
+
+
+def who_acted(acting: str) -> str | None:
+    """In the demo: keeps in the browser who acts; where nobody does yet, who did before the page was loaded.
+
+    None while the browser has not said it, empty where it knows nobody.
+    """
+
+    def say() -> None:
+        st.session_state["acted"] = str((st.session_state["keeper"].get("kept") or {}).get("user", ""))
+
+    session = st.session_state.setdefault("session", casework.new_form())
+    _acting(data={"session": session, "acting": acting}, key="keeper", on_kept_change=say)
+    said: str | None = st.session_state.get("acted")
+    return said
+
+
+def keep_drafts(who: str | None, alone: bool) -> None:
+    """In the frame, after the page: the browser keeps what `who` types, and gives it back after a reload.
+
+    `who` is empty where nobody acts yet or a sign-in ended, and None where nobody is signed in. With `alone` nobody
+    else comes back to this tab, and what others typed in it goes.
+    """
+    data = {"who": who, "alone": alone and who != "", "forms": st.session_state.pop("drawn", {})}
+    with st.sidebar:
+        _drafts(data={**data, "accepted": st.session_state.get("accepted", [])}, key="drafts")
+
+
+def keep_history(page: Page) -> None:
+    """In the frame: Back and Forward go from page to page, each with its own address."""
+    if page.url_path not in ("case", "exports"):
+        st.query_params.pop("case_id", None)
+    _history(key="history")
 
 
 def hand_over() -> None:
@@ -518,11 +568,6 @@ def queue() -> Queue:
 
 def open_case(case_id: str) -> None:
     """Go to the Case page, from any other page."""
-    # Where a late click overtook the Case page, Streamlit still keeps the address for that page's input, and refuses.
-    if context := get_script_run_ctx():
-        with context.session_state.query_params() as address:
-            if bound := address.get_binding_for_param("case_id"):
-                address.unbind_widget(bound.widget_id)
     st.switch_page(CASE, query_params={"case_id": case_id})
 
 
@@ -553,14 +598,14 @@ def next_case_button(actor: User, on_open: Callable[[str], None] = open_case) ->
 
     refusal = policy.why_not_take(actor)
     st.button(
-        "Next case",
+        "Take new case",
         key=f"next {token}",
         on_click=take,
         type="primary",
-        icon=":material/play_arrow:",
+        icon=":material/assignment_add:",
         shortcut="N",
         disabled=bool(refusal),
-        help=refusal or "Takes the case that is due first of those that nobody owns, and opens it",
+        help=refusal or "Makes the case that is due first of those that nobody owns yours, and opens it",
     )
 
 

@@ -58,6 +58,7 @@ class Chromium:
         try:
             yield page
         finally:
+            page.evaluate("try { sessionStorage.clear(); localStorage.clear(); } catch {}")
             page.goto("about:blank")
             page.emulate_media(color_scheme="light")
             page.set_viewport_size(VIEWPORT)

@@ -326,7 +326,7 @@ def actions(large: str, others: Sequence[str]) -> list[Action]:
         Action("Triage: open a case", (go("Triage"),), row("Cases in the queue")),
         Action("Triage: assign two ticked", (go("Triage"), unassigned, tick, tick), hand("Assign to me"), bound=True),
         Action("Case: next of the queue", (go("Triage"), row("Cases in the queue")), hand("Next(?! case)")),
-        Action("Triage: next case", (go("Triage"),), hand("Next case")),
+        Action("Triage: next case", (go("Triage"),), hand("Take new case")),
         Action("Case: by its id", (go("Case"),), other),
         Action("Large case: by its id", (go("Case"), other), show(cycle([large])), bound=True),
         Action("Large case: order of the timeline", shown, choose("Order of the timeline"), bound=True),

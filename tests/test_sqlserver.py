@@ -332,6 +332,7 @@ def test_a_server_that_is_stopped_is_a_message_on_the_page_and_comes_back(
     monkeypatch.setattr("app.database.engine.PATIENCE", 1)
     forget_the_desk()
     shown = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=60)
+    shown.session_state["acted"] = ""
     shown.query_params["case_id"] = open_case().case_id
     shown.switch_page(f"views/{page}.py")
     assert not shown.run().error

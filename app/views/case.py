@@ -65,6 +65,7 @@ def show_hands(actor: User, case: Case, before: str | None, after: str | None) -
         shortcut="A",
         help=refusal,
     )
+    st.space("stretch")
     ui.next_case_button(actor, open_other)
 
 
@@ -313,7 +314,8 @@ def attempt(case: tampering.Copy) -> tampering.Copy | None:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom", key="attempt"):
         labels = [
-            ui.shown(f"{place}. {event.action}, {str(event.ts)[:10]}") for place, event in enumerate(case.events, 1)
+            ui.shown(f"{place}. {ui.DONE.get(event.action, event.action)}, {str(event.ts)[:10]}")
+            for place, event in enumerate(case.events, 1)
         ]
         done = [place for place, event in enumerate(case.events) if event.action not in casework.LOOKS]
         decided = [place for place in done if case.events[place].action == Action.DISPOSITION]
@@ -401,6 +403,7 @@ with find:
     case_id = ui.case_id_input()
 outcome = st.container()
 if not case_id:
+    ui.name_tab("Case")
     with find:
         ui.next_case_button(actor, open_other)
     ui.show_outcome(names, outcome)
@@ -420,10 +423,12 @@ try:
     if ui.look(actor, case_id, repository.events_of(chains)):
         case, chains, others, before, after = ui.desk().read(read)
 except UnknownCase as error:
+    ui.name_tab("Case")
     ui.show_outcome(names, outcome)
     st.warning(ui.plain(error))
     st.stop()
 except BrokenCase as error:
+    ui.name_tab(case_id)
     ui.show_outcome(names, outcome)
     events = ui.desk().read(lambda tx: repository.events(tx, case_id))
     ui.look(actor, case_id, events)
@@ -434,6 +439,7 @@ except BrokenCase as error:
     st.stop()
 # What is shown is what was verified: both are of one reading.
 events, verified = repository.events_of(chains), audit.verify_chains(chains)
+ui.name_tab(case_id)
 
 with find:
     show_hands(actor, case, before, after)

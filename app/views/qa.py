@@ -71,7 +71,8 @@ def verdict_form(actor: User, case: Case, events: list[Event], names: dict[str, 
 
 def show_counts(counts: repository.QaCounts) -> None:
     st.markdown(
-        f"QA reviews each closed case with `{sampling.RULE}`: about one in ten, and the same ones whoever computes it."
+        "QA reviews about one closed case in ten: the same ones whoever computes it, so nobody picks.",
+        help=f"In the words of SQL Server: `{sampling.RULE}`.",
     )
     done = counts.passed + counts.failed
     with st.grid(4, min_column_width=110):

@@ -155,7 +155,7 @@ def clear() -> None:
     st.rerun()
 
 
-# A second click on "Next case" may draw this page again after the case was opened.
+# A second click on "Take new case" may draw this page again after the case was opened.
 if taken := ui.just_taken():
     ui.open_case(taken)
 

@@ -23,7 +23,7 @@ function go(href, patience = 100) {
     waiting = setTimeout(go, 30, href, patience - 1);
     return;
   }
-  if (new URL(href, document.baseURI).href !== location.href) history.pushState(null, "", href);
+  if (new URL(href, document.baseURI).href !== location.href) History.prototype.pushState.call(history, null, "", href);
   dispatchEvent(new PopStateEvent("popstate"));
 }
 

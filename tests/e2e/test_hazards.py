@@ -374,6 +374,8 @@ def test_a_link_opens_its_case_on_either_page_in_any_letter_case_and_outlives_a_
         page.reload()
         expect(page.get_by_role("heading", name=case_id)).to_be_visible()
     for path in ("case", "exports"):
+        page.goto(f"{address}/{path}/{case_id.lower()}")
+        expect(page.get_by_role("heading", name=case_id)).to_be_visible()
         page.goto(f"{address}/{path}?case_id=AML-00000000")
         expect(page.get_by_role("alert")).to_contain_text("There is no case 'AML-00000000'.")
 
@@ -394,6 +396,131 @@ def test_back_leads_from_case_to_case_and_to_the_queue_as_it_was(pages: Pages, d
     page.go_back()
     expect_list(page, cases[::-1])
     assert page.url == view
+
+
+def entries(page: Page) -> int:
+    count: int = page.evaluate("history.length")
+    return count
+
+
+def test_each_page_makes_one_entry_of_the_history_and_back_shows_it_as_it_was(
+    pages: Pages, desk: Database, address: str
+) -> None:
+    first, second = (open_case(desk, customer_name="Trail Ltd") for _ in range(2))
+    page = pages[0]
+    enter(page, address, ANALYST)
+    page.get_by_role("searchbox", name="Search").press_sequentially("Trail Ltd")
+    expect_list(page, [first, second])
+    settled(page)
+    begun = entries(page)
+
+    def go(link: Locator, heading: str) -> None:
+        link.click()
+        expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+        settled(page)
+
+    go(page.get_by_role("link", name=first), first)
+    page.keyboard.press("j")
+    expect_case(page, second)
+    settled(page)
+    go(page.get_by_role("link", name="QA"), "QA")
+    go(page.get_by_role("link", name="Exports"), "Exports")
+    go(page.get_by_role("link", name="Case", exact=True), second)
+    box(page, "Case id").fill(first.lower())
+    box(page, "Case id").press("Enter")
+    expect_case(page, first)
+    settled(page)
+    go(page.get_by_role("link", name="Queue"), "Triage")
+    back = [(first, first), (second, second), (second, "Exports"), ("", "QA"), (second, second), (first, first)]
+    assert entries(page) - begun == len([*back, "Triage"])
+    for case_id, heading in [*back, ("", "Triage")]:
+        page.go_back()
+        expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+        settled(page)
+        assert page.url.upper().partition("CASE_ID=")[2] == case_id
+    assert page.url == f"{address}/?q=Trail+Ltd"
+    for heading in (first, second):
+        page.go_forward()
+        expect_case(page, heading)
+        settled(page)
+
+
+def test_the_tab_names_the_page_and_the_case_and_no_customer(pages: Pages, desk: Database, address: str) -> None:
+    case_id = open_case(desk, customer_name="Secret Ltd")
+    page = pages[0]
+    paths = {"": "Triage", "case": "Case", "qa": "QA", f"exports?case_id={case_id}": "Exports"}
+    for path, title in {**paths, f"case?case_id={case_id}": case_id, "case?case_id=Secret+Ltd": "Case"}.items():
+        page.goto(f"{address}/{path}")
+        expect(page).to_have_title(f"{title} · AML Case Desk")
+
+
+# --- a page loaded anew ---
+
+
+def test_who_acts_stays_over_a_reload_and_looks_in_no_other_name(pages: Pages, desk: Database, address: str) -> None:
+    case_id = open_case(desk, owner=MANAGER)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    casework.set_disposition(desk, MANAGER.user_id, case_id, Disposition.SAR, "Structured.", determined_at=today)
+    one, two, _ = pages
+    enter(one, address, OTHER_MANAGER)
+    enter(two, address, OTHER_ANALYST)
+    for page, person in ((one, OTHER_MANAGER), (two, OTHER_ANALYST), (one, OTHER_MANAGER)):
+        page.goto(case_page(address, case_id))
+        expect_case(page, case_id)
+        page.reload()
+        expect_case(page, case_id)
+        expect(page.get_by_role("combobox", name="Acting as")).to_have_value(f"{person.name}, {person.role}")
+        assert page.url == case_page(address, case_id)
+    looks = [user for user, action in deeds(desk, case_id) if action == Action.VIEW]
+    assert looks == [OTHER_MANAGER.user_id, OTHER_ANALYST.user_id]
+
+
+def test_what_was_typed_comes_back_after_a_reload_to_its_person_on_its_case_until_it_is_sent(
+    pages: Pages, desk: Database, address: str
+) -> None:
+    case_id, other = (open_case(desk, owner=ANALYST) for _ in range(2))
+    page = pages[0]
+    enter(page, case_page(address, case_id), ANALYST)
+    box(page, "Note").fill("Half a thought.\nAnd more.")
+    decide(page, "The takings match.")
+    page.reload()
+    expect(box(page, "Note")).to_have_value("Half a thought.\nAnd more.")
+    page.get_by_role("tab", name="Decide").click()
+    expect(box(page, "Rationale")).to_have_value("The takings match.")
+    button(page, "Close as No SAR").click()
+    expect(page.get_by_text("Disposition set: No SAR.")).to_be_visible()
+    assert stored(desk, case_id)[1][-1].notes == "The takings match."
+    page.goto(case_page(address, other))
+    expect_case(page, other)
+    expect(box(page, "Note")).to_have_value("")
+    enter(page, case_page(address, case_id), OTHER_ANALYST)
+    settled(page)
+    expect(box(page, "Note")).to_have_value("")
+    enter(page, case_page(address, case_id), ANALYST)
+    expect(box(page, "Note")).to_have_value("Half a thought.\nAnd more.")
+    settled(page)
+    button(page, "Add note").click()
+    expect(page.get_by_text("Note added.")).to_be_visible()
+    assert stored(desk, case_id)[1][-1].notes == "Half a thought.\nAnd more."
+    page.reload()
+    expect_case(page, case_id)
+    settled(page)
+    expect(box(page, "Note")).to_have_value("")
+
+
+def test_what_one_person_typed_is_gone_from_the_page_where_another_acts_and_is_kept_for_them(
+    pages: Pages, desk: Database, address: str
+) -> None:
+    case_id = open_case(desk, owner=ANALYST)
+    page = pages[0]
+    enter(page, case_page(address, case_id), ANALYST)
+    box(page, "Note").fill("For my eyes.")
+    for person, text in ((OTHER_ANALYST, ""), (ANALYST, "For my eyes.")):
+        page.get_by_role("combobox", name="Acting as").click()
+        page.get_by_role("option", name=person.name).click()
+        expect(page.get_by_role("combobox", name="Acting as")).to_have_value(f"{person.name}, {person.role}")
+        expect(box(page, "Note")).to_have_value(text)
+        settled(page)
 
 
 # --- the view in the address ---
@@ -709,7 +836,7 @@ def test_who_is_deactivated_while_pages_are_open_can_send_and_take_nothing_more(
         expect(one.get_by_text(gone)).to_be_visible()
         button(two, "Audit CSV").click()
         expect(two.get_by_text(gone)).to_be_visible()
-        button(three, "Next case").click()
+        button(three, "Take new case").click()
         expect(three.get_by_text(gone)).to_be_visible()
     finally:
         casework.add_user(desk, OTHER_ANALYST.user_id, OTHER_ANALYST.name, OTHER_ANALYST.role)

@@ -123,7 +123,7 @@ def live(lived: Life, address: str, analyst: Page, manager: Page, reviewer: Page
     alerts.write_text(json.dumps(ALERT), "utf-8")
     assert "1 case opened" in lived.terminal("open", str(alerts))
 
-    analyst.get_by_role("button", name="Next case").click()
+    analyst.get_by_role("button", name="Take new case").click()
     expect(analyst.get_by_role("heading", name=CASE)).to_be_visible()
     analyst.get_by_role("textbox", name="Note").fill(NOTE)
     analyst.get_by_role("button", name="Add note").click()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from oidc_provider_mock import User as Account
 from oidc_provider_mock import run_server_in_thread
+from playwright.sync_api import expect
 
 from app import casework
 from app.database import Database
@@ -102,6 +103,23 @@ def test_a_person_whom_the_desk_knows_gets_in_as_themselves_and_out_again(
     page.goto(f"{address}/case?case_id={case_id}")
     page.get_by_role("button", name="Sign in").wait_for()
     assert "Łukasik" not in page.content()
+
+
+def test_what_was_typed_outlives_a_reload_but_not_its_person_signing_out(
+    page: Page, address: str, case_id: str
+) -> None:
+    sign_in(page, address, ANALYST.user_id)
+    page.get_by_text("Zoë Łukasik").first.wait_for()
+    page.goto(f"{address}/case?case_id={case_id}")
+    page.get_by_role("textbox", name="Note").fill("Half a thought.")
+    page.reload()
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("Half a thought.")
+    assert "Half a thought." in page.evaluate("JSON.stringify(sessionStorage)")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/end_session*", wait_until="load")
+    page.goto(f"{address}/qa")
+    page.get_by_role("button", name="Sign in").wait_for()
+    assert "Half a thought." not in page.evaluate("JSON.stringify([sessionStorage, localStorage])")
 
 
 @pytest.mark.parametrize(

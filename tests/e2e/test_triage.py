@@ -191,7 +191,7 @@ def test_another_filter_page_or_person_clears_the_ticks(browser: Chromium, desk:
         look_as.click()
         page.get_by_role("option", name=REVIEWER.name).click()
         expect(page.get_by_role("checkbox", name="Select")).to_have_count(0)
-        expect(page.get_by_role("button", name="Next case")).to_be_disabled()
+        expect(page.get_by_role("button", name="Take new case")).to_be_disabled()
 
 
 CLICK_AT = """
@@ -207,7 +207,7 @@ def test_two_people_who_press_next_case_at_once_get_two_cases(browser: Chromium,
             enter(page, address, person)
         at = (time.time() + 1) * 1000
         for page in pages:
-            page.get_by_role("button", name="Next case").evaluate(CLICK_AT, at)
+            page.get_by_role("button", name="Take new case").evaluate(CLICK_AT, at)
         taken = [opened(page) for page in pages]
     assert taken[0] != taken[1]
     assert owners(desk, taken) == [ANALYST.user_id, OTHER_ANALYST.user_id]
@@ -244,7 +244,7 @@ def test_many_clicks_on_next_case_take_one_and_open_it(browser: Chromium, desk: 
     waiting = open_cases(desk, "Impatient Ltd", 9)
     with browser.tab() as page:
         enter(page, address, MANAGER)
-        page.get_by_role("button", name="Next case").evaluate(IMPATIENT)
+        page.get_by_role("button", name="Take new case").evaluate(IMPATIENT)
         taken = opened(page)
         expect(page.get_by_text(f"{taken} is yours.").first).to_be_visible()
     assert taken in waiting
@@ -255,15 +255,15 @@ def test_the_next_case_is_a_key_away_on_either_page(browser: Chromium, desk: Dat
     waiting = open_cases(desk, "Key Ltd", 2)
     with browser.tab() as page:
         enter(page, address, ANALYST)
-        press(page, "n", "Next case")
+        press(page, "n", "Take new case")
         first = opened(page)
         told_and_gone(page, f"{first} is yours.")
-        press(page, "n", "Next case")
+        press(page, "n", "Take new case")
         expect(page.get_by_role("heading", name=first)).to_have_count(0)
         second = opened(page)
         assert second != first
         told_and_gone(page, f"{second} is yours.")
-        press(page, "n", "Next case")
+        press(page, "n", "Take new case")
         expect(page.get_by_text("No case is waiting")).to_be_visible()
     assert owners(desk, waiting) == [ANALYST.user_id] * 2
 

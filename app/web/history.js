@@ -1,0 +1,48 @@
+// One entry of the browser's history a page, under the address that shows it. For one click Streamlit makes two or
+// three: the page being left, with another query; the new page; and that with what its fields hold.
+
+const isAtRest = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning";
+
+// A page is its path and the case in its address, in any letter case and with I, L, O for 1, 1, 0.
+function place(href) {
+  const { pathname, searchParams } = new URL(href, location.href);
+  const typed = searchParams.get("case_id") ?? "";
+  return { path: pathname, caseId: typed.toUpperCase().replace(/[IL]/g, "1").replaceAll("O", "0") };
+}
+
+function install() {
+  const { pushState, replaceState } = History.prototype;
+  // What the newest entry is, until somebody does something again on a page at rest: `made` by what they did last, and
+  // perhaps only `passed`, the page being left. The first of a document is made by opening it.
+  let made = true, passed = false, travelled = false;
+
+  for (const sign of ["pointerdown", "click", "keydown"])
+    addEventListener(sign, () => {
+      if (isAtRest()) made = passed = travelled = false;
+    }, true);
+  addEventListener("popstate", () => { travelled = true; });
+
+  const isOtherCase = (from, to) => from.caseId && to.caseId && from.caseId !== to.caseId;
+
+  history.pushState = (state, title, href) => {
+    const from = place(location.href), to = place(href);
+    const isOtherPath = from.path !== to.path;
+    const isNew = !made || (isOtherPath && !passed) || isOtherCase(from, to);
+    passed = !isOtherPath && (isNew ? !isOtherCase(from, to) : passed);
+    made = true;
+    (isNew ? pushState : replaceState).call(history, state, title, href);
+  };
+
+  // In place of what is looked at: filters; but another case, whose id was typed, is another page.
+  history.replaceState = (state, title, href) => {
+    const isNew = !travelled && isOtherCase(place(location.href), place(href));
+    made = true;
+    (isNew ? pushState : replaceState).call(history, state, title, href);
+  };
+}
+
+export default function () {
+  if (window.amlHistory) return;
+  window.amlHistory = true;
+  install();
+}
