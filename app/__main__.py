@@ -214,8 +214,8 @@ def _report_database(desk: database.Database, cases: int, events: int, breaks: S
         warn(f"Read-only: nothing in or beside {desk} was changed.{hint}")
     if any(found.field == "size" for found in breaks):
         warn(
-            "Fewer events than were signed: it was rolled back. Or it is an older copy, or another database: let "
-            "AML_SIGNING_KEY name its own key, if it has one."
+            "It holds fewer events than were signed: some were taken away, or it is an older copy or another database. "
+            "For those two, let AML_SIGNING_KEY name their own key, or a file that is not there."
         )
     return status
 

@@ -52,10 +52,13 @@ def actor() -> User:
 
 
 def acting() -> str | None:
-    """The id of who is acting; empty where nobody is yet, or a sign-in ended; None where nobody is signed in."""
+    """The id of who is acting; empty where nobody is yet, or a sign-in ended; None where nobody is signed in.
+
+    Raises SettingsError.
+    """
     if mode() is SignIn.DEMO:
         return str(st.session_state.get("acting") or "")
-    return claimed() if st.user.get("is_logged_in") else None
+    return claimed() if _is_configured() and st.user.get("is_logged_in") else None
 
 
 def check_admitted() -> None:
@@ -85,13 +88,8 @@ def claimed() -> str:
 
 def admit() -> None:
     """In the frame, before a page runs: who is acting, in the sidebar. Ends the run where nobody may see anything."""
-    _identify()
-    if context := get_script_run_ctx():
-        gate.admit(st.context.headers.get(gate.HEADER), context.session_id)
-
-
-def _identify() -> None:
     if mode() is SignIn.DEMO:
+        _open_gate()  # to whoever reaches it
         if not ui.desk().is_embedded:
             st.warning(
                 "Sign-in is off (AML_SIGN_IN=demo): everybody may act as anybody here.", icon=":material/lock_open:"
@@ -120,6 +118,12 @@ def _identify() -> None:
         with st.sidebar:
             st.markdown(f"**{ui.plain(person.name)}**  \n{person.role.value}")
             st.button("Sign out", key="sign_out", on_click=st.logout, icon=":material/logout:")
+        _open_gate()
+
+
+def _open_gate() -> None:
+    if context := get_script_run_ctx():
+        gate.admit(st.context.headers.get(gate.HEADER), context.session_id)
 
 
 def _is_configured() -> bool:

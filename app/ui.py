@@ -195,7 +195,7 @@ def newest_checkpoint() -> checkpoint.Anchor | None:
 
 def checkpoint_text(anchor: checkpoint.Anchor | None) -> str:
     if anchor is None:
-        return "There is no checkpoint to go by: cut tails, cases that are gone and rewritten chains would not show."
+        return "There is no checkpoint to go by."
     told = anchor.checkpoint
     made = datetime.fromtimestamp(anchor.file.stat().st_mtime, UTC)
     return f"Newest checkpoint: the first {count(told.size, 'event')}, signed by {told.origin}, {clocks(made)}."

@@ -863,7 +863,7 @@ def test_a_case_that_was_opened_ahead_is_closed_as_sar_on_the_real_day(
     monkeypatch.setattr(casework, "datetime", Clock(itertools.repeat(now)))
     assign(desk, A, case.case_id, A)
     for days, refused in ((1, "in the future"), (90, "in the future"), (-1, "before the case was opened")):
-        with pytest.raises(NotAllowed, match=refused):
+        with pytest.raises(InvalidForm, match=refused):
             day = now.date() + timedelta(days=days)
             set_disposition(desk, A, case.case_id, SAR, "Why.", determined_at=day)
     event = set_disposition(desk, A, case.case_id, SAR, "Why.", determined_at=now.date())

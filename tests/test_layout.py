@@ -13,7 +13,15 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 PURE = ("errors", "text", "money", "models", "sampling", "chart", "chain", "tampering", "policy", "tlog", "note")
-STORE = ("database.odbc", "database.engine", "database.watch", "database.sqlite", "database.sqlserver", "database")
+STORE = (
+    "database.odbc",
+    "database.engine",
+    "database.watch",
+    "database.sqlite",
+    "database.sqlserver_schema",
+    "database.sqlserver",
+    "database",
+)
 ROOMS = ("repository", "sar", "casework", "intake", "checkpoint", "audit", "bundle.page", "bundle.verify", "bundle")
 FLOORS = (*PURE, "gate", "settings", *STORE, *ROOMS, "ui", "sign_in", "tour", "views", "terminal")
 """From the ground up; a module imports only from floors below its own."""

@@ -131,9 +131,9 @@ def test_a_verb_connects_once(
     opened: list[str] = []
     really = SqliteDatabase._open
 
-    def open_and_count(self: SqliteDatabase, mode: str) -> object:
-        opened.append(mode)
-        return really(self, mode)
+    def open_and_count(self: SqliteDatabase) -> object:
+        opened.append(str(self))
+        return really(self)
 
     monkeypatch.setattr(SqliteDatabase, "_open", open_and_count)
     alerts = tmp_path / "alerts.jsonl"

@@ -19,7 +19,7 @@ from oidc_provider_mock import User as Account
 from oidc_provider_mock import run_server_in_thread
 from playwright.sync_api import expect
 
-from app import audit, casework, chain, checkpoint, note, repository, settings
+from app import audit, casework, chain, checkpoint, repository, settings
 from app.models import ALERT_FEED, Action, Case, Disposition, Event, QaResult, Status
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, REVIEWER
 from tests.e2e.server import ROOT, alert_ids, environment, free_port, peopled, served
@@ -188,9 +188,11 @@ def test_the_chain_holds_what_was_done_and_by_whom_and_nothing_else(life: Life) 
     assert case.determined_at is not None
     assert case.determined_at.date() == case.opened_at.date()
     assert (case.qa_result, case.qa_reviewer, case.qa_notes) == (QaResult.PASS, REVIEWER.user_id, REMARKS)
-    newest = checkpoint.Log(note.read_verifier_key(life.key), life.config.checkpoints).newest()
-    assert newest is not None
-    assert audit.verify_database(life.desk, anchors=[newest]).intact
+    log = checkpoint.log_of(life.config)
+    assert log is not None
+    anchors = log.anchors()
+    assert anchors
+    assert audit.verify_database(life.desk, anchors=anchors).intact
 
 
 def test_what_was_downloaded_is_byte_for_byte_what_the_terminal_writes(life: Life, tmp_path: Path) -> None:
