@@ -45,8 +45,8 @@ Environment:
   AML_NO_BROWSER  set it to open no browser; none is opened either with CI set,
                   over SSH or without a terminal
 
-Exit codes: 2 for a wrong call or a missing Python, 1 if the server cannot start;
-otherwise that of the Python command. Ctrl-C ends the server.
+Exit codes: 2 for a wrong call or a missing Python, 1 if .venv cannot be made or the
+server cannot start; otherwise that of the Python command. Ctrl-C ends the server.
 '@
 
 function Write-Progressline([string]$Text) {
