@@ -130,7 +130,7 @@ def _is_configured() -> bool:
     """Raises SettingsError where Streamlit cannot read the secrets file, which is less than the desk can."""
     try:
         return bool(st.secrets.get("auth"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, UnicodeDecodeError) as error:
         if not settings.SECRETS.exists():
             return False
         settings.load()  # which says what is wrong with the file, but for what the desk itself passes over

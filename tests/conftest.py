@@ -70,6 +70,12 @@ def forget_the_desk() -> None:
         kept.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def _main_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit puts a page in the place of `__main__`, which processes that a later test starts would run first."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
 SERVER = os.environ.get("AML_TEST_SQLSERVER", "")
 """The ODBC connection string of a server on which the tests may create databases of their own."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit import config
 from streamlit.runtime.secrets import secrets_singleton
 from streamlit.testing.v1 import AppTest
@@ -13,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from app import settings
 from app.__main__ import main
 from app.errors import SettingsError
-from tests.conftest import ON_SQLITE
+from tests.conftest import ON_SQLITE, forget_the_desk
 
 PAGE = str(Path(__file__).resolve().parent.parent / "app" / "streamlit_app.py")
 PASSWORD = "hunter2"
@@ -141,13 +140,13 @@ def test_a_page_says_what_is_wrong_with_the_secrets_file(
         secrets.write_bytes(text)
     files = config.get_option("secrets.files")
     config.set_option("secrets.files", [str(secrets)])
-    st.cache_resource.clear()
+    forget_the_desk()
     secrets_singleton._reset()
     try:
         page = AppTest.from_file(PAGE, default_timeout=30).run()
     finally:
         config.set_option("secrets.files", files)
-        st.cache_resource.clear()
+        forget_the_desk()
         secrets_singleton._reset()
     assert not page.exception, page.exception[0].message
     assert said in page.error[0].value.replace("\\", "")
