@@ -406,6 +406,18 @@ def test_who_finds_all_connections_in_use_is_told_in_time_and_waits_for_one_if_t
     patient.close()
 
 
+def test_who_finds_all_connections_in_use_asks_again(file: Path, store: SqliteDatabase) -> None:
+    """A person rather waits than sends a form again."""
+    single = at(file, pool_size=1)
+    with ThreadPoolExecutor(1) as thread:
+        with single.snapshot():
+            waiting = thread.submit(single.read, repository.users)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=5 * SHORT)
+        assert waiting.result(timeout=30) == [ANALYST]
+    single.close()
+
+
 def test_many_more_threads_than_connections_are_all_served_by_these(
     file: Path, store: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

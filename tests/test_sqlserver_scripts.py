@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tenacity import retry, stop_after_delay, wait_fixed
 
 from app import audit, casework, database, repository
 from app.__main__ import main
@@ -159,8 +160,13 @@ def test_init_switches_read_committed_snapshot_on_once_nobody_else_is_there(
     with closing(connected(bare)):
         assert main(["init", "--database", bare]) == 0
         assert "READ_COMMITTED_SNAPSHOT is off" in capsys.readouterr().err
-    assert main(["init", "--database", bare]) == 0
-    assert not capsys.readouterr().err
+
+    @retry(stop=stop_after_delay(20), wait=wait_fixed(0.2), reraise=True)  # that session may count a moment longer
+    def switches_it_on() -> None:
+        assert main(["init", "--database", bare]) == 0
+        assert not capsys.readouterr().err
+
+    switches_it_on()
 
 
 # --- verify_links.sql ---

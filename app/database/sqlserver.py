@@ -338,7 +338,7 @@ class SqlServerDatabase(Database):
             (options,) = tx.stream_tuples(SELECT_DATABASE_OPTIONS)
             return found if tuple(options) == BOTH_ON else [*found, WITHOUT_READ_COMMITTED_SNAPSHOT]
 
-        return self.read(look)
+        return self.write(look)  # as `has_schema`
 
     def missing_guards(self) -> list[str]:
         return list(self.read(lambda tx: sqlserver_schema.false_triggers(tx, SCHEMA.read_text("utf-8"))))
