@@ -5,7 +5,7 @@ import streamlit as st
 from app import chart, sign_in, tour, ui
 from app.settings import SignIn
 
-st.set_page_config(page_icon="app/web/icon.svg", layout="wide", initial_sidebar_state=210)
+st.set_page_config(page_icon="app/web/icon.svg", layout="wide", initial_sidebar_state=240)
 st.logo("app/web/icon.svg")
 st.html(f"<style>{ui.STYLE}{chart.STYLE}</style>")
 page = st.navigation(

@@ -73,6 +73,11 @@ p.wrong::before { content: "✕ " / ""; font-weight: 700; }
   .st-key-sample:has(.st-key-review_panel) > :first-child { display: none; }
 }
 @media (max-width: 640px) { [data-testid="stLayoutWrapper"]:has(> .st-key-form-qa) { position: static; } }
+[data-testid="stText"], .stApp textarea, .summary { unicode-bidi: plaintext; text-align: start; }
+[data-testid="stSidebarUserContent"] { padding-inline: 0; }
+[data-testid="stSidebarContent"] { padding-inline: 1rem; }
+[data-testid="stSidebar"] [data-testid="stSelectbox"] input { font-size: .87rem; }
+@media (max-width: 1100px) { [data-testid="stMainBlockContainer"] { padding-inline: 1rem; } }
 """
 """What the theme's settings cannot say: less margin, text that reads in each state, and where the keyboard is."""
 
@@ -81,6 +86,8 @@ Made = TypeVar("Made")
 _ICON = re.compile(r"\\:(?=[\w/\\-]+\\:)")
 
 _WEB = settings.ROOT / "app" / "web"
+
+STYLE += (_WEB / "print.css").read_text("utf-8")
 
 
 def _component(name: str) -> Callable[..., Any]:
@@ -621,10 +628,11 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "typology": ("Typology", "name"),
     "risk": ("Risk", ""),
     "amount": ("Amount", "right"),
-    "age": ("Age", "right"),
+    "age": ("Age", "right spare"),
     "due": ("Due", ""),
-    "owner": ("Owner", ""),
+    "owner": ("Owner", "wrap"),
     "status": ("Status", ""),
+    "state": ("Status", "wrap"),
     "disposition": ("Disposition", ""),
     "closed": ("Closed", ""),
     "qa": ("QA", ""),
@@ -728,6 +736,8 @@ def _told(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
             return {"text": name_of(case.owner, names), "tone": "" if case.owner else "quiet"}
         case "status":
             return {"text": case.status.value}
+        case "state":
+            return {"text": " · ".join(filter(None, (case.status.value, case.disposition.value)))}
         case "disposition":
             return {"text": case.disposition.value or "—", "tone": "" if case.disposition else "quiet"}
         case "closed":
@@ -1029,7 +1039,7 @@ Fact = tuple[str, str | datetime | None]
 def facts(rows: Iterable[Fact]) -> None:
     """Names and values side by side; the values may be anything that people typed. What is empty is left out."""
     cells = "".join(
-        f"<div><dt>{escape(shown(name))}</dt><dd>{_fact(value)}</dd></div>" for name, value in rows if value
+        f"<div><dt>{escape(shown(name))}</dt><dd dir='auto'>{_fact(value)}</dd></div>" for name, value in rows if value
     )
     st.html(f"<dl class='facts'>{cells}</dl>")
 

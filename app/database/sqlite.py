@@ -300,7 +300,7 @@ class SqliteReader(SqliteDatabase):
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
         identity = self._identity()
-        with self._pool.lend(lambda connection: connection.identity == identity) as connection:
+        with self._pool.lend(lambda connection: connection.identity in (None, identity)) as connection:
             try:
                 yield connection
             finally:

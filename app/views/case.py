@@ -137,6 +137,9 @@ def show_timeline(case: Case, events: list[Event], names: dict[str, User], verif
         ordered = ordered[:AT_ONCE]
     ui.timeline(ordered, names, key="timeline", breaks=verified.breaks)
     if len(ordered) < len(events):
+        st.html(
+            f"<p class='on-paper'>The {AT_ONCE} events above are not all {len(events):,}: show all, then print.</p>"
+        )
         st.button(
             f"Show all {ui.count(len(events), 'event')}",
             on_click=st.session_state.update,

@@ -19,7 +19,7 @@ ORDER_WORDS = {
     Order.AMOUNT: "largest number first, whatever the currency",
     Order.AGE: "oldest first",
 }
-COLUMNS = ("case", "customer", "typology", "risk", "amount", "age", "due", "owner", "status", "disposition")
+COLUMNS = ("case", "customer", "typology", "risk", "amount", "age", "due", "owner", "state")
 NO_FILTER = {"owner": ANYONE, "risk": ANY_RISK, "overdue": False, "q": "", "closed": False}
 VIEW = ("q", "owner", "risk", "order", "size", "overdue", "closed", "page")
 """What the address holds: the filters, and where the page begins or ends: `after-` or `before-` a case."""

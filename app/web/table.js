@@ -99,7 +99,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const rows = data.rows.map((row) => {
     const cells = data.columns.map((column, index) => {
       const cell = row.cells[index];
-      const td = element("td", { className: [column.align, cell.tone].filter(Boolean).join(" ") });
+      const td = element("td", { className: [column.align, cell.tone].filter(Boolean).join(" "), dir: "auto" });
       if (cell.hint) td.title = cell.hint;
       if (cell.time) td.append(element("time", { dateTime: cell.time, textContent: cell.text }));
       else if (row.case_id && index === 0) {

@@ -9,18 +9,18 @@ function element(tag, properties = {}, ...children) {
 function change({ column, from, to }) {
   return element("div", { className: "change" },
     element("span", { className: "column", textContent: column }),
-    element("span", { className: "value old", textContent: from }),
+    element("span", { className: "value old", dir: "auto", textContent: from }),
     element("span", { className: "arrow", textContent: "→" }),
-    element("span", { className: "value", textContent: to }));
+    element("span", { className: "value", dir: "auto", textContent: to }));
 }
 
 function item(event) {
   const line = element("div", { className: "line" },
-    element("strong", { textContent: event.who }), " ",
+    element("strong", { dir: "auto", textContent: event.who }), " ",
     element("span", { textContent: event.what }),
     element("time", { dateTime: event.ts, title: event.ts, textContent: event.when }));
   const parts = [line, ...event.changes.map(change)];
-  if (event.notes) parts.push(element("div", { className: "notes", textContent: event.notes }));
+  if (event.notes) parts.push(element("div", { className: "notes", dir: "auto", textContent: event.notes }));
   // Its name begins with what it shows, so that it can be called by voice.
   const shown = `#${event.event_id} · ${event.hash.slice(0, 12)}…`;
   const hash = element("button", { type: "button", className: "hash", title: `${event.hash}\nClick to copy`,

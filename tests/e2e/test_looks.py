@@ -1,0 +1,130 @@
+"""How a page looks, in a real browser: nothing is cut at any width, on paper, or where a text runs from the right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from app import casework
+from app.database import Database
+from app.models import ALERT_FEED, Disposition, Role, User
+from tests.conftest import ALERT, ANALYST, MANAGER
+from tests.e2e.server import enter, free_port, peopled, served, settled
+
+if TYPE_CHECKING:
+    from tests.browser import Chromium
+
+pytest_plugins = ["tests.browser"]
+
+LONG = User("j.whitfield", "Jordan Whitfield", Role.ANALYST, active=True)
+ARABIC = "محمد عبد الله"
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    with peopled(tmp_path_factory.mktemp("desk")) as made:
+        casework.add_user(made, LONG.user_id, LONG.name, LONG.role)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def address(desk: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("served")
+    with served(folder, {"AML_DATABASE": str(desk), "AML_EXPORTS": str(folder)}, free_port()) as where:
+        yield where
+
+
+@pytest.fixture(scope="module")
+def case_id(desk: Database) -> str:
+    """A case closed as SAR, its customer and its notes in Arabic; and an open one whose every cell is long."""
+    alert = replace(ALERT, customer_name=ARABIC, evidence={**ALERT.evidence, "alert": ARABIC})
+    closed = casework.open_case(desk, ALERT_FEED, alert).case_id
+    casework.assign(desk, MANAGER.user_id, closed, MANAGER.user_id)
+    casework.add_note(desk, MANAGER.user_id, closed, ARABIC)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    casework.set_disposition(desk, MANAGER.user_id, closed, Disposition.SAR, "Structured.", determined_at=today)
+    long = replace(ALERT, customer_name="Andriievych Stone & Tile Import LLC", amount=Decimal("5521938.86"))
+    opened = casework.open_case(desk, ALERT_FEED, replace(long, typology="Dormant account reactivated")).case_id
+    casework.assign(desk, MANAGER.user_id, opened, LONG.user_id)
+    return closed
+
+
+@pytest.mark.parametrize("width", [1440, 1280, 1024])
+def test_the_queue_shows_each_column_whole_and_the_picker_each_role(
+    browser: Chromium, address: str, case_id: str, width: int
+) -> None:
+    with browser.tab() as page:
+        page.set_viewport_size({"width": width, "height": 800})
+        enter(page, f"{address}/?closed=true", LONG)
+        expect(page.locator("tbody tr")).to_have_count(2)
+        assert page.locator(".frame").evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0
+        for name in ("Due", "Owner", "Status"):
+            expect(page.get_by_role("columnheader", name=name)).to_be_in_viewport(ratio=1)
+        expect(page.get_by_role("cell", name="Closed · SAR")).to_be_in_viewport(ratio=1)
+        picker = page.get_by_role("combobox", name="Acting as")
+        assert picker.evaluate("input => input.scrollWidth - input.clientWidth") <= 0
+
+
+def test_on_a_phone_the_queue_scrolls_sideways_in_its_own_frame(browser: Chromium, address: str, case_id: str) -> None:
+    with browser.tab() as page:
+        page.set_viewport_size({"width": 390, "height": 800})
+        page.goto(f"{address}/?closed=true")
+        expect(page.locator("tbody tr")).to_have_count(2)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.locator(".frame").evaluate("frame => { frame.scrollLeft = 9999 }")
+        expect(page.get_by_role("columnheader", name="Status")).to_be_in_viewport(ratio=1)
+        expect(page.get_by_role("link", name=case_id)).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_case_on_paper_is_one_column_in_black_with_its_banner_and_nothing_to_click(
+    browser: Chromium, address: str, case_id: str, scheme: str
+) -> None:
+    with browser.window(viewport={"width": 700, "height": 1000}, color_scheme=scheme) as shown:
+        page = shown.page
+        enter(page, f"{address}/case?case_id={case_id}", ANALYST)
+        expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+        settled(page)
+        page.emulate_media(media="print")
+        for gone in ("button", "textarea", "[role=tab]", "[data-testid=stSidebar]", "[data-testid=stHeader]", "input"):
+            assert not [one for one in page.locator(gone).all() if one.is_visible() and one.inner_text()[:1] != "#"]
+        expect(page.get_by_text("Restricted SAR material")).to_be_visible()
+        for heading in (case_id, "Alert", "Other cases of this customer", "Timeline"):
+            expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        expect(page.locator(".st-key-timeline li")).to_have_count(5)
+        ink = page.locator("dd, td:not(.quiet), .notes, [data-testid=stText]").evaluate_all(
+            "parts => [...new Set(parts.map((part) => getComputedStyle(part).color))]"
+        )
+        assert ink == ["rgb(0, 0, 0)"]
+        for part in page.locator(".frame, [data-testid=stGridCell], dl, ol").all():
+            place = part.bounding_box()
+            assert place is None or (place["x"] >= 0 and place["x"] + place["width"] <= 700)
+        sheets = page.locator("[data-testid=stMain]").evaluate("main => [main.scrollHeight, main.clientHeight]")
+        assert sheets[0] == sheets[1] > 1000
+
+
+def test_what_runs_from_the_right_is_shown_from_the_right(browser: Chromium, address: str, case_id: str) -> None:
+    with browser.tab() as page:
+        page.goto(f"{address}/?closed=true")
+        expect(page.locator("td.name").filter(has_text=ARABIC)).to_have_css("direction", "rtl")
+        page.goto(f"{address}/case?case_id={case_id}")
+        expect(page.locator("dd").filter(has_text=ARABIC).first).to_have_css("direction", "rtl")
+        expect(page.locator(".notes").filter(has_text=ARABIC)).to_have_css("direction", "rtl")
+        expect(page.locator(".notes").filter(has_text="Structured.")).to_have_css("direction", "ltr")
+        for text in (page.get_by_test_id("stText").filter(has_text=ARABIC), page.get_by_role("textbox", name="Note")):
+            expect(text).to_have_css("unicode-bidi", "plaintext")
+
+
+def test_no_page_speaks_of_the_engine_room(browser: Chromium, address: str, case_id: str) -> None:
+    with browser.tab() as page:
+        for path, words in ((f"case?case_id={case_id}", "Timeline"), ("qa", "Awaiting review")):
+            enter(page, f"{address}/{path}", MANAGER)
+            expect(page.get_by_text(words).first).to_be_visible()
+            shown = page.locator("[data-testid=stApp]").inner_text()
+            assert not [word for word in ("CHECKSUM", "Service level", "qa_pass", "qa_fail") if word in shown]
