@@ -57,7 +57,8 @@ label:has([role="switch"]:not(:checked)) > span + div { box-shadow: inset 0 0 0 
   display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .5rem 1.25rem; }
 .facts dt { font-size: .85rem; opacity: .75; }
 .facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
-[data-testid] p.wrong { margin: -.6rem 0 0; font-size: .9rem; line-height: 1.3; color: light-dark(#B3261E, #FF9C93); }
+[data-testid="stLayoutWrapper"]:has(> * > [data-testid="stElementContainer"] p.wrong) { margin-top: -.6rem; }
+[data-testid] p.wrong { margin: 0; font-size: .9rem; line-height: 1.3; color: light-dark(#B3261E, #FF9C93); }
 p.wrong::before { content: "✕ " / ""; font-weight: 700; }
 [data-testid]:has(> textarea[aria-invalid]), [data-rac]:has(> input[aria-invalid]), [aria-invalid] > [role="radio"],
 [data-testid="stDateInputField"]:has([aria-invalid]) { border-color: light-dark(#B3261E, #FF9C93) !important; }

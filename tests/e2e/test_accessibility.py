@@ -217,16 +217,26 @@ def case_mine(desk: Desk, page: Page) -> States:
 
 def case_forms(desk: Desk, page: Page) -> States:
     desk.open_case(page, "mine")
-    page.get_by_role("button", name="Add note").click()
-    expect(page.get_by_text("Not done")).to_be_visible()
-    yield "refused", ".st-key-refused"
-    for tab in ("Assign", "Reopen"):
-        open_tab(page, tab)
-        yield tab, ACTIONS
+    open_tab(page, "Decide")
+    page.get_by_role("radio", name="SAR", exact=True).click()
+    page.get_by_role("button", name="Close as SAR").click()
+    expect(page.locator(".wrong")).to_have_count(2)
+    yield "refused", ACTIONS
+    page.get_by_role("radio", name="SAR", exact=True).click()
+    page.get_by_role("button", name="Decide", exact=True).click()
+    expect(page.get_by_text("Choose a disposition")).to_be_visible()
+    yield "undecided", ACTIONS
+    open_tab(page, "Assign")
+    page.get_by_role("button", name="Assign", exact=True).last.click()
+    expect(page.get_by_text("Choose who is to own the case")).to_be_visible()
+    yield "nobody", ACTIONS
+    open_tab(page, "Reopen")
+    yield "Reopen", ACTIONS
 
 
 def case_moved(desk: Desk, page: Page) -> States:
     desk.open_case(page, "moved", "Decide")
+    page.get_by_role("radio", name="No SAR").click()
     page.get_by_role("textbox", name="Rationale").fill("Takings match the filings.")
     casework.add_note(desk.database, ANALYSTS[1].user_id, desk.cases["moved"], "Wait for the branch.")
     page.get_by_role("button", name="Close as No SAR").click()
@@ -263,15 +273,20 @@ def broken(desk: Desk, page: Page) -> States:
 def qa(desk: Desk, page: Page) -> States:
     desk.open(page, "/qa", "Awaiting review (")
     act_as(page, REVIEWERS[0].name)
-    expect(page.get_by_role("button", name="Record")).to_be_enabled()
+    expect(page.get_by_role("link", name="AML-").first).to_be_visible()
     yield "waiting", WHOLE
+    page.get_by_role("region", name="Awaiting").get_by_role("link").first.click()
+    expect(page.get_by_role("button", name="Record")).to_be_enabled()
+    yield "open", WHOLE
     page.get_by_role("radio", name="Fail", exact=True).click()
     page.get_by_role("button", name="Record").click()
-    expect(page.get_by_text("Not done")).to_be_visible()
-    yield "refused", ".st-key-refused"
+    expect(page.get_by_text("reason for the fail is empty")).to_be_visible()
+    yield "refused", ".st-key-review_panel"
+    page.get_by_role("textbox", name="Remarks").fill("The sums do not add up.")
+    page.get_by_role("button", name="Record").click()
+    expect(page.get_by_role("button", name="Open the next")).to_be_visible()
+    yield "next", WHOLE
     open_tab(page, "Reviewed")
-    page.get_by_text("Alert and transactions").click()
-    expect(page.get_by_text("Channel")).to_be_visible()
     yield "reviewed", WHOLE
 
 
