@@ -636,11 +636,11 @@ def test_amounts_have_the_decimals_of_their_currency_and_in_out_and_net_stand_ap
     assert [row["cells"][2]["text"] for row in component(page, "transactions")["rows"]] == ["126,430", "95,328"]
     told = "\n".join(html.proto.body for html in page.get("html"))
     for fact in (
-        "<dt>Alerted activity</dt><dd>JPY 126,430 (money in)</dd>",
-        "<dt>Money in</dt><dd>JPY 126,430</dd>",
-        "<dt>Money out</dt><dd>JPY 95,328</dd>",
-        "<dt>Net</dt><dd>JPY 31,102 more in than out</dd>",
-        "<dt>Expected monthly</dt><dd>JPY 5,000</dd>",
+        "<dt>Alerted activity</dt><dd dir='auto'>JPY 126,430 (money in)</dd>",
+        "<dt>Money in</dt><dd dir='auto'>JPY 126,430</dd>",
+        "<dt>Money out</dt><dd dir='auto'>JPY 95,328</dd>",
+        "<dt>Net</dt><dd dir='auto'>JPY 31,102 more in than out</dd>",
+        "<dt>Expected monthly</dt><dd dir='auto'>JPY 5,000</dd>",
         "JPY 95,328, out, Cash (branch)",  # a bar of the chart
     ):
         assert fact in told
