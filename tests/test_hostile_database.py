@@ -156,6 +156,7 @@ def test_a_column_that_is_gone_is_named_and_nothing_is_called_intact(
             [
                 "DROP TRIGGER case_events_no_change",
                 "CREATE TRIGGER dbo.case_events_no_change ON dbo.case_events AFTER DELETE AS BEGIN SET NOCOUNT ON; END",
+                "DISABLE TRIGGER case_events_no_change ON case_events",
             ],
         ),
     ],

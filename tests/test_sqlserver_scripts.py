@@ -70,8 +70,8 @@ def run(string: str, script: str, **places: str) -> None:
     """As sqlcmd -b would; `places` are the values that a DBA writes into the script."""
     text = (sqlserver.FOLDER / script).read_text("utf-8")
     for name, value in places.items():
-        text, found = re.subn(rf"(DECLARE @{name} .* = )N'.*';", lambda m: f"{m[1]}N'{value}';", text)  # noqa: B023
-        assert found == 1
+        (line,) = re.findall(rf"^DECLARE @{name} .* = N'.*';$", text, re.MULTILINE)
+        text = text.replace(line, f"DECLARE @{name} NVARCHAR(1000) = N'{value}';")
     with closing(connected(string)) as connection:
         for batch in sqlserver.batches(text):
             cursor = connection.execute(batch)

@@ -27,7 +27,7 @@ SELECT_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 SELECT_INDEXES_AND_TRIGGERS = """
 SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL
 """
-TRIGGER = re.compile(r"(?:--.*\n)*CREATE TRIGGER IF NOT EXISTS (?P<rest>(?P<name>\w+) .*);", re.DOTALL)
+TRIGGER = re.compile(r"(?:--[^\n]*\n)*CREATE TRIGGER IF NOT EXISTS (?P<rest>(?P<name>\w+) .*);", re.DOTALL)
 NO_TEXT = "Could not decode to UTF-8"
 """How the driver begins its error; after it stands what was stored, which may read like any other error."""
 PASSING = {sqlite3.SQLITE_READONLY_CANTINIT, sqlite3.SQLITE_READONLY_RECOVERY}

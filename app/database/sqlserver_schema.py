@@ -24,9 +24,9 @@ WHERE i.object_id IN (OBJECT_ID('dbo.users'), OBJECT_ID('dbo.cases'), OBJECT_ID(
 ORDER BY table_name, i.index_id, ic.is_included_column, ic.key_ordinal
 """
 SELECT_TRIGGERS = """
-SELECT t.name, m.definition
+SELECT t.name, t.is_disabled, m.definition
 FROM sys.triggers AS t LEFT JOIN sys.sql_modules AS m ON m.object_id = t.object_id
-WHERE t.parent_id = OBJECT_ID('dbo.case_events') AND t.is_disabled = 0
+WHERE t.parent_id = OBJECT_ID('dbo.case_events')
 """
 
 _TABLE = re.compile(r"^CREATE TABLE dbo\.(\w+) \(\n(.*?)^\);", re.MULTILINE | re.DOTALL)
@@ -96,12 +96,12 @@ def _indexes_of(rows: Iterable[Row]) -> set[Index]:
 
 
 def false_triggers(tx: Transaction, script: str) -> dict[str, bool]:
-    """The triggers that are not there as the script makes them, and whether there is another of the name."""
+    """The triggers that are not there, enabled and as the script makes them; and whether one of the name is."""
     found = {row["name"]: row for row in tx.fetch_all(SELECT_TRIGGERS)}
     false = {}
     for name, text in triggers(script).items():
         row = found.get(name)
-        if row is None or not _same(row["definition"] or "", text):
+        if row is None or row["is_disabled"] or not _same(row["definition"] or "", text):
             false[name] = row is not None
     return false
 
