@@ -112,6 +112,15 @@ def server() -> Iterator[str]:
     drop(name)
 
 
+@pytest.fixture
+def bare(server: str) -> Iterator[str]:
+    """A database of the server with nothing in it."""
+    name = odbc.parse(server)["database"] + "_bare"
+    on_the_server(f"CREATE DATABASE {name}")
+    yield odbc.build({**odbc.parse(server), "database": name})
+    drop(name)
+
+
 @pytest.fixture(scope="session")
 def server_desk(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[database.Database]:
     """The desk on that database: one for the session, as creating tables takes its time."""

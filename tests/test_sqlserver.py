@@ -31,7 +31,7 @@ from app.errors import (
 )
 from app.models import Role, User
 from app.settings import ROOT, Settings
-from tests.conftest import ANALYST, GONE, OpenCase, drop, forget_the_desk, on_the_server
+from tests.conftest import ANALYST, GONE, OpenCase, forget_the_desk, on_the_server
 
 ON_SQLSERVER = pytest.mark.parametrize("desk", ["sqlserver"], indirect=True)
 COMMIT = "COMMIT TRANSACTION".encode("utf-16-le")
@@ -174,15 +174,6 @@ def test_a_database_that_is_not_there_is_told_apart(server: str, capsys: pytest.
         database.connect(Settings(string, Path(), connect_timeout=2)).create_schema()
     assert main(["verify", "--database", string]) == 2
     assert "no such database" in capsys.readouterr().err
-
-
-@pytest.fixture
-def bare(server: str) -> Iterator[str]:
-    """A database of the server with nothing in it."""
-    name = odbc.parse(server)["database"] + "_bare"
-    on_the_server(f"CREATE DATABASE {name}")
-    yield odbc.build({**odbc.parse(server), "database": name})
-    drop(name)
 
 
 def test_a_database_without_tables_is_told_apart_and_init_makes_them_once(

@@ -30,18 +30,9 @@ from app.settings import Settings
 from seed.generate import generate
 from seed.load import load
 from tests.attacks import ON_SERVER
-from tests.conftest import ANALYST, OpenCase, drop, on_the_server, tamper
+from tests.conftest import ANALYST, OpenCase, on_the_server, tamper
 
 CASES = 500
-
-
-@pytest.fixture
-def bare(server: str) -> Iterator[str]:
-    """A database of the server with nothing in it."""
-    name = odbc.parse(server)["database"] + "_dba"
-    on_the_server(f"CREATE DATABASE {name}")
-    yield odbc.build({**odbc.parse(server), "database": name})
-    drop(name)
 
 
 @pytest.fixture
