@@ -235,7 +235,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 def insert_event(tx: Transaction, new: Event) -> None:
     """The store gives it its `event_id`."""
     tx.lock_log(exclusive=False)
-    tx.execute(INSERT_EVENT, _event_row(new)[1:])
+    tx.execute(INSERT_EVENT, _event_row(tx, new)[1:])
 
 
 LOAD_EVENT = """
@@ -248,12 +248,12 @@ def load(tx: Transaction, cases: Iterable[Case], events: Iterable[Event]) -> Non
     """Store cases and their events as they are, `event_id` included."""
     tx.lock_log(exclusive=False)
     tx.execute_many(INSERT_CASE, map(case_row, cases))
-    tx.execute_many(LOAD_EVENT, map(_event_row, events))
+    tx.execute_many(LOAD_EVENT, (_event_row(tx, event) for event in events))
 
 
-def _event_row(new: Event) -> tuple[object, ...]:
+def _event_row(tx: Transaction, new: Event) -> tuple[object, ...]:
     """The values of EVENT_COLUMNS."""
-    ts = chain.parse_ts(new.ts)
+    ts = tx.ts(new.ts)
     return new.event_id, new.case_id, ts, new.user, new.action, new.notes, new.meta, new.prev_hash, new.event_hash
 
 

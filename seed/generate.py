@@ -7,6 +7,7 @@ how many there are besides it, nor on which process makes it.
 from __future__ import annotations
 
 import gc
+import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -44,7 +45,9 @@ ESCALATED_SAR, KEPT_SAR = 0.5, 0.9
 """How many escalated cases end with a SAR, and what is left of a typology's own odds for the others."""
 
 CHUNK = 500
-"""Cases that are made in one go; where there are more than a few such chunks, two processes share them."""
+"""Cases that are made in one go; where there are more than a few such chunks, a process a core shares them."""
+
+WORKERS = min(os.cpu_count() or 2, 16)
 
 Chunk = tuple[int, int]
 Lines = tuple[list[str], list[str]]
@@ -89,7 +92,7 @@ def generate(out: Path, cases: int, seed: int, as_of: date, progress: Callable[[
 
 
 def _in_order(cases: int, seed: int, as_of: date) -> Iterator[Lines]:
-    """The lines of all cases, chunk by chunk. Processes run at most four chunks ahead, so memory stays flat.
+    """The lines of all cases, chunk by chunk. At most two chunks a process are ahead, so memory stays flat.
 
     They do without the garbage collector: nothing here refers to itself, and it would take a sixth of the time.
     """
@@ -97,11 +100,11 @@ def _in_order(cases: int, seed: int, as_of: date) -> Iterator[Lines]:
     if len(chunks) <= 4:
         yield from (_lines(seed, as_of, chunk) for chunk in chunks)
         return
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=gc.disable) as pool:
+    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn"), initializer=gc.disable) as pool:
         ahead: deque[Future[Lines]] = deque()
         for chunk in chunks:
             ahead.append(pool.submit(_lines, seed, as_of, chunk))
-            if len(ahead) > 4:
+            if len(ahead) > 2 * WORKERS:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()

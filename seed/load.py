@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from app import audit, chain, repository
 from app.database import Database, Transaction
@@ -50,8 +50,7 @@ class Loaded:
     events: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
+class _Record(NamedTuple):
     """A row of a CSV, with the line it starts on."""
 
     file: Path
@@ -115,7 +114,7 @@ def load(database: Database, folder: Path, replace: bool = False, progress: Prog
     stored is read back and every chain of it verified before it is kept.
     """
     database.create_schema()
-    with database.transaction() as tx:
+    with database.load_transaction() as tx:
         if repository.case_count(tx):
             if not replace:
                 how = "Give --replace to put the new ones in their place."
@@ -170,20 +169,20 @@ def _load_cases(tx: Transaction, folder: Path, known: Mapping[str, User], progre
         if case_id != case.case_id:
             raise record.bad(f"the next events in {EVENTS} are of {case_id or 'no case'}, not of {case.case_id}")
         lines: dict[int | None, _Record] = {}
-        found: list[Event] = []
+        found: list[chain.StoredEvent] = []
         for event_record in group:
-            event = _event(event_record, known)
-            if (event.event_id or 0) <= last_event_id:
-                raise event_record.bad(f"event_id {event.event_id} does not ascend")
-            last_event_id = event.event_id or 0
-            lines[event.event_id] = event_record
+            event_id, *_ = event = _event(event_record, known)
+            if event_id <= last_event_id:
+                raise event_record.bad(f"event_id {event_id} does not ascend")
+            last_event_id = event_id
+            lines[event_id] = event_record
             found.append(event)
         row = {column: chain.canonical(getattr(case, column)) for column in repository.CASE_COLUMNS}
-        if breaks := chain.verify(case.case_id, found, row):
+        if breaks := chain.verify_stored(case.case_id, found, row):
             first = breaks[0]
             raise lines.get(first.event_id, record).bad(f"broken chain: {first}")
         cases.append(case)
-        events += found
+        events += map(chain.event_of, found)
         case_total, event_total = case_total + 1, event_total + len(found)
         if len(cases) >= BATCH:
             store()
@@ -224,7 +223,7 @@ def _case(record: _Record, known: Mapping[str, User]) -> Case:
     )
 
 
-def _event(record: _Record, known: Mapping[str, User]) -> Event:
+def _event(record: _Record, known: Mapping[str, User]) -> chain.StoredEvent:
     values = record.values
     for column in ("notes", "meta"):
         try:
@@ -234,16 +233,16 @@ def _event(record: _Record, known: Mapping[str, User]) -> Event:
             raise record.bad(str(error)) from error
     ts = values["ts"]
     record.time("ts")
-    return Event(
-        case_id=values["case_id"],
-        ts=f"{ts[:10]}T{ts[11:]}Z",
-        user=record.person("user", known),
-        action=values["action"],
-        notes=record.text("notes", MAX_TEXT),
-        meta=values["meta"],
-        prev_hash=values["prev_hash"],
-        event_hash=values["event_hash"],
-        event_id=record.number("event_id", 1, 2**63 - 1),
+    return (
+        record.number("event_id", 1, repository.MAX_EVENT_ID),
+        values["case_id"],
+        f"{ts[:10]}T{ts[11:]}Z",
+        record.person("user", known),
+        values["action"],
+        record.text("notes", MAX_TEXT),
+        values["meta"],
+        values["prev_hash"],
+        values["event_hash"],
     )
 
 

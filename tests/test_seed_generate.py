@@ -120,10 +120,12 @@ def test_a_case_does_not_depend_on_how_many_there_are(files: dict[str, bytes], t
         assert files[name].startswith(content)
 
 
-def test_processes_make_the_same_bytes(
-    files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("workers", [1, 3])
+def test_processes_make_the_same_bytes_however_many_there_are(
+    files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
     monkeypatch.setattr(generating, "CHUNK", 70)
+    monkeypatch.setattr(generating, "WORKERS", workers)
     told: list[tuple[int, int]] = []
     generate(tmp_path, 400, 7, AS_OF, lambda done, total: told.append((done, total)))
     assert {name: (tmp_path / name).read_bytes() for name in FILES} == files

@@ -6,6 +6,8 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ from typing import Any, cast
 import pytest
 
 from app import casework, database, repository, settings
+from app.database import Transaction
 from app.database.sqlite import SqliteDatabase
 from app.errors import (
     RUN,
@@ -507,6 +510,93 @@ def test_events_are_protected_again_after_a_bulk_load_even_one_that_fails(store:
     for statement in ("DELETE FROM case_events", "UPDATE case_events SET notes = 'x'"):
         with pytest.raises(ConstraintBroken, match="never"), store.transaction() as tx:
             tx.execute(statement)
+
+
+# --- a load: alone with the file if it can be ---
+
+JOURNAL = "SELECT journal_mode FROM pragma_journal_mode"
+
+
+@contextmanager
+def loading(store: SqliteDatabase, person: User) -> Iterator[Transaction]:
+    with store.load_transaction() as tx:
+        tx.empty_tables()
+        repository.insert_user(tx, person)
+        yield tx
+
+
+def journal(store: SqliteDatabase) -> str:
+    with store.snapshot() as tx:
+        return str(tx.fetch_val(JOURNAL))
+
+
+def test_a_load_that_has_the_file_alone_does_without_the_log_and_lets_nobody_in(store: SqliteDatabase) -> None:
+    other = at(store.file)
+    with loading(store, OTHER_ANALYST) as tx:
+        assert tx.fetch_val(JOURNAL) == "delete"
+        assert not store.file.with_name("desk.db-wal").exists()
+        with pytest.raises(DatabaseBusy):
+            people(other)
+    assert people(other) == people(store) == [OTHER_ANALYST.user_id]
+    assert journal(store) == "wal"
+    assert not store.file.with_name("desk.db-journal").exists()
+
+
+def test_a_load_beside_a_desk_that_has_the_file_open_shows_it_all_or_nothing(store: SqliteDatabase) -> None:
+    other = at(store.file)
+    assert people(other) == [ANALYST.user_id]
+    with loading(store, OTHER_ANALYST) as tx:
+        assert tx.fetch_val(JOURNAL) == "wal"
+        assert people(other) == [ANALYST.user_id]
+    assert people(other) == people(store) == [OTHER_ANALYST.user_id]
+    other.close()
+
+
+def test_a_load_gives_way_to_a_desk_that_came_at_the_last_moment(
+    store: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, other = store._open, at(store.file)
+
+    def slow(mode: str) -> Any:
+        connection = opened(mode)
+        connection.set_trace_callback(lambda sql: other.create_schema() if "locking_mode" in sql else None)
+        return connection
+
+    monkeypatch.setattr(store, "_open", slow)
+    with loading(store, OTHER_ANALYST) as tx:
+        assert tx.fetch_val(JOURNAL) == "wal"
+        assert people(other) == [ANALYST.user_id]
+    assert people(other) == people(store) == [OTHER_ANALYST.user_id]
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt()])
+def test_a_load_that_fails_leaves_the_file_as_it_was_and_the_log_in_use(
+    store: SqliteDatabase, error: BaseException
+) -> None:
+    with pytest.raises(type(error)), loading(store, OTHER_ANALYST):
+        raise error
+    assert people(store) == [ANALYST.user_id]
+    assert journal(store) == "wal"
+
+
+def test_a_load_whose_process_is_killed_is_undone_by_who_opens_the_file_next(store: SqliteDatabase) -> None:
+    add(store, OTHER_ANALYST)
+    store.close()
+    killed = (
+        "import os, sys; from tests.test_sqlite import *; store = at(Path(sys.argv[1]))\n"
+        "with loading(store, GONE) as tx:\n"
+        "    tx.execute('PRAGMA cache_spill = 1'); tx.execute('PRAGMA cache_size = 1')\n"
+        "    tx.execute_many(repository.INSERT_USER, [(f'u{n}', 'x' * 200, 'QA', 1) for n in range(5000)])\n"
+        "    os._exit(9)\n"
+    )
+    before = store.file.stat().st_size
+    ended = subprocess.run([sys.executable, "-c", killed, store.file], cwd=settings.ROOT, check=False)
+    assert ended.returncode == 9
+    assert store.file.stat().st_size > before
+    assert set(people(store)) == {ANALYST.user_id, OTHER_ANALYST.user_id}
+    store.close()
+    store.create_schema()
+    assert journal(store) == "wal"
 
 
 def test_a_time_and_an_amount_are_bound_exactly(store: SqliteDatabase) -> None:

@@ -75,6 +75,10 @@ class Transaction(ABC):
     def bulk_load(self) -> AbstractContextManager[None]:
         """Inside, rows are loaded as they are, with the `event_id` they have."""
 
+    def ts(self, text: str) -> object:
+        """The time of an event, in the form of the formula, as a parameter."""
+        return chain.parse_ts(text)
+
     @abstractmethod
     def lock_log(self, exclusive: bool) -> None:
         """Until this transaction ends: who adds events shares the log, who locks it out waits for all of them.
@@ -164,6 +168,10 @@ class Database(ABC):
     @abstractmethod
     def transaction(self) -> AbstractContextManager[Transaction]:
         """For writing: commits at the end, rolls back on any error. Raises DatabaseError."""
+
+    def load_transaction(self) -> AbstractContextManager[Transaction]:
+        """As `transaction`, for a load that may be larger than all that is there."""
+        return self.transaction()
 
     @abstractmethod
     def snapshot(self) -> AbstractContextManager[Transaction]:

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -77,6 +77,9 @@ class SqliteTransaction(Transaction):
     def text(self, sql: Sql) -> str:
         return sql.sqlite if isinstance(sql, PerEngine) else sql
 
+    def ts(self, text: str) -> object:
+        return text
+
     def create_tables(self) -> None:
         for statement in _statements(SCHEMA.read_text("utf-8")):
             self.execute(statement)
@@ -125,6 +128,30 @@ class SqliteDatabase(Database):
     def transaction(self) -> Iterator[Transaction]:
         """No other writer gets in between. Raises DatabaseBusy where the lock is not to be had."""
         with self._begin("BEGIN IMMEDIATE") as tx:
+            yield tx
+
+    @contextmanager
+    def load_transaction(self) -> Iterator[Transaction]:
+        """A rollback journal in place of the write-ahead log, where nobody else has the file open.
+
+        The log would take each page once more, some of them many times; the journal takes only those that were there
+        before. Until the end nobody else gets in. A process that is killed leaves the journal: who opens the file next
+        undoes the load, and `create_schema` brings the log back.
+        """
+        self.close()
+        with closing(self._open()) as connection:
+            try:
+                alone = self._lock_out_others(connection)
+                if alone:
+                    with self._within(connection, "BEGIN") as tx:
+                        yield tx
+            finally:
+                with _faults():
+                    connection.rollback()  # where it failed
+                    self._use_wal(connection)
+        if alone:
+            return
+        with self.transaction() as tx:
             yield tx
 
     @contextmanager
@@ -177,20 +204,36 @@ class SqliteDatabase(Database):
 
     @contextmanager
     def _begin(self, begin: str) -> Iterator[Transaction]:
-        with self._connection() as connection:
-            connection.text_factory = self._text_factory
+        with self._connection() as connection, self._within(connection, begin) as tx:
+            yield tx
+
+    @contextmanager
+    def _within(self, connection: Connection, begin: str) -> Iterator[Transaction]:
+        connection.text_factory = self._text_factory
+        with _faults():
+            connection.execute(begin)
+        tx = SqliteTransaction(connection)
+        try:
+            yield tx
+        except UnreadableText:
+            self._text_factory = _any_text
+            raise
+        finally:
+            tx.close()
+        with _faults():
+            connection.execute("COMMIT")
+
+    def _lock_out_others(self, connection: Connection) -> bool:
+        """Whether the file was to be had alone, and is until this connection closes, with a rollback journal."""
+        try:
             with _faults():
-                connection.execute(begin)
-            tx = SqliteTransaction(connection)
-            try:
-                yield tx
-            except UnreadableText:
-                self._text_factory = _any_text
-                raise
-            finally:
-                tx.close()
-            with _faults():
+                connection.execute("PRAGMA journal_mode = DELETE")
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+                connection.execute("BEGIN EXCLUSIVE")
                 connection.execute("COMMIT")
+        except DatabaseBusy:
+            return False
+        return True
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
