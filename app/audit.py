@@ -178,15 +178,19 @@ def verify_csv(data: bytes, name: str = "the file") -> Verified:
 class Export:
     """A case as it leaves the desk: the audit CSV and the SAR summary, with their file names, and every break.
 
-    `events` counts those in the files; `names` are those of all users, by user id.
+    `stored` are the events in the files; `names` are those of all users, by user id.
     """
 
     case_id: str
-    events: int
+    stored: Sequence[Event]
     csv: bytes
     summary: str
     breaks: tuple[chain.Break, ...]
     names: Mapping[str, str]
+
+    @property
+    def events(self) -> int:
+        return len(self.stored)
 
     @property
     def csv_name(self) -> str:
@@ -221,7 +225,7 @@ def export_case(database: Database, case_id: str) -> Export:
     except UnicodeEncodeError as error:
         raise DatabaseError(f"{case_id} holds bytes that are no text. Verify the case to see where.") from error
     summary = sar.summary(case, events, names, breaks).encode("utf-8", "backslashreplace").decode()
-    return Export(case_id, len(events), trail, summary, breaks, names)
+    return Export(case_id, events, trail, summary, breaks, names)
 
 
 def _guard(field: str) -> str:

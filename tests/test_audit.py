@@ -267,7 +267,7 @@ def test_an_unknown_case_is_not_exported(desk: Database) -> None:
         audit.export_case(desk, "AML-7F3KQ2XA")
 
 
-EXPORT = audit.Export(SAMPLED_ID, len(EVENTS), FILE, "# Summary “draft”\n", (), {})
+EXPORT = audit.Export(SAMPLED_ID, EVENTS, FILE, "# Summary “draft”\n", (), {})
 
 
 def write(folder: Path, export: audit.Export = EXPORT) -> Event | None:

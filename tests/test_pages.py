@@ -23,6 +23,7 @@ from app import audit, casework, checkpoint, database, note, repository, sign_in
 from app.database import Database
 from app.models import Disposition, QaResult, Risk, Status
 from app.repository import Filters, Order
+from tests import lives
 from tests.conftest import (
     ANALYST,
     MANAGER,
@@ -973,6 +974,31 @@ def test_a_bundle_is_anchored_written_and_verified(desk: Database, open_case: Op
         labelled(page.text_input, "verifier key").set_value(key)
         page.file_uploader[0].set_value((f"{case_id}.zip", content, "application/zip"))
         assert verdict in texts(run(page)).replace("\\", "")
+
+
+def test_a_preview_has_both_ends_of_a_long_export_and_the_files_all_of_it(desk: Database, tmp_path: Path) -> None:
+    life = lives.opened()
+    for number in range(250):
+        lives.note(life, f"Note {number};")
+    with desk.transaction() as tx, tx.bulk_load():
+        repository.load(tx, [life.case], life.events)
+    page = open_page("exports", ANALYST.user_id, case_id=life.case.case_id)
+    (summary,) = [html.proto.body for html in page.get("html") if "SAR summary" in html.proto.body]
+    assert [f"Note {number};" in summary for number in (0, 90, 110, 150, 170, 249)] == [
+        True,
+        True,
+        *[False] * 2,
+        True,
+        True,
+    ]
+    assert "paragraphs more in the file" in summary
+    assert life.case.head_hash in summary
+    assert len(page.dataframe[0].value) == 200
+    assert "The first 200 of 251 events" in texts(page)
+    click(page, "Write all")
+    exported = tmp_path / "exports"
+    assert (exported / f"case_{life.case.case_id}.md").read_text("utf-8").count("Note ") == 250
+    assert audit.verify_csv((exported / f"audit_{life.case.case_id}.csv").read_bytes()).events == 251
 
 
 def test_an_export_that_cannot_be_written_says_what_the_case_keeps_and_a_double_click_exports_once(

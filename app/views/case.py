@@ -423,8 +423,10 @@ def read(tx: Transaction) -> tuple[Case, list[repository.Chain], repository.Case
 
 try:
     case, chains, others, before, after = ui.desk().read(read)
-    if ui.look(actor, case_id, repository.events_of(chains)):
+    events = repository.events_of(chains)
+    if ui.look(actor, case_id, events):
         case, chains, others, before, after = ui.desk().read(read)
+        events = repository.events_of(chains)
 except UnknownCase as error:
     ui.name_tab("Case")
     ui.show_outcome(names, outcome)
@@ -441,7 +443,7 @@ except BrokenCase as error:
         st.text(str(found))
     st.stop()
 # What is shown is what was verified: both are of one reading.
-events, verified = repository.events_of(chains), audit.verify_chains(chains)
+verified = audit.verify_chains(chains)
 ui.name_tab(case_id)
 
 with find:

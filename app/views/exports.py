@@ -11,6 +11,8 @@ from app import audit, bundle, casework, chain, checkpoint, note, repository, si
 from app.errors import DeskError, NotAllowed
 from app.models import Event, User
 
+AT_ONCE = 200  # events of a preview, and paragraphs at each end of it
+
 SUMMARY_STYLE = """
 .summary { max-width: 52rem; font-size: .95rem; }
 .summary h1 { font-size: 1.3rem; } .summary h2 { font-size: 1.05rem; margin-top: 1rem; }
@@ -23,10 +25,9 @@ SUMMARY_STYLE = """
 def show_export(actor: User, case_id: str) -> None:
     desk, folder = ui.desk(), ui.config().exports
     export = audit.export_case(desk, case_id)
-    events = desk.read(lambda tx: repository.events(tx, case_id))
-    if ui.look(actor, case_id, events):
-        export, events = audit.export_case(desk, case_id), desk.read(lambda tx: repository.events(tx, case_id))
-    ui.sar_banner(events)
+    if ui.look(actor, case_id, export.stored):
+        export = audit.export_case(desk, case_id)
+    ui.sar_banner(export.stored)
     if export.breaks:
         st.error("The audit trail of this case is broken. Both files say so.", icon=":material/gpp_bad:")
 
@@ -85,15 +86,26 @@ def show_export(actor: User, case_id: str) -> None:
         )
     st.caption("The case keeps who exported what: the file's name and SHA-256 become an event of its chain.")
     if last is not None:
-        show_anchored(events, last)
+        show_anchored(export.stored, last)
+    show_preview(export)
+
+
+def show_preview(export: audit.Export) -> None:
+    """What the files say, without the middle of what is long: the browser would be busy with it for seconds."""
     preview, rows_tab = st.tabs(["SAR summary", "Audit CSV"])
     with preview:
-        page = MarkdownIt("commonmark").enable("table").render(export.summary)
+        parts = export.summary.split("\n\n")
+        if (more := len(parts) - 2 * AT_ONCE) > 0:
+            parts[AT_ONCE:-AT_ONCE] = [f"*{ui.count(more, 'paragraph')} more in the file*"]
+        page = MarkdownIt("commonmark").enable("table").render("\n\n".join(parts))
         st.html(f"<style>{SUMMARY_STYLE}</style><div class='summary'>{page}</div>")
     with rows_tab:
         columns = repository.EVENT_COLUMNS
-        rows = pd.DataFrame(list(map(attrgetter(*columns), audit.read_csv(export.csv))), columns=columns)
-        st.dataframe(rows, hide_index=True, height="content", alt=f"Audit CSV of {case_id}")
+        events = audit.read_csv(audit.write_csv(export.stored[:AT_ONCE]))
+        rows = pd.DataFrame(list(map(attrgetter(*columns), events)), columns=columns)
+        st.dataframe(rows, hide_index=True, height="content", alt=f"Audit CSV of {export.case_id}")
+        if export.events > AT_ONCE:
+            st.caption(f"The first {AT_ONCE} of {ui.count(export.events, 'event')}; the file has them all.")
 
 
 def usable_log() -> tuple[checkpoint.Log | None, int | None]:
