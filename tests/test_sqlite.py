@@ -557,8 +557,8 @@ def test_a_load_gives_way_to_a_desk_that_came_at_the_last_moment(
 ) -> None:
     opened, other = store._open, at(store.file)
 
-    def slow(mode: str) -> Any:
-        connection = opened(mode)
+    def slow() -> Any:
+        connection = opened()
         connection.set_trace_callback(lambda sql: other.create_schema() if "locking_mode" in sql else None)
         return connection
 

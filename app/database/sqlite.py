@@ -140,17 +140,15 @@ class SqliteDatabase(Database):
         """
         self.close()
         with closing(self._open()) as connection:
-            try:
-                alone = self._lock_out_others(connection)
-                if alone:
+            if self._lock_out_others(connection):
+                try:
                     with self._within(connection, "BEGIN") as tx:
                         yield tx
-            finally:
-                with _faults():
-                    connection.rollback()  # where it failed
-                    self._use_wal(connection)
-        if alone:
-            return
+                finally:
+                    with _faults():
+                        connection.rollback()  # where it failed
+                        connection.execute("PRAGMA journal_mode = WAL")
+                return
         with self.transaction() as tx:
             yield tx
 
@@ -232,6 +230,9 @@ class SqliteDatabase(Database):
                 connection.execute("BEGIN EXCLUSIVE")
                 connection.execute("COMMIT")
         except DatabaseBusy:
+            connection.execute("PRAGMA locking_mode = NORMAL")
+            with suppress(sqlite3.OperationalError):  # the other is at work already; `create_schema` does it later
+                connection.execute("PRAGMA journal_mode = WAL")
             return False
         return True
 
