@@ -75,7 +75,7 @@ def show_counts(counts: repository.QaCounts) -> None:
         help=f"In the words of SQL Server: `{sampling.RULE}`.",
     )
     done = counts.passed + counts.failed
-    with st.grid(4, min_column_width=110):
+    with st.grid(4, min_column_width=140):
         st.metric("Awaiting review", f"{counts.waiting:,}", border=True)
         st.metric("Passed", f"{counts.passed:,}", border=True)
         st.metric("Failed", f"{counts.failed:,}", border=True)
