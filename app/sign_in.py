@@ -163,7 +163,8 @@ def _refuse(user_id: str, why: str) -> None:
 
 def _choose() -> None:
     """A picker of active users."""
-    active = {user_id: person for user_id, person in ui.people().items() if person.active}
+    people = ui.people()
+    active = {user_id: person for user_id, person in people.items() if person.active}
     if not active:
         fill = f"Fill it with demo data: {RUN} seed demo" if ui.desk().is_embedded else f"Add them: {RUN} user add"
         st.info(f"This desk has no active users yet. {fill}")
@@ -171,12 +172,12 @@ def _choose() -> None:
     state = st.session_state
     if state.get("acting") not in (None, *active):
         state["left"] = state.pop("acting")
-    acted = ui.who_acted(state.get("acting") or "")
+    acted = ui.who_acted(state.get("acting") or state.get("left", ""))
     if "acting" not in state and "left" not in state:
         if acted is None:
             st.stop()  # until the browser says it: nobody looks at anything in another's name
-        if acted in active:
-            state["acting"] = acted
+        if acted in people:
+            state["acting" if acted in active else "left"] = acted
     chosen = st.selectbox(
         "Acting as",
         list(active),

@@ -24,12 +24,12 @@ with ui.errors_shown():
         st.markdown("**AML Case Desk**")
         ui.keep_history(page)
     tour.begin(page)
+    ui.tell_restart()
     sign_in.admit()
     with st.sidebar:
         ui.show_last_verified()
     tour.show(page)
     with st.sidebar:
         ui.hand_over()
-    ui.tell_restart()
     page.run()
     ui.keep_drafts(sign_in.acting(), alone=sign_in.mode() is SignIn.OIDC)
