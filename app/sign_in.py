@@ -139,7 +139,7 @@ def _is_configured() -> bool:
 def _welcome(words: str) -> None:
     st.title("AML Case Desk", anchor=False)
     st.write(words)
-    st.write("Whoever is let in sees every case, and which of them led to a SAR: enter only with a BSA need for that.")
+    st.write("Whoever is let in sees every case, and which of them led to a SAR: sign in only with a BSA need.")
     st.button("Sign in", on_click=st.login, type="primary", icon=":material/login:")
     st.stop()
 

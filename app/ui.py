@@ -522,7 +522,7 @@ def show_outcome(names: Mapping[str, User], place: DeltaGenerator | None = None)
     """What no form told, here or in a place that a page made before: late, as what an overtaken run says is lost."""
     place = place or st.container()  # always there: what comes below stays where it is, with it the tab that is open
     outcome: Outcome | None = st.session_state.pop("outcome", None)
-    if outcome is None or outcome.is_told > outcome.is_drawn:
+    if outcome is None or (outcome.is_told and not outcome.is_drawn):
         return
     if outcome.is_drawn:
         st.session_state["outcome"] = replace(outcome, is_drawn=False, is_told=True)

@@ -46,7 +46,7 @@ def served(desk: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 def cases(desk: Database, open_case: OpenCase) -> dict[str, str]:
     """One case to take, two in review, one that awaits QA, and one that was closed as SAR and does not."""
     names = ("new", "other", "mine", "waits", "sar")
-    opened = {name: open_case(sampled=name == "waits").case_id for name in names}
+    opened = {name: open_case(sampled={"waits": True, "sar": False}.get(name)).case_id for name in names}
     owners = {"other": OTHER_ANALYST, "mine": ANALYST, "waits": MANAGER, "sar": OTHER_ANALYST}
     for name, owner in owners.items():
         casework.assign(desk, owner.user_id, opened[name], owner.user_id)

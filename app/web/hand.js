@@ -17,15 +17,16 @@ function unmark() {
 // Returns the fields that something is wrong with, as they stand on the page.
 function mark() {
   unmark();
-  const wrong = [...document.querySelectorAll(".wrong")].map((words) => [words, document.querySelector(`.${words.id.slice(6)}`)]);
-  for (const [words, field] of wrong) {
-    const control = field?.querySelector(FIELD);
+  const fields = [];
+  for (const words of document.querySelectorAll(".wrong")) {
+    const field = document.querySelector(`.${words.id.replace("wrong-", "")}`), control = field?.querySelector(FIELD);
     if (!control) continue;
     control.setAttribute("aria-invalid", "true");
     control.setAttribute("aria-describedby", words.id);
     marked.push(control);
+    fields.push(field);
   }
-  return wrong.map(([, field]) => field).filter(Boolean);
+  return fields;
 }
 
 function button(place) {
@@ -46,8 +47,8 @@ export default function ({ data }) {
   timer = setInterval(() => {
     const [first] = mark();
     const place = document.querySelector(`.${data.place}`);
-    const lost = [null, document.body].includes(document.activeElement);
-    if (moves && first) {
+    const at = document.activeElement, lost = [null, document.body].includes(at);
+    if (moves && first && (lost || place?.contains(at))) {
       first.querySelector(FOCUSED)?.focus();
       moves = false;
     } else if (moves && place && lost) button(place)?.focus();
