@@ -487,6 +487,7 @@ def test_what_was_typed_comes_back_after_a_reload_to_its_person_on_its_case_unti
     expect(box(page, "Note")).to_have_value("Half a thought.\nAnd more.")
     page.get_by_role("tab", name="Decide").click()
     expect(box(page, "Rationale")).to_have_value("The takings match.")
+    page.get_by_role("radio", name="No SAR").click()  # what decides is chosen anew
     button(page, "Close as No SAR").click()
     expect(page.get_by_text("Disposition set: No SAR.")).to_be_visible()
     assert stored(desk, case_id)[1][-1].notes == "The takings match."

