@@ -976,6 +976,12 @@ def test_a_bundle_is_anchored_written_and_verified(desk: Database, open_case: Op
         assert verdict in texts(run(page)).replace("\\", "")
 
 
+@ON_SQLITE
+def test_no_run_of_a_page_ends_in_a_full_garbage_collection() -> None:
+    """Streamlit's default, for which everybody waits."""
+    assert st.get_option("runner.postScriptGC") is False
+
+
 def test_a_preview_has_both_ends_of_a_long_export_and_the_files_all_of_it(desk: Database, tmp_path: Path) -> None:
     life = lives.opened()
     for number in range(250):
