@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Page
 
-from app import bundle, chain, note, tlog
+from app import bundle, chain, note, text, tlog
 from app.bundle import page
 from app.errors import InvalidNote, InvalidText
 from app.models import Event
@@ -207,12 +207,13 @@ def test_a_letter_changed_with_an_editor_makes_a_cross_that_names_the_event(open
     assert paste(opened, VKEY) == "Altered"
 
 
-def test_what_people_typed_is_shown_as_typed_and_does_nothing(open_page: Open) -> None:
+def test_what_people_typed_is_shown_as_typed_and_turns_and_does_nothing(open_page: Open) -> None:
     evil = "</script><script>window.owned = 1</script><!-- <img src=x onerror='window.owned = 1'> & $data \u2028 &lt;"
+    told = f"{evil} \u202egnp.exe\u2069"  # as a feed may tell it
     evidence = {
-        "alert": evil,
-        "customer": {"__proto__": evil, "": evil},
-        "transactions": [{**TRANSACTIONS[0], "channel": evil, "place": evil}, {"time": 7}, evil],
+        "alert": told,
+        "customer": {"__proto__": evil, "": told},
+        "transactions": [{**TRANSACTIONS[0], "channel": told, "place": told}, {"time": 7}, evil],
     }
     life = lives.opened(evidence=evidence, customer_name=evil)
     lives.assign(life, MANAGER, MANAGER)
@@ -224,8 +225,10 @@ def test_what_people_typed_is_shown_as_typed_and_does_nothing(open_page: Open) -
     opened = shown.page
     assert marks(opened) == ["passed"] * 3
     assert paste(opened, VKEY) == "Not altered"
-    for place in ("#text", "#timeline .typed", "#rows .channel", "#rows .place"):
-        assert opened.locator(place).text_content() == evil, place
+    assert opened.locator("#timeline .typed").text_content() == evil
+    for place in ("#text", "#rows .channel", "#rows .place"):
+        assert opened.locator(place).text_content() == text.legible(told), place
+    assert not text.BIDIRECTIONAL.search(opened.inner_text("body"))
     assert (opened.text_content("#timeline strong >> nth=1") or "").startswith(evil)
     assert opened.inner_text("#unread") == "Transactions that cannot be read: 2"
     assert opened.evaluate("window.owned") is None
@@ -312,8 +315,8 @@ def test_a_page_has_the_same_bytes_each_time_and_says_one_event_a_line() -> None
 def _attacks() -> dict[str, Case]:
     """Each with the bank's key pasted: whatever else is right, it is broken."""
     other = lives.opened(OTHER_ID)
-    for text in ("It", "belongs", "elsewhere."):
-        lives.note(other, text)
+    for words in ("It", "belongs", "elsewhere."):
+        lives.note(other, words)
     forged = chain.link(EVENTS[2].event_hash, SAMPLED_ID, EVENTS[2].ts, "a.nguyen", "note", "Cleared by Legal.", "")
     rival = chain.link(EVENTS[8].event_hash, SAMPLED_ID, EVENTS[9].ts, "a.nguyen", "note", "Second thoughts.", "")
     early = replace(EVENTS[4], ts=EVENTS[3].ts.replace("T12", "T11"))

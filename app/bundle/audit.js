@@ -405,10 +405,14 @@ function worded(column, value, nameOf) {
 
 const at = (id) => document.getElementById(id);
 
+/** The text, with escapes for what makes the words around it read in another order (UAX #9). */
+const legible = (text) =>
+  text.replace(/[\u202a-\u202e\u2066-\u2069]/g, (one) => `\\u${one.charCodeAt(0).toString(16)}`);
+
 function element(name, className, ...children) {
   const made = document.createElement(name);
   made.className = className;
-  made.append(...children);
+  made.append(...children.map((child) => (isText(child) ? legible(child) : child)));
   return made;
 }
 
@@ -489,7 +493,7 @@ function showCase(data, { state }, nameOf) {
     ...Object.keys(COLUMNS).filter((column) => state[column] && column !== "qa_notes")
       .map((column) => [label(COLUMNS[column]), worded(column, state[column], nameOf)]),
   ] : [["Facts of the case", "cannot be read"]]));
-  at("text").textContent = isText(opening.alert) ? opening.alert : "The alert has no text.";
+  at("text").textContent = isText(opening.alert) ? legible(opening.alert) : "The alert has no text.";
   at("customer").replaceChildren(...pairs(Object.entries(customer).map(([name, value]) => [label(name), money(value)])));
 
   const names = ["time", "direction", "amount", "channel", "counterparty", "country"];
@@ -548,7 +552,7 @@ async function check() {
     if (!result.found) return;
     const names = new Map(Object.entries(isObject(data.names) ? data.names : {}));
     const nameOf = (user) => (isText(names.get(user)) ? `${names.get(user)} (${user})` : user);
-    document.title = at("title").textContent = `Audit trail of ${data.case_id}`;
+    document.title = at("title").textContent = `Audit trail of ${show(data.case_id)}`;
     showCase(data, result, nameOf);
     at("timeline").replaceChildren(...data.events.map((event, place) => eventRow(event, place, result, nameOf)));
     at("confidential").hidden = !data.events.some(({ action, meta }) =>
