@@ -1,7 +1,6 @@
 """Exports: a case's audit CSV, SAR summary and bundle, and the verification of what is stored or was exported."""
 
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 
 import pandas as pd
 import streamlit as st
@@ -102,7 +101,7 @@ def show_preview(export: audit.Export) -> None:
     with rows_tab:
         columns = repository.EVENT_COLUMNS
         events = audit.read_csv(audit.write_csv(export.stored[:AT_ONCE]))
-        rows = pd.DataFrame(list(map(attrgetter(*columns), events)), columns=columns)
+        rows = pd.DataFrame([[ui.shown(getattr(event, c)) for c in columns] for event in events], columns=columns)
         st.dataframe(rows, hide_index=True, height="content", alt=f"Audit CSV of {export.case_id}")
         if export.events > AT_ONCE:
             st.caption(f"The first {AT_ONCE} of {ui.count(export.events, 'event')}; the file has them all.")
