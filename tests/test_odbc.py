@@ -19,7 +19,6 @@ from app.errors import SettingsError
 
 MICROSOFT_17, MICROSOFT_18 = "ODBC Driver 17 for SQL Server", "ODBC Driver 18 for SQL Server"
 PASSWORD = "hunter2"
-TRUST = "TrustServerCertificate=yes;"
 
 KEYWORDS = st.from_regex(r"[a-z][a-z0-9_ ]{0,9}[a-z0-9_]", fullmatch=True)
 CHARACTERS = st.sampled_from(";={} '\"\\") | st.characters(exclude_categories=["Cs"], min_codepoint=1)
@@ -44,7 +43,6 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     """Makes a machine that has these drivers and DSNs, and no others."""
 
     def installed(*drivers: str, **sources: str) -> None:
-        monkeypatch.setattr(odbc, "_FREETDS_FILES", ())
         monkeypatch.setitem(sys.modules, "mssql_python_odbc", None)
         monkeypatch.setitem(sys.modules, "pyodbc", FakePyodbc(drivers, sources))
 
@@ -176,7 +174,6 @@ def test_no_error_repeats_a_part_of_the_string(text: str) -> None:
     [
         (["FreeTDS", MICROSOFT_17, MICROSOFT_18, "SQLite3"], MICROSOFT_18),
         (["FreeTDS", MICROSOFT_17], MICROSOFT_17),
-        (["SQLite3", "FreeTDS"], "FreeTDS"),
     ],
 )
 def test_the_best_installed_driver_is_taken(install: Install, drivers: list[str], expected: str) -> None:
@@ -190,15 +187,14 @@ def test_the_best_installed_driver_is_taken(install: Install, drivers: list[str]
         ("Linux", "x86_64", "linux/debian_ubuntu/x86_64/lib/libmsodbcsql-18.6.so.2.1"),
         ("Linux", "aarch64", "linux/debian_ubuntu/arm64/lib/libmsodbcsql-18.6.so.2.1"),
         ("Darwin", "arm64", "macos/arm64/lib/libmsodbcsql.18.dylib"),
-        ("Windows", "AMD64", None),
     ],
 )
-def test_the_driver_of_a_python_package_comes_before_freetds(
-    install: Install, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: str, machine: str, file: str | None
+def test_the_driver_of_a_python_package_is_found(
+    install: Install, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: str, machine: str, file: str
 ) -> None:
     package = ModuleType("mssql_python_odbc")
     package.__dict__["get_libs_dir"] = lambda: str(tmp_path)
-    for name in (file or "windows/x64/msodbcsql18.dll", "linux/alpine/x86_64/lib/libmsodbcsql-18.6.so.2.1"):
+    for name in (file, "linux/alpine/x86_64/lib/libmsodbcsql-18.6.so.2.1"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch()
     install("FreeTDS")
@@ -206,18 +202,10 @@ def test_the_driver_of_a_python_package_comes_before_freetds(
     monkeypatch.setattr(odbc, "_DISTRIBUTIONS", {})
     monkeypatch.setattr(platform, "system", lambda: system)
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    found = odbc.parse(odbc.complete("Server=a;TrustServerCertificate=yes"))["driver"]
-    assert found == ("FreeTDS" if file is None else str(tmp_path / file))
-
-
-def test_freetds_is_found_where_it_is_not_registered(
-    install: Install, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    library = tmp_path / "libtdsodbc.so.0"
-    library.touch()
-    install()
-    monkeypatch.setattr(odbc, "_FREETDS_FILES", (f"{tmp_path.relative_to(tmp_path.anchor)}/libtdsodbc.so*",))
-    assert odbc.parse(odbc.complete("Server=a;TrustServerCertificate=yes"))["driver"] == str(library)
+    assert odbc.parse(odbc.complete("Server=a"))["driver"] == str(tmp_path / file)
+    monkeypatch.setattr(platform, "system", lambda: "Windows")  # which takes registered drivers only
+    with pytest.raises(SettingsError, match="winget install"):
+        odbc.complete("Server=a")
 
 
 def test_without_a_driver_it_says_what_to_install(install: Install) -> None:
@@ -254,44 +242,17 @@ def test_it_is_encrypted_and_checked_unless_the_string_says_otherwise(
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Server=tcp:a,1444;" + TRUST, "server=a;port=1444;encryption=require"),
-        (r"Server=a\b;" + TRUST, r"server=a\b;encryption=require"),
-        (r"Server=a\b,1444;Port=9;" + TRUST, "server=a;port=1444;encryption=require"),
-        ("Address=a;Port=1444;Encrypt=No", "server=a;port=1444;encryption=request"),
-        ("Servername=a;Encryption=off", "servername=a;encryption=off"),
-        ("Server=a;TDS_Version=7.3;Encrypt=optional", "server=a;port=1433;tds_version=7.3;encryption=request"),
-        (
-            "Server=a;ApplicationIntent=ReadOnly;MultiSubnetFailover=yes;Encrypt=mandatory;" + TRUST,
-            "server=a;port=1433;applicationintent=ReadOnly;multisubnetfailover=yes;encryption=require",
-        ),
-    ],
-)
-def test_freetds_gets_its_own_keywords(install: Install, text: str, expected: str) -> None:
-    install("FreeTDS")
-    defaults = {"driver": "FreeTDS", "app": "AML Case Desk", "tds_version": "7.4"}
-    assert odbc.parse(odbc.complete(text)) == defaults | odbc.parse(expected)
-
-
-@pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("Server=a", "check the server's certificate"),
-        ("Server=a;Encrypt=yes;TrustServerCertificate=no", "check the server's certificate"),
-        ("Driver=libtdsodbc.so;Server=a;Encryption=require", "check the server's certificate"),
-        ("Server=a;Encrypt=strict;TrustServerCertificate=yes", "strict"),
-        ("Server=a;Encrypt=no;ServerCertificate=x.pem", "ServerCertificate"),
-        ("Server=a;Encrypt=no;ApplicationIntent=maybe", "ApplicationIntent"),
-        ("Server=a;Encrypt=no;PWD={a;}}b}", "braces"),
-        ("DSN=AML;Encrypt=yes", "freetds.conf"),
+        ("Driver=FreeTDS;Server=a;Encrypt=yes", "use safely"),
+        ("DSN=AML;Encrypt=yes", "use safely"),
         ("Driver=SQL Server;Server=a", "use safely"),
-        ("Driver=FreeTDS;Database=a", "no Server"),
+        ("Database=a", "no Server"),
         ("Data Source=a;User ID=b", "UID and PWD"),
     ],
 )
 def test_what_would_silently_be_less_safe_is_refused(install: Install, text: str, said: str) -> None:
-    install("FreeTDS", aml="FreeTDS")
+    install(MICROSOFT_18, aml="FreeTDS")
     with pytest.raises(SettingsError, match=said):
         odbc.complete(text)
 
@@ -348,27 +309,16 @@ def test_a_message_keeps_what_is_no_secret() -> None:
     assert odbc.redact(message, text) == message.replace("hunter2", "***")
 
 
-@pytest.mark.parametrize("kind", ["Microsoft", "FreeTDS"])
-def test_a_server_knows_the_desk_by_its_name(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    """A real server, through each driver; a wrong password is in no message."""
-    unavailable = pytest.fail if os.environ.get("AML_REQUIRE_SQLSERVER") else pytest.skip
+def test_a_server_knows_the_desk_by_its_name() -> None:
+    """A real server; a wrong password is in no message."""
     server = os.environ.get("AML_TEST_SQLSERVER")
     if not server:
+        unavailable = pytest.fail if os.environ.get("AML_REQUIRE_SQLSERVER") else pytest.skip
         unavailable("AML_TEST_SQLSERVER names no server")
     import pyodbc
 
-    if kind == "Microsoft":
-        monkeypatch.setattr(odbc, "_FREETDS_FILES", ())
-    else:
-        monkeypatch.setattr(odbc, "_packaged_drivers", list)
-    try:
-        driver = odbc._installed_driver(
-            [name for name in pyodbc.drivers() if (name == "FreeTDS") == (kind == "FreeTDS")]
-        )
-    except SettingsError:
-        unavailable(f"{kind}'s driver is not installed")
-    attributes = {**odbc.parse(server), "driver": driver}
-    text = odbc.complete(odbc.build(attributes))
+    attributes = odbc.parse(server)
+    text = odbc.complete(server)
     with closing(pyodbc.connect(text, timeout=10, autocommit=True)) as connection:
         assert connection.execute("SELECT APP_NAME()").fetchval() == "AML Case Desk"
 

@@ -63,27 +63,6 @@ _SECRET = re.compile(r"pwd|pass|secret|token|key|clientcertificate", re.IGNORECA
 _SECRET_FOLLOWS = re.compile(rf"(?:{_SECRET.pattern})[\w ]*[{_QUOTES}]?\s*[=:]", re.IGNORECASE)
 
 _DISTRIBUTIONS = {"/etc/alpine-release": "alpine", "/etc/redhat-release": "rhel", "/etc/SUSE-brand": "suse"}
-_FREETDS_FILES = (
-    "usr/lib/*-linux-gnu/odbc/libtdsodbc.so",
-    "usr/lib64/libtdsodbc.so*",
-    "opt/homebrew/lib/libtdsodbc.so",
-    "usr/local/lib/libtdsodbc.so",
-)
-_FREETDS_ENCRYPTION = {
-    **dict.fromkeys(("yes", "mandatory", "true", "require"), "require"),
-    **dict.fromkeys(("no", "optional", "false", "request"), "request"),  # Microsoft's `no`: only the login is encrypted
-    "off": "off",
-}
-_FREETDS_LACKS = (
-    "Authentication",
-    "ClientCertificate",
-    "ClientKey",
-    "ColumnEncryption",
-    "HostnameInCertificate",
-    "ServerCertificate",
-)
-"""What decides who is trusted with what; FreeTDS, or many a version of it, would pass over it in silence."""
-
 _DISPLACED = (
     (_DSN, (*_DSN, *_SERVER, "port", "driver")),
     (_SERVER, (*_SERVER, "port")),
@@ -146,7 +125,7 @@ def build(attributes: Mapping[str, str]) -> str:
 def complete(text: str) -> str:
     """What is handed to pyodbc: with a driver, encrypted unless the string says otherwise, under the desk's name.
 
-    A DSN keeps what it says of driver and encryption. FreeTDS gets its own keywords. Raises SettingsError.
+    A DSN keeps what it says of driver and encryption. Raises SettingsError.
     """
     attributes = parse(text)
     pyodbc = _pyodbc()
@@ -160,18 +139,12 @@ def complete(text: str) -> str:
     attributes.setdefault("app", APP)
     if "driver" not in attributes:
         if any(key in attributes for key in _DSN):
-            _check_dsn(attributes, pyodbc.dataSources())
+            drivers = {name.lower(): driver for name, driver in pyodbc.dataSources().items()}
+            if driver := drivers.get(attributes.get("dsn", "").lower()):
+                _check_driver(driver)
             return build(attributes)
         attributes = {"driver": _installed_driver(pyodbc.drivers()), **attributes}
-    driver = re.split(r"[\\/]", attributes["driver"].lower())[-1]
-    if "tds" in driver:
-        return _build_for_freetds(attributes)
-    if "msodbcsql" not in driver and not re.fullmatch(r"odbc driver \d+ for sql server", driver):
-        raise SettingsError(
-            "The Driver in the connection string is not one the desk can use safely: that is Microsoft's ODBC Driver "
-            "for SQL Server, 17 or newer, or FreeTDS under a name with TDS in it. To install Microsoft's:",
-            INSTALL,
-        )
+    _check_driver(attributes["driver"])
     attributes.setdefault("encrypt", "yes")
     attributes.setdefault("connectretrycount", "0")  # the desk tries again itself, and knows what is safe to
     if (port := attributes.pop("port", "")) and "," not in attributes.get("server", ","):
@@ -220,7 +193,7 @@ def _end(found: re.Match[str] | None) -> int:
 
 
 def _quoted(value: str) -> str:
-    """In braces only where it must be: older versions of FreeTDS do not read a doubled brace."""
+    """In braces only where it must be, so that what people wrote is still known."""
     if ";" in value or value.startswith("{") or value != value.strip():
         return "{" + value.replace("}", "}}") + "}"
     return value
@@ -241,11 +214,20 @@ def _installed_driver(registered: list[str]) -> str:
     for name in MICROSOFT_DRIVERS:
         if name.lower() in names:
             return names[name.lower()]
-    freetds = [names["freetds"]] if "freetds" in names else []
-    files = [str(file) for pattern in _FREETDS_FILES for file in sorted(Path("/").glob(pattern))]
-    for driver in (*_packaged_drivers(), *freetds, *files):
+    for driver in _packaged_drivers():
         return driver
     raise SettingsError("No ODBC driver for SQL Server is installed. To install one:", INSTALL)
+
+
+def _check_driver(driver: str) -> None:
+    """Raises SettingsError for one of somebody else's, which may pass over Encrypt in silence."""
+    name = re.split(r"[\\/]", driver.lower())[-1]
+    if "msodbcsql" not in name and not re.fullmatch(r"odbc driver \d+ for sql server", name):
+        raise SettingsError(
+            "The driver that the connection string names is not one the desk can use safely: that is Microsoft's ODBC "
+            "Driver for SQL Server, 17 or newer. To install it:",
+            INSTALL,
+        )
 
 
 def _packaged_drivers() -> list[str]:
@@ -263,53 +245,3 @@ def _packaged_drivers() -> list[str]:
         distribution = next((name for file, name in _DISTRIBUTIONS.items() if Path(file).exists()), "debian_ubuntu")
         folder = libraries / "linux" / distribution / machine / "lib"
     return [str(file) for file in folder.glob("libmsodbcsql*")]
-
-
-def _check_dsn(attributes: Mapping[str, str], sources: Mapping[str, str]) -> None:
-    drivers = {name.lower(): driver.lower() for name, driver in sources.items()}
-    if "encrypt" in attributes and "tds" in drivers.get(attributes.get("dsn", "").lower(), ""):
-        raise SettingsError(
-            "This DSN uses FreeTDS, which passes over Encrypt. Say it in the DSN's section of freetds.conf: "
-            "encryption, ca file, check certificate hostname."
-        )
-
-
-def _build_for_freetds(attributes: Mapping[str, str]) -> str:
-    """In the keywords that every version knows; others that do no harm are left for it to pass over."""
-    attributes = dict(attributes)
-    for name in _FREETDS_LACKS:
-        if name.lower() in attributes:
-            raise SettingsError(f"FreeTDS does not know {name}. Microsoft's ODBC driver does:", INSTALL)
-    encrypt = attributes.pop("encrypt", "yes")
-    encryption = _FREETDS_ENCRYPTION.get(attributes.pop("encryption", encrypt).lower())
-    trusted = attributes.pop("trustservercertificate", "no").lower() == "yes"
-    if encryption is None:
-        raise SettingsError("With FreeTDS, Encrypt is yes or no. Microsoft's ODBC driver knows strict as well.")
-    if encryption == "require" and not trusted:
-        raise SettingsError(
-            "FreeTDS cannot be told in a connection string to check the server's certificate. Either install "
-            "Microsoft's ODBC driver:",
-            f"{INSTALL}\n"
-            "or name a DSN whose section of freetds.conf has `encryption = require`, `ca file` and "
-            "`check certificate hostname = yes`; or, where nobody can stand between the desk and the server, add "
-            "TrustServerCertificate=yes.",
-        )
-    if attributes.get("applicationintent", "ReadOnly").lower() not in ("readonly", "readwrite"):
-        raise SettingsError("ApplicationIntent is ReadOnly or ReadWrite.")  # FreeTDS would crash
-    address = next((attributes[key] for key in _SERVER[:-1] if attributes.get(key)), "")
-    if address:
-        host, comma, port = re.sub(r"(?i)^tcp:", "", address.strip()).partition(",")
-        if comma:  # a port makes the name of an instance void
-            attributes |= {"server": host.split("\\")[0].strip(), "port": port.strip()}
-        else:
-            attributes |= {"server": host} | ({} if "\\" in host or "port" in attributes else {"port": "1433"})
-        attributes.pop("addr", None)
-        attributes.pop("address", None)
-    attributes.setdefault("tds_version", "7.4")
-    if any("}" in value and _quoted(value) != value for value in attributes.values()):
-        raise SettingsError(
-            "FreeTDS cannot take a value that holds a } and has to be in braces as well. Choose another password, or "
-            "install Microsoft's ODBC driver:",
-            INSTALL,
-        )
-    return build({**attributes, "encryption": encryption})

@@ -52,8 +52,8 @@ BABELFISH_BUSY = (
 )
 NO_DATABASE = frozenset({911, 4060})
 """Also while a database is failing over."""
-LOST = frozenset({596, 20004, 20006, 20017, 20047})
-"""The session was ended; FreeTDS's numbers of the same."""
+LOST = frozenset({596})
+"""The session was ended."""
 REFUSED = frozenset({515, 547, 2601, 2627, 2628, 8152, 51000})
 """NULL, CHECK and foreign key, unique, text too long; and what the desk's own trigger throws."""
 MISSING = frozenset({207, 208})
@@ -223,9 +223,6 @@ class SqlServerTransaction(Transaction):
         bound = [[_as_text(value) if isinstance(value, datetime) else value for value in row] for row in rows]
         if not bound:
             return
-        if not self._sends_arrays:
-            cursor.executemany(statement, bound)
-            return
         cursor.fast_executemany = True
         cursor.setinputsizes([_array_type(column) for column in zip(*bound, strict=True)])
         # A row that is refused ends the transaction, and those after it would be stored one by one.
@@ -238,13 +235,6 @@ class SqlServerTransaction(Transaction):
 
     def _time(self, value: datetime) -> datetime | str:
         return _naive(value) if self._keeps_fractions else _as_text(value)
-
-    @property
-    def _sends_arrays(self) -> bool:
-        """Whether the driver can send many rows at once: Microsoft's can, FreeTDS ends the process over it."""
-        import pyodbc
-
-        return "msodbcsql" in self._connection.getinfo(pyodbc.SQL_DRIVER_NAME).lower()
 
 
 class SqlServerDatabase(Database):
