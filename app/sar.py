@@ -155,7 +155,14 @@ def _activity(opened: Mapping[str, Any], currency: str) -> list[tuple[str, str]]
     for label, total, number in both:
         if number:
             count = "1 transaction" if number == 1 else f"{number} transactions"
-            rows.append((label, f"{total.to_integral_value(ROUND_CEILING):,} in {count} (whole units, rounded up)"))
+            rows.append(
+                (
+                    label,
+                    _cell(
+                        f"{currency} {total.to_integral_value(ROUND_CEILING):,} in {count} (whole units, rounded up)"
+                    ),
+                )
+            )
     rows.append(("Net", _cell(moved.net(currency))))
     rows.append(("Channels", _cell(", ".join(sorted({row["channel"] for row in found})))))
     rows.append(("Countries", _cell(", ".join(sorted({row["country"] for row in found})))))

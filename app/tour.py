@@ -111,7 +111,7 @@ STEPS = (
         "alerts to be reviewed in time, and the review to be documented (FFIEC).",
         "Press a count or set a filter: the address keeps the view, so that it can be sent to a colleague.",
         ui.TRIAGE,
-        "cases",
+        "counts",
     ),
     Step(
         "Taking a case",

@@ -733,7 +733,9 @@ def _told(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
             text, tone = due_text(case, now)
             return {"text": text, "tone": tone, "hint": f"Due {clocks(case.due_at)}"}
         case "owner":
-            return {"text": name_of(case.owner, names), "tone": "" if case.owner else "quiet"}
+            owner = names.get(case.owner or "")
+            gone = " (inactive)" if owner and not owner.active else ""
+            return {"text": name_of(case.owner, names) + gone, "tone": "" if case.owner else "quiet"}
         case "status":
             return {"text": case.status.value}
         case "state":

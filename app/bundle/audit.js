@@ -514,12 +514,12 @@ function eventRow(event, place, { found, anchored, log }, nameOf) {
   const doing = Object.hasOwn(DONE, event.action) ? DONE[event.action] : show(event.action);
   const meta = readMeta(event.meta);
   const files = event.action === "export" && isObject(meta.files) ? Object.entries(meta.files) : [];
-  const told = [...Object.entries(meta), ...files];
+  const told = [...Object.entries(meta).map(([name, value]) => [name.replaceAll("_", " "), value]), ...files];
   const texts = told.filter(([name, value]) => isText(value) && name !== "alert" && name !== "form");
   const changes = Object.keys(COLUMNS).filter((column) => isChange(meta[column])).map((column) => element("li", "",
     `${COLUMNS[column]} `, element("del", "", worded(column, meta[column][0], nameOf)), " → ",
     element("ins", "", worded(column, meta[column][1], nameOf))));
-  const also = texts.map(([name, text]) => element("li", "", `${name.replaceAll("_", " ")} `, element("ins", "", text)));
+  const also = texts.map(([name, text]) => element("li", "", `${name} `, element("ins", "", text)));
   const line = element("p", "", element("strong", "", nameOf(event.user)), ` ${doing}`);
   if (anchored && place >= anchored) line.append(element("span", "tag", "not yet anchored"));
   if (anchored && place === anchored - 1) line.append(element("span", "tag", `leaf ${log.index} of the log`));

@@ -111,8 +111,9 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
         ("Closed", case.closed_at),
     ]
     if case.determined_at is not None:
-        due = policy.sar_due_at(case.determined_at, policy.suspect_known(events))
-        rows += [("Suspicion determined", ui.day(case.determined_at)), ("SAR due", ui.day(due))]
+        known = policy.suspect_known(events)
+        due = ui.day(policy.sar_due_at(case.determined_at, known)) + ("" if known else " (no suspect identified)")
+        rows += [("Suspicion determined", ui.day(case.determined_at)), ("SAR due", due)]
     if case.qa_result:
         rows.append(("QA", f"{case.qa_result} by {ui.name_of(case.qa_reviewer, names)}"))
     ui.facts(rows)

@@ -240,7 +240,7 @@ with whole_database:
         show_result("The database", last.result)
         if last.result.intact and last.anchor:
             size = ui.count(last.anchor.checkpoint.size, "event")
-            st.caption(f"The first {size} are those that were signed; what came after is not yet anchored.")
+            st.caption(f"Held against a checkpoint of {size}, which are those that were signed; later ones were not.")
         elif last.result.intact and last.result.cases:
             st.caption("Not anchored: cut tails, cases that are gone and rewritten chains would not show.")
 

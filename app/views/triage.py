@@ -12,7 +12,7 @@ from app.repository import COUNT_LIMIT, Filters, Keyset, Order, Page
 
 ANYONE, ME, UNASSIGNED = "Anyone", "Me", "Unassigned"
 ANY_RISK = "Any"
-ORDERS = {"Due first": Order.DUE, "Risk": Order.RISK, "Amount": Order.AMOUNT, "Age": Order.AGE}
+ORDERS = {"Due first": Order.DUE, "Risk": Order.RISK, "Amount": Order.AMOUNT, "Oldest first": Order.AGE}
 ORDER_WORDS = {
     Order.DUE: "due first",
     Order.RISK: "highest risk first",

@@ -49,7 +49,11 @@ export default function ({ data }) {
     const place = document.querySelector(`.${data.place}`);
     const at = document.activeElement, lost = [null, document.body].includes(at);
     if (moves && first && (lost || place?.contains(at))) {
-      first.querySelector(FOCUSED)?.focus();
+      const control = first.querySelector(FOCUSED);
+      control?.focus();
+      // The calendar that opens with a date would lie over what is said of it.
+      const escape = new KeyboardEvent("keydown", { key: "Escape", bubbles: true });
+      if (control?.role === "spinbutton") setTimeout(() => document.activeElement.dispatchEvent(escape), 300);
       moves = false;
     } else if (moves && place && lost) button(place)?.focus();
     if (performance.now() > end) stop();

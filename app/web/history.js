@@ -21,6 +21,11 @@ function install() {
       if (isAtRest()) made = passed = travelled = false;
     }, true);
   addEventListener("popstate", () => { travelled = true; });
+  // On a telephone the sidebar lies over the page that it just led to.
+  addEventListener("click", ({ target }) => {
+    if (innerWidth < 768 && target.closest?.("[data-testid=stSidebarNavLink], .st-key-tour_start, .st-key-tour_resume"))
+      document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+  });
 
   const isOtherCase = (from, to) => from.caseId && to.caseId && from.caseId !== to.caseId;
 
