@@ -67,7 +67,7 @@ def _parser() -> terminal.Parser:
     export = verbs.add_parser("export", parents=[shared], help="write a case's audit CSV and SAR summary")
     export.add_argument("case_id", metavar="CASE_ID")
     export.add_argument("--as", metavar="USER_ID", dest="user_id", required=True, help="who takes it: an active user")
-    export.add_argument("--to", type=Path, metavar="DIR", help="instead of exports/")
+    export.add_argument("--to", type=_folder, metavar="DIR", help="instead of exports/")
     export.add_argument("--bundle", action="store_true", help="one zip that can be verified without the desk")
     verify_file = verbs.add_parser("verify-file", help="verify audit CSVs and bundles on their own")
     verify_file.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -125,6 +125,12 @@ def main(arguments: list[str] | None = None) -> int:
     except DeskError as error:
         warn(error)
         return UNUSABLE
+
+
+def _folder(text: str) -> Path:
+    if not text:  # a variable that is not set, say: it would be the folder one happens to be in
+        raise argparse.ArgumentTypeError("it names no folder")
+    return Path(text)
 
 
 def _key(options: argparse.Namespace) -> note.VerifierKey | None:

@@ -21,7 +21,7 @@ from typing import Any
 from app import chain, checkpoint, repository, sar
 from app.database import Database, Transaction
 from app.errors import DatabaseError, DeskError, InvalidInput, NotWritten, UnknownCase, UnreadableFile
-from app.models import CASE_ID, Case, Event, User
+from app.models import CASE_ID, Case, Event
 
 MAX_FIELD = 16 * 1024 * 1024
 """Characters; a longer field is refused."""
@@ -210,15 +210,10 @@ def export_case(database: Database, case_id: str) -> Export:
     if not CASE_ID.fullmatch(case_id):
         raise InvalidInput(f"{case_id!r} is not a case id like AML-7F3KQ2XA.")
 
-    def work(tx: Transaction) -> tuple[Case, list[repository.Chain], list[User]]:
-        return (
-            repository.case(tx, case_id),
-            repository.chains_of(tx, case_id),
-            repository.users(tx),
-        )
+    def work(tx: Transaction) -> tuple[Case, list[repository.Chain], dict[str, str]]:
+        return repository.case(tx, case_id), repository.chains_of(tx, case_id), repository.user_names(tx)
 
-    case, chains, people = database.read(work)
-    names = {person.user_id: person.name for person in people}
+    case, chains, names = database.read(work)
     events, breaks = repository.events_of(chains), verify_chains(chains).breaks
     try:
         trail = write_csv(events)

@@ -49,7 +49,8 @@ def key_file(config: settings.Settings) -> Path:
         return config.signing_key
     if odbc.is_connection_string(config.database):
         return settings.ROOT / ".data" / "signing.key"
-    return Path(f"{config.database}.key")
+    beside, real = Path(f"{config.database}.key"), Path(f"{Path(config.database).resolve()}.key")
+    return beside if _is_there(beside) else real  # a link to the database has its key where the database is
 
 
 def make_key(file: Path, name: str = "") -> SigningKey:

@@ -2,7 +2,8 @@
 
 A visitor is one WebSocket, which is one page in a browser. It is a stranger until the frame has shown that page to
 somebody (`admit`). Strangers hold few sockets, each for minutes; they upload nothing, and nothing of theirs is kept
-when they leave. So nobody can fill memory, descriptors or Streamlit's store of sessions without signing in.
+when they leave. So nobody can fill memory or Streamlit's store of sessions without signing in. From connections that
+say nothing at all, a reverse proxy guards (README).
 
 Every answer forbids that other sites frame the desk, and over HTTPS its cookies are marked Secure. ASGI, standard
 library alone: https://asgi.readthedocs.io/en/latest/specs/www.html
@@ -24,6 +25,9 @@ MAX_STRANGERS = 64
 """Sockets; where one more comes, the stranger who has waited longest has to go."""
 PATIENCE = 300
 """Seconds that a stranger may stay: long enough to read the page and sign in. The page connects anew by itself."""
+
+MAX_MESSAGES = 200
+"""What a stranger may send: to load the page and to sign in takes a few, and one each half a minute shows the line."""
 
 MAX_REMEMBERED = 10_000
 """Sessions that were admitted; who comes back to one after a lost connection is no stranger."""
@@ -57,6 +61,7 @@ class _Visitor:
 
     has_to_go: asyncio.Event
     session: str = ""
+    messages: int = 0
     went_away: bool = False
 
 
@@ -72,15 +77,20 @@ class _Book:
     admitted: dict[str, None] = field(default_factory=dict)
 
     def sign(self, name: str, visitor: _Visitor, returning: str) -> None:
-        """Enter a visitor, who may come back to an admitted session; the earliest of too many strangers has to go."""
+        """Enter a visitor, who may come back to an admitted session.
+
+        Of too many strangers the earliest has to go; where as many are still on their way out, the visitor has to.
+        """
         with self.lock:
-            strangers = [one for one in self.visitors.values() if not one.session and not one.has_to_go.is_set()]
+            strangers = [one for one in self.visitors.values() if not one.session]
             self.visitors[name] = visitor
             if returning in self.admitted:
                 visitor.session = returning
-        if not visitor.session and len(strangers) >= MAX_STRANGERS:
-            _log.warning("More than %d visitors have not signed in: the first of them has to go.", MAX_STRANGERS)
-            strangers[0].has_to_go.set()
+        if visitor.session or len(strangers) < MAX_STRANGERS:
+            return
+        _log.warning("More than %d visitors have not signed in: the first of them has to go.", MAX_STRANGERS)
+        staying = [one for one in strangers if not one.has_to_go.is_set()]
+        (staying[0] if len(strangers) < 2 * MAX_STRANGERS and staying else visitor).has_to_go.set()
 
     def strike(self, name: str) -> None:
         """Take out a visitor who left."""
@@ -124,7 +134,8 @@ class Gate:
             await self._visit(scope, receive, send)
         elif scope["type"] == "http":
             upload = _UPLOAD.search(scope["path"])
-            answer = self._app if upload is None or is_admitted(upload[1]) else _refuse
+            private = scope["path"].endswith("/_stcore/metrics")  # who works here, and how much, is nobody's business
+            answer = _refuse if private or (upload and not is_admitted(upload[1])) else self._app
             await answer(scope, receive, _protected(scope, send))
         else:
             await self._app(scope, receive, send)
@@ -155,11 +166,14 @@ def _session_asked_for(headers: Iterable[tuple[bytes, bytes]]) -> str:
 
 
 async def _unless_told_to_go(visitor: _Visitor, receive: Receive, send: Send) -> Message:
-    """Return the stranger's next message, or close the socket when it is time."""
+    """Return the stranger's next message, or close the socket when it is time, whatever else they have sent by then."""
+    visitor.messages += 1
+    if visitor.messages > MAX_MESSAGES:
+        visitor.has_to_go.set()
     message, time = asyncio.ensure_future(receive()), asyncio.ensure_future(visitor.has_to_go.wait())
     try:
         await asyncio.wait({message, time}, return_when=asyncio.FIRST_COMPLETED)
-        if message.done() or visitor.session:
+        if visitor.session or not visitor.has_to_go.is_set():
             return await message
         await send({"type": "websocket.close", "code": TRY_AGAIN})
         return {"type": "websocket.disconnect", "code": TRY_AGAIN}

@@ -66,6 +66,11 @@ def user_alike(tx: Transaction, user_id: str) -> User:
         return alike[0]
 
 
+def user_names(tx: Transaction) -> dict[str, str]:
+    """The name of each user by id, whatever else stands in their rows: for what leaves as evidence."""
+    return {chain.show(row["user_id"]): chain.show(row["name"]) for row in tx.fetch_all(SELECT_USERS)}
+
+
 INSERT_USER = "INSERT INTO users (user_id, name, role, active) VALUES (?, ?, ?, ?)"
 
 
@@ -609,7 +614,14 @@ def _statement(select: str, conditions: Sequence[str], *rest: str) -> str:
 
 
 def _user(row: Row) -> User:
-    return User(row["user_id"], row["name"], Role(row["role"]), bool(row["active"]))
+    """Raises DatabaseError where the row was changed outside the desk so that it is nobody's."""
+    user_id, name, role = row["user_id"], row["name"], row["role"]
+    if not (isinstance(user_id, str) and isinstance(name, str) and role in set(Role)):
+        told = ", ".join(map(chain.show, (user_id, name, role)))
+        raise DatabaseError(
+            f"A row of the table users was changed outside the desk, and says: {told}. Correct it there."
+        )
+    return User(user_id, name, Role(role), bool(row["active"]))
 
 
 class Cases(list[Case]):
@@ -626,7 +638,11 @@ class Cases(list[Case]):
 
 
 def _case(row: Row) -> Case:
+    """Raises BrokenCase."""
     try:
+        for column in ("risk_score", "qa_bucket", "event_count"):
+            if type(row[column]) is not int:
+                raise ValueError(f"its {column} is {chain.show(row[column])}")
         return Case(
             case_id=row["case_id"],
             customer_id=row["customer_id"],

@@ -91,8 +91,9 @@ def load(database: str | None = None) -> Settings:
     sign_in = said("sign_in", "")
     if sign_in and sign_in not in set(SignIn):
         raise bad("sign_in", "demo or oidc")
+    chosen = database or said("database", str(DEMO_DATABASE))
     return Settings(
-        database=database or said("database", str(DEMO_DATABASE)),
+        database=str(Path(chosen).expanduser()) if chosen.startswith("~/") else chosen,
         exports=exports,
         checkpoints=path("checkpoints", str(exports / "checkpoints")),
         signing_key=path("signing_key", "") if said("signing_key", "") else None,

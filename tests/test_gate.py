@@ -240,6 +240,31 @@ def test_a_stranger_stays_for_minutes_and_somebody_for_as_long_as_they_like(monk
     assert sent == [{"type": "websocket.close", "code": gate.TRY_AGAIN}]
 
 
+def test_a_stranger_who_floods_has_to_go_with_all_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "MAX_MESSAGES", 10)
+    heard: list[Message] = []
+
+    async def page(_scope: Scope, receive: gate.Receive, _send: gate.Send) -> None:
+        while not heard or heard[-1]["type"] == "websocket.receive":
+            heard.append(await receive())
+
+    async def flood() -> Message:
+        return {"type": "websocket.receive", "bytes": b""}
+
+    async def nothing(_message: Message) -> None:
+        pass
+
+    with ThreadPoolExecutor(1) as other:
+        scope: Scope = {"type": "websocket", "headers": []}
+        other.submit(lambda: asyncio.run(gate.Gate(page)(scope, flood, nothing))).result()
+    assert [message["type"] for message in heard] == ["websocket.receive"] * 10 + ["websocket.disconnect"]
+
+
+def test_how_many_work_here_is_told_to_nobody(people: Desk) -> None:
+    with pytest.raises(HTTPError, match="403"):
+        urlopen(f"{people.address}/_stcore/metrics")  # noqa: S310
+
+
 def test_no_message_of_a_stranger_forgets_what_was_verified() -> None:
     before = ui.last_verified(), ui.config(), ui.desk()
     st.cache_data.clear()  # what Streamlit does with `clear_cache`, which anyone may send

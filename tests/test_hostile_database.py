@@ -12,6 +12,7 @@ import pytest
 from app import audit, casework, chain, repository
 from app.__main__ import main
 from app.database import Database, odbc
+from app.database.sqlite import SqliteDatabase
 from app.errors import BrokenCase, InvalidInput
 from tests.attacks import ON_SERVER, without, without_keys
 from tests.conftest import ANALYST, MANAGER, ON_SQLITE, TRANSACTIONS, OpenCase, address, on_the_server, tamper
@@ -210,6 +211,41 @@ def test_an_export_of_a_broken_case_says_so_and_exits_with_1(
     summary = (tmp_path / f"case_{case.case_id}.md").read_text("utf-8")
     assert "The audit trail of this case is broken" in summary
     assert "NOT INTACT" in summary
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE users SET role = 'x' WHERE user_id = 'b.diaz'",
+        "UPDATE users SET name = x'ff' WHERE user_id = 'b.diaz'",
+        "UPDATE users SET user_id = x'ff' WHERE user_id = 'b.diaz'",
+    ],
+)
+def test_a_damaged_row_of_somebody_else_keeps_no_evidence_back_and_is_told_as_such(
+    desk: SqliteDatabase, open_case: OpenCase, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    case_id = open_case().case_id
+    with closing(sqlite3.connect(desk.file)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute(change)
+    at = ["--database", str(desk)]
+    assert main(["export", *at, case_id, "--as", ANALYST.user_id, "--to", str(tmp_path), "--bundle"]) == 0
+    assert main(["user", "list", *at]) == 2
+    assert "A row of the table users was changed outside the desk" in capsys.readouterr().err
+
+
+@ON_SQLITE
+def test_a_count_of_events_that_is_no_number_is_said_of_its_case(
+    desk: SqliteDatabase, open_case: OpenCase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case_id = open_case().case_id
+    with closing(sqlite3.connect(desk.file)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute("UPDATE cases SET event_count = 'x'")
+    told = ["export", "--database", str(desk), case_id, "--as", ANALYST.user_id, "--to", str(tmp_path)]
+    assert main(told) == 2
+    assert f"{case_id} was changed outside the desk: its row cannot be read" in capsys.readouterr().err
 
 
 def test_a_form_of_someone_else_or_of_another_verb_is_not_taken_for_a_repeat(

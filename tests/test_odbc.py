@@ -110,6 +110,9 @@ def test_a_connection_string_is_told_from_a_file(text: str, expected: bool) -> N
         ("sa:hunter2@host", "***@host"),
         ("{'Server': 'a', 'PWD': 'hunter2'}", "{'Server': 'a', 'PWD':***"),
         ("host,1433\x1b[J", r"host,1433\x1b[J"),
+        ("-S host -U sa -P hunter2", "-S host -U sa -P***"),
+        ("host;sa;hunter2", "host;***"),
+        ("//sql01/aml", "//sql01/aml"),
     ],
 )
 def test_what_may_be_a_server_is_never_a_file(text: str, shown: str) -> None:

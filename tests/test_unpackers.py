@@ -123,6 +123,8 @@ REFUSED: Mapping[str, bytes] = {
     "a file that only its directory has": only_in_directory(),
     "a zip before it": RAW + at(ZIP, len(RAW)),
     "a zip after it": ZIP[:-2] + struct.pack("<H", len(RAW)) + at(RAW, len(ZIP)),
+    "a tar as well": zipped({"README.txt": b"0" * 480, **dict(list(FILES.items())[:-1])}, level=0),
+    "a disc as well": zipped({**FILES, "README.txt": b"CD001" * 20_000}, level=0),
     "both systems": ZIP[: ZIP.rindex(DIRECTORY) + 5] + b"\0" + ZIP[ZIP.rindex(DIRECTORY) + 6 :],
 }
 

@@ -555,6 +555,8 @@ def read_zip(data: bytes) -> dict[str, bytes]:
     obeys and the next does not know. Who can make them differ can show other files to other programs. So nothing of the
     directory is obeyed: the files are read one after the other, and what has to follow the last one is made of them.
     """
+    if is_another_archive(data):
+        raise Unreadable("some programs would take it for an archive of another kind, with other files in it")
     files: dict[str, bytes] = {}
     at, room = 0, MAX_BYTES
     directories = [b"", b""]  # as the desk writes it on Windows, and elsewhere
@@ -589,6 +591,16 @@ def read_zip(data: bytes) -> dict[str, bytes]:
         if data[at:] == directory + end:
             return files
     raise Unreadable(NOT_A_ZIP)
+
+
+def is_another_archive(data: bytes) -> bool:
+    """Say whether it has the signs by which a tar or a disc image is known, which need not stand at its start.
+
+    A tar: the eight digits of a checksum at 148 (POSIX ustar). A disc: its volumes, 2,048 bytes each from 32,768 on,
+    say CD001, NSR0 or BEA01 after their first byte (ECMA-119, ECMA-167).
+    """
+    signs = {data[place : place + 4] for place in range(32_769, len(data), 2_048)}
+    return not data[148:156].strip(b"01234567 \0") or not signs.isdisjoint({b"CD00", b"NSR0", b"BEA0"})
 
 
 # --- what a person reads ---

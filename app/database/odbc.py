@@ -48,7 +48,7 @@ _CONNECTION_STRING = re.compile(
     rf"[\s;]*(?=[a-z][a-z0-9_ ]*=)(?:.*;)?\s*(?:{'|'.join((*_TELLING, *_FOREIGN))})\s*=", re.IGNORECASE | re.DOTALL
 )
 _FILE = re.compile(
-    r"""(?:\.{0,2}/|[a-z]:[\\/]|\\\\(?!.*\\pipe\\)).+               # the path begins with a folder
+    r"""(?:\.{0,2}/(?!/)|[a-z]:[\\/]|\\\\(?!.*\\pipe\\)).+               # the path begins with a folder
         |(?![a-z][\w+.-]+:|[a-z][\w ]*=.*;).+\.(?:db3?|s3db|sqlite3?)  # or it has the ending of a SQLite file""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -60,7 +60,7 @@ _ATTRIBUTE = re.compile(
 _EMPTY = re.compile(r"[\s;]*")
 _UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
 _SECRET = re.compile(r"pwd|pass|secret|token|key|clientcertificate", re.IGNORECASE)
-_SECRET_FOLLOWS = re.compile(rf"(?:{_SECRET.pattern})[\w ]*[{_QUOTES}]?\s*[=:]", re.IGNORECASE)
+_SECRET_FOLLOWS = re.compile(rf"(?:{_SECRET.pattern})[\w ]*[{_QUOTES}]?\s*[=:]|(?<!\S)-P", re.IGNORECASE)
 
 _DISTRIBUTIONS = {"/etc/alpine-release": "alpine", "/etc/redhat-release": "rhel", "/etc/SUSE-brand": "suse"}
 _DISPLACED = (
@@ -181,6 +181,8 @@ def redact(message: str, text: str) -> str:
 
 def _shown(text: str) -> str:
     """As much of what may be a server as holds no secret: up to the first password, and without a URL's user."""
+    if "=" not in text and ";" in text:  # values without their keywords: any may be the password
+        text = text.partition(";")[0] + ";***"
     scheme, url, rest = text.rpartition("://")
     secret = _SECRET_FOLLOWS.search(text)
     if "@" in text and (url or "=" not in text):

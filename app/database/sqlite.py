@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -244,8 +245,10 @@ class SqliteDatabase(Database):
             if self._is_overwritten:
                 raise DatabaseError(
                     f"Something else than the desk wrote over {self.file} while it was in use, such as a copy of it. "
-                    "To go on would mix the two, so it is neither read nor written any more. Stop the desk, move "
-                    f"{self.file.name}-wal and {self.file.name}-shm away, put the copy there again, and start the desk."
+                    "To go on would mix the two, so it is neither read nor written any more. Stop the desk. If a copy "
+                    f"was put there, move {self.file.name}-wal and {self.file.name}-shm away, and keep them: what was "
+                    "entered last may be there. Then put the copy there again, and start the desk. If nothing was, as "
+                    "with `touch`, start it again as it is."
                 )
             yield connection
             self._is_stale(connection)
@@ -264,13 +267,16 @@ class SqliteDatabase(Database):
 
     def _stat(self) -> os.stat_result:
         try:
-            return self.file.stat()
+            found = self.file.stat()
         except (FileNotFoundError, NotADirectoryError) as error:
             raise DatabaseMissing(
                 f"There is no database at {self.file}. Create it, by the same --database or AML_DATABASE: {RUN} init"
             ) from error
         except OSError as error:
             raise DatabaseError(f"The database at {self.file} cannot be used: {error.strerror}.") from error
+        if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for without end
+            raise DatabaseError(f"The database at {self.file} cannot be used: it is not a file.")
+        return found
 
     def _beside(self, kind: str) -> Path:
         """The file that SQLite keeps beside it: wal, shm or journal."""
@@ -333,7 +339,7 @@ class SqliteReader(SqliteDatabase):
                 yield tx
         except DatabaseMissing as error:
             if "no such table" in str(error):
-                raise DatabaseMissing(f"{error}\n{WITHOUT_WAL}") from error
+                raise DatabaseMissing(f"{error} {WITHOUT_WAL}") from error
             raise
 
     def close(self) -> None:
