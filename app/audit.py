@@ -60,7 +60,7 @@ def verify_case(database: Database, case_id: str) -> Verified:
 
 def verify_chains(chains: Sequence[repository.Chain]) -> Verified:
     """Verify one case as `repository.chains_of` reads it."""
-    breaks = tuple(found for one in chains for found in chain.verify_stored(*one))
+    breaks = tuple(found for one in chains for found in chain.verify(*one))
     return Verified(1, sum(len(events) for _, events, _ in chains), breaks)
 
 
@@ -96,7 +96,7 @@ def verify_all(tx: Transaction, progress: Progress | None = None) -> Verified:
     total = repository.case_count(tx)
     for case_id, stored, row in repository.all_chains(tx):
         cases, events = cases + 1, events + len(stored)
-        breaks += chain.verify_stored(case_id, stored, row)
+        breaks += chain.verify(case_id, stored, row)
         if progress and cases % 500 == 0:
             progress(min(cases, total), total)
     if progress:

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
-from itertools import pairwise
-from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -59,8 +57,6 @@ UNOPENED: Mapping[str, Any] = {
 """What every case starts from; later events change these columns."""
 
 
-_facts = itemgetter(*FACTS)
-_row = itemgetter("case_id", *FACTS, *UNOPENED, "search", "event_count", "head_hash")
 _OPEN, _VERDICTS = Action.OPEN, (Action.QA_PASS, Action.QA_FAIL)
 """Looked up once: that takes longer than the comparison."""
 
@@ -96,10 +92,10 @@ def parse_ts(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _is_time(text: str) -> bool:
+def _is_time(value: Any) -> bool:
     try:
-        parse_ts(text)
-    except ValueError:
+        parse_ts(value)
+    except (TypeError, ValueError):
         return False
     return True
 
@@ -203,7 +199,10 @@ class BreakKind(StrEnum):
 
 
 StoredEvent = Sequence[Any]
-"""A row of `case_events`, its time as the text that was hashed; values of any type, as a store may hand out."""
+"""A row of `case_events`, its time as the text that was hashed; values of any type, as a store may hand out.
+
+What verifies takes the row or the `Event`: both unpack in the order of the columns.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +230,8 @@ class Break:
         return f"{case}{self.where}  {self.kind}  {self.field}: expected {self.expected}, found {self.found}"
 
 
-def verify(case_id: Any, events: Sequence[Event], row: Mapping[str, Any] | None) -> list[Break]:
-    """Every break of one case, its events in `event_id` order, against its row of `cases`.
+def verify(case_id: Any, events: Sequence[Event | StoredEvent], row: Mapping[str, Any] | None) -> list[Break]:
+    """Return every break of one case, its events in `event_id` order, against its row of `cases`.
 
     `row` holds each column of `cases` as `canonical` writes it, or is None where the row is gone. Whatever a store
     hands out is judged, values of any type among it; nothing is raised.
@@ -244,7 +243,9 @@ def verify(case_id: Any, events: Sequence[Event], row: Mapping[str, Any] | None)
     breaks += differences
     if row is None:
         return [*breaks, Break(case_id, None, BreakKind.ROW_DIFFERS, "case", "a row in cases", "none")]
-    head = events[-1].event_hash if events else GENESIS
+    head = GENESIS
+    if events:
+        *_, head = events[-1]
     for column, found in (("event_count", len(events)), ("head_hash", head)):
         told = row.get(column, NO_COLUMN)
         if not _same(told, found):
@@ -256,170 +257,122 @@ def verify(case_id: Any, events: Sequence[Event], row: Mapping[str, Any] | None)
     return breaks
 
 
-def verify_stored(case_id: Any, rows: Sequence[StoredEvent], row: Mapping[str, Any] | None) -> list[Break]:
-    """As `verify`, from the rows of a case's events: quick where nothing is wrong, which is nearly everywhere."""
-    if rows and row and case_id == show(case_id) and links_hold(case_id, rows) and _row_holds(case_id, rows, row):
-        return []
-    return verify(case_id, [event_of(stored) for stored in rows], row)
-
-
 def event_of(stored: StoredEvent) -> Event:
-    """The event as it is stored."""
+    """Return the event as it is stored."""
     event_id, case_id, ts, user, action, notes, meta, prev_hash, event_hash = stored
     return Event(case_id, ts, user, action, notes, meta, prev_hash, event_hash, event_id)
 
 
-def links_hold(case_id: Any, rows: Iterable[StoredEvent]) -> bool:
-    """Whether `verify_links` is certain to find nothing: one look at each event, and no evidence."""
-    last_id, last_ts, head = 0, "", GENESIS
-    try:
-        for event_id, event_case_id, ts, user, action, notes, meta, prev_hash, event_hash in rows:
-            text = SEPARATOR.join((prev_hash, event_case_id, ts, user, action, notes, meta))
-            if (
-                sha256(text.encode()).hexdigest() != event_hash
-                or text.count(SEPARATOR) != 6
-                or prev_hash != head
-                or event_case_id != case_id
-                or not _is_time(ts)
-                or ts < last_ts
-                or type(event_id) is not int
-                or event_id <= last_id
-            ):
-                return False
-            last_id, last_ts, head = event_id, ts, event_hash
-    except (TypeError, UnicodeEncodeError):
-        return False
-    return True
+def verify_links(case_id: str, events: Sequence[Event | StoredEvent]) -> list[Break]:
+    """Return what is wrong with one case's events, in the order in which they are stored.
 
+    The breaks of hashes and links come first, then those of order, then those of times.
+    """
+    links: list[Break] = []
+    order: list[Break] = []
+    times: list[Break] = []
 
-def _row_holds(case_id: str, rows: Sequence[StoredEvent], row: Mapping[str, Any]) -> bool:
-    """Whether `replay` of events whose links hold is certain to find nothing, and to end at the row as it stands."""
-    (_, _, _, _, action, _, meta, _, _), *later = rows
-    opening = _read_quickly(meta).get("case")
-    if action != _OPEN or not isinstance(opening, dict) or tuple(opening) != FACTS:
-        return False
-    state = dict(UNOPENED)
-    for _, _, _, _, action, notes, meta, _, _ in later:
-        changes = _read_quickly(meta)
-        if action == _OPEN or (meta and not changes):
-            return False
-        if action in _VERDICTS:
-            changes.setdefault("qa_notes", ["", notes])
-        for column, change in changes.items():
-            if column in state:
-                if not _is_change(change) or change[0] != state[column]:
-                    return False
-                state[column] = change[1]
-    customer_id, customer_name, typology = opening["customer_id"], opening["customer_name"], opening["typology"]
-    search = search_text(case_id, str(customer_id), str(customer_name), str(typology))
-    *_, head = rows[-1]
-    expected = (case_id, *_facts(opening), *state.values(), search, len(rows), head)
-    try:
-        told = _row(row)
-    except KeyError:
-        return False
-    types = [*map(type, expected)]
-    return (
-        told == expected
-        and float not in types  # as which `_read_quickly` reads whole numbers that are longer than a column's
-        and [*map(type, told)] == types
-        and _same(opening["qa_bucket"], sampling.qa_bucket(case_id))
-    )
+    def found(breaks: list[Break], event_id: Any, kind: BreakKind, field: str, expected: object, seen: object) -> None:
+        breaks.append(Break(case_id, event_id, kind, field, show(expected), show(seen)))
 
-
-def verify_links(case_id: str, events: Sequence[Event]) -> list[Break]:
-    """Hashes, links, order and times of one case, its events in the order in which they are stored."""
-    breaks: list[Break] = []
-
-    def found(event: Event, kind: BreakKind, field: str, expected: object, seen: object) -> None:
-        breaks.append(Break(case_id, event.event_id, kind, field, show(expected), show(seen)))
-
-    hashes: set[str] | None = None
-    followed: set[str] = set()
-    head: str = GENESIS
-    recomputed: str | None = GENESIS
-    for event in events:
-        digest = _recompute(event)
-        edited = digest is None or digest != event.event_hash
-        if event.prev_hash not in (head, recomputed):
-            if hashes is None:
-                hashes = {other.event_hash for other in events} | {GENESIS}
-            if edited and _recompute(replace(event, prev_hash=head)) == event.event_hash:
-                edited = False
-                found(event, BreakKind.EDITED, "prev_hash", head, event.prev_hash)
-            elif event.prev_hash in followed:
-                found(event, BreakKind.FORKED, "prev_hash", head, event.prev_hash)
-            elif event.prev_hash in hashes:
-                found(event, BreakKind.OUT_OF_ORDER, "prev_hash", head, event.prev_hash)
+    hashes: set[Any] = set()
+    followed: set[Any] = set()
+    head: str = GENESIS  # the hash of the event before, as it stands there
+    recomputed: str | None = GENESIS  # and as it should be
+    earlier_id = earlier_ts = None
+    for number, event in enumerate(events):
+        event_id, event_case_id, ts, user, action, notes, meta, prev_hash, event_hash = event
+        digest = _recompute(prev_hash, event_case_id, ts, user, action, notes, meta)
+        edited = digest is None or digest != event_hash
+        if prev_hash not in (head, recomputed):
+            hashes = hashes or {GENESIS, *(other_hash for *_, other_hash in events)}
+            if edited and _recompute(head, event_case_id, ts, user, action, notes, meta) == event_hash:
+                kind, edited = BreakKind.EDITED, False  # only the link: with the right one, the hash is right
+            elif prev_hash in followed:
+                kind = BreakKind.FORKED
             else:
-                found(event, BreakKind.MISSING, "prev_hash", head, event.prev_hash)
+                kind = BreakKind.OUT_OF_ORDER if prev_hash in hashes else BreakKind.MISSING
+            found(links, event_id, kind, "prev_hash", head, prev_hash)
         if edited:
-            found(event, BreakKind.EDITED, "event_hash", digest or "fields that can be hashed", event.event_hash)
-        if event.case_id != case_id:
-            found(event, BreakKind.EDITED, "case_id", case_id, event.case_id)
-        followed.add(event.prev_hash)
-        head, recomputed = event.event_hash, digest
-    for earlier, later in pairwise(events):
-        if not (isinstance(later.ts, str) and isinstance(earlier.ts, str) and later.ts >= earlier.ts):
-            found(later, BreakKind.BACKDATED, "ts", f"{show(earlier.ts)} or later", later.ts)
-        one, next_one = earlier.event_id, later.event_id
-        stored = one is not None or next_one is not None
-        if stored and not (isinstance(one, int) and isinstance(next_one, int) and next_one > one):
-            found(later, BreakKind.OUT_OF_ORDER, "event_id", f"above {show(one)}", next_one)
-    for event in events:
-        if not (isinstance(event.ts, str) and _is_time(event.ts)):
-            found(event, BreakKind.EDITED, "ts", "a time like 2026-01-05T09:14:00.000000Z", event.ts)
-    return breaks
+            found(links, event_id, BreakKind.EDITED, "event_hash", digest or "fields that can be hashed", event_hash)
+        if event_case_id != case_id:
+            found(links, event_id, BreakKind.EDITED, "case_id", case_id, event_case_id)
+        if number and not (isinstance(ts, str) and isinstance(earlier_ts, str) and ts >= earlier_ts):
+            found(order, event_id, BreakKind.BACKDATED, "ts", f"{show(earlier_ts)} or later", ts)
+        if number and not _ascends(earlier_id, event_id):
+            found(order, event_id, BreakKind.OUT_OF_ORDER, "event_id", f"above {show(earlier_id)}", event_id)
+        if not _is_time(ts):
+            found(times, event_id, BreakKind.EDITED, "ts", "a time like 2026-01-05T09:14:00.000000Z", ts)
+        followed.add(prev_hash)
+        head, recomputed, earlier_id, earlier_ts = event_hash, digest, event_id, ts
+    return links + order + times
 
 
-def replay(case_id: str, events: Sequence[Event]) -> tuple[dict[str, Any], list[Break]]:
-    """The case row that the events add up to, and each event whose old value is not what stood before it.
+def replay(case_id: str, events: Sequence[Event | StoredEvent]) -> tuple[dict[str, Any], list[Break]]:
+    """Return the case row that the events add up to, and a break for each old value that is not what stood before it.
 
     The row has the columns of `cases` as `canonical` writes them, without `event_count` and `head_hash`; it is
     empty where no `open` event says what the case is.
     """
     if not events:
         return {}, [Break(case_id, None, BreakKind.MISSING, "events", "an open event", "none")]
-    first = events[0]
-    opening = read_meta(first).get("case")
-    if first.action != Action.OPEN or not isinstance(opening, dict) or sorted(opening) != list(FACTS):
-        expected = "an open event with the facts of the case"
-        return {}, [Break(case_id, first.event_id, BreakKind.EDITED, "meta", expected, show(first.action))]
     breaks: list[Break] = []
 
-    def found(event: Event, kind: BreakKind, field: str, expected: object, seen: object) -> None:
-        breaks.append(Break(case_id, event.event_id, kind, field, show(expected), show(seen)))
+    def found(event_id: Any, kind: BreakKind, field: str, expected: object, seen: object) -> None:
+        breaks.append(Break(case_id, event_id, kind, field, show(expected), show(seen)))
 
+    (first_id, _, _, _, action, _, meta, _, _), *later = events
+    opening = _read(meta).get("case")
+    if action != _OPEN or not isinstance(opening, dict) or tuple(sorted(opening)) != FACTS:
+        found(first_id, BreakKind.EDITED, "meta", "an open event with the facts of the case", action)
+        return {}, breaks
     search = search_text(case_id, *(str(opening[c]) for c in ("customer_id", "customer_name", "typology")))
     state = {"case_id": case_id, **opening, **UNOPENED, "search": search}
     if not _same(opening["qa_bucket"], bucket := sampling.qa_bucket(case_id)):
-        found(first, BreakKind.EDITED, "qa_bucket", bucket, opening["qa_bucket"])
-    for event in events[1:]:
-        meta = read_meta(event)
-        if event.action == Action.OPEN or (event.meta and not meta):
-            found(event, BreakKind.EDITED, "meta", "a change of the case", event.meta)
-        if event.action in (Action.QA_PASS, Action.QA_FAIL):
-            meta.setdefault("qa_notes", ["", event.notes])
-        for column, change in meta.items():
+        found(first_id, BreakKind.EDITED, "qa_bucket", bucket, opening["qa_bucket"])
+    for event_id, _, _, _, action, notes, meta, _, _ in later:
+        changes = _read(meta)
+        if action == _OPEN or (meta and not changes):
+            found(event_id, BreakKind.EDITED, "meta", "a change of the case", meta)
+        if action in _VERDICTS:
+            changes.setdefault("qa_notes", ["", notes])
+        for column, change in changes.items():
             if column not in UNOPENED:
                 continue
             if not _is_change(change):
-                found(event, BreakKind.EDITED, column, "[old, new]", change)
+                found(event_id, BreakKind.EDITED, column, "[old, new]", change)
                 continue
-            old, state[column], before = change[0], change[1], state[column]
-            if not _same(old, before):
-                found(event, BreakKind.ROW_DIFFERS, column, before, old)
+            old, new = change
+            if old != state[column]:
+                found(event_id, BreakKind.ROW_DIFFERS, column, state[column], old)
+            state[column] = new
     return state, breaks
 
 
 def read_meta(event: Event) -> dict[str, Any]:
-    """The event's `meta` as a mapping; empty where it holds none, or nothing that can be read."""
+    """Return the event's `meta` as a mapping; empty where it holds none, or nothing that can be read."""
     return _read(event.meta)
 
 
 def _read(text: Any) -> dict[str, Any]:
+    """Read a `meta` into a mapping: with orjson where it can be trusted, which is quick, else by the rules.
+
+    What orjson writes back as it stood, it has read rightly. A number of more than 64 bits it reads as another one,
+    `DIGITS` it does not know, and nesting it reads deeper than `LEVELS`: none of that does it write back.
+    """
     if not text or not isinstance(text, str):
         return {}
+    try:
+        meta = orjson.loads(text)
+        if orjson.dumps(meta) == text.encode():
+            return meta if isinstance(meta, dict) else {}
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        pass
+    return _read_by_the_rules(text)
+
+
+def _read_by_the_rules(text: str) -> dict[str, Any]:
+    """Read a `meta` as every verifier must; return an empty mapping where it is no JSON object by the rules above."""
     text = text.strip(" \t\n\r")  # what JSON takes for space
     try:
         meta, end = _META.raw_decode(text)
@@ -430,24 +383,13 @@ def _read(text: Any) -> dict[str, Any]:
     return meta
 
 
-def _read_quickly(text: Any) -> dict[str, Any]:
-    """As `_read`, for a verdict that nothing is wrong; empty where `_read` alone can tell."""
-    if not text or not isinstance(text, str) or (len(text) > DIGITS and _LONG.search(text)):
-        return {}
-    try:
-        meta = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return {}
-    return meta if isinstance(meta, dict) and not (_may_nest(text) and _nests(meta)) else {}
-
-
 def _may_nest(text: str) -> bool:
-    """Whether a JSON has so many opening brackets that it could nest deeper than `LEVELS`."""
+    """Tell whether a JSON has so many opening brackets that it could nest deeper than `LEVELS`."""
     return len(text) > LEVELS and text.count("[") + text.count("{") > LEVELS
 
 
 def _nests(value: object) -> bool:
-    """Whether lists and mappings nest deeper than `LEVELS`. Without calls of itself: their depth has a limit."""
+    """Tell whether lists and mappings nest deeper than `LEVELS`, without recursion: its depth has a limit."""
     level = [value]
     for _ in range(LEVELS):
         nested = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))]
@@ -456,31 +398,36 @@ def _nests(value: object) -> bool:
 
 
 def _is_change(change: object) -> bool:
-    """Whether it is [old, new], each of them a text or null."""
+    """Tell whether it is [old, new], each of them a text or null."""
     match change:
         case [None | str(), None | str()]:
             return True
     return False
 
 
-def _recompute(event: Event) -> str | None:
-    """The event's hash from its fields, or None where they could not have been hashed."""
-    fields = (event.prev_hash, event.case_id, event.ts, event.user, event.action, event.notes, event.meta)
+def _ascends(earlier: Any, later: Any) -> bool:
+    """Tell whether the later of two events has the higher number, or neither is stored and has one."""
+    if isinstance(earlier, int) and isinstance(later, int):
+        return later > earlier
+    return earlier is None and later is None
+
+
+def _recompute(*fields: Any) -> str | None:
+    """Return the hash of these seven fields, or None where they could not have been hashed."""
     try:
         text = SEPARATOR.join(fields)
-        if text.count(SEPARATOR) != len(fields) - 1:
-            return None
-        return sha256(text.encode()).hexdigest()
+        return sha256(text.encode()).hexdigest() if text.count(SEPARATOR) == 6 else None
     except (TypeError, UnicodeEncodeError):
         return None
 
 
 def _same(one: object, other: object) -> bool:
+    """Tell whether two values are equal and of one type: to Python, 1, 1.0 and True are equal."""
     return type(one) is type(other) and one == other
 
 
 def show(value: object) -> str:
-    """A value as evidence on one line: at most 200 characters, those that do not print written as escapes."""
+    """Write a value as evidence on one line: at most 200 characters, those that do not print written as escapes."""
     text = value if isinstance(value, str) and value else repr(value)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:201])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 ALERT_FEED = "alert-feed"
 """The service user that opens cases; inactive, so that nobody can act as it."""
@@ -109,6 +111,7 @@ class Event:
 
     `ts` is UTC in the form 2026-01-05T09:14:00.000000Z; hashes are lower-case hex; `meta` is empty or
     canonical JSON. `event_id` is the store's own number and is outside the hash; None before it is stored.
+    Unpacks as the row does: in the order of the columns, `event_id` first.
     """
 
     case_id: str
@@ -120,6 +123,10 @@ class Event:
     prev_hash: str
     event_hash: str
     event_id: int | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from (self.event_id, self.case_id, self.ts, self.user, self.action, self.notes, self.meta)
+        yield from (self.prev_hash, self.event_hash)
 
 
 ALERT_FEED_USER = User(ALERT_FEED, "Alert feed", Role.ANALYST, active=False)

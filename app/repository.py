@@ -308,7 +308,7 @@ ORDER BY case_id
 """
 
 Chain = tuple[str, list[chain.StoredEvent], Mapping[str, Any] | None]
-"""What `chain.verify_stored` takes: a case's id, its events in stored order, its row as it stands (None: gone)."""
+"""What `chain.verify` takes: a case's id, its events in stored order, its row as it stands (None: gone)."""
 
 
 def chains_of(tx: Transaction, case_id: str) -> list[Chain]:

@@ -178,7 +178,7 @@ def _load_cases(tx: Transaction, folder: Path, known: Mapping[str, User], progre
             lines[event_id] = event_record
             found.append(event)
         row = {column: chain.canonical(getattr(case, column)) for column in repository.CASE_COLUMNS}
-        if breaks := chain.verify_stored(case.case_id, found, row):
+        if breaks := chain.verify(case.case_id, found, row):
             first = breaks[0]
             raise lines.get(first.event_id, record).bad(f"broken chain: {first}")
         cases.append(case)

@@ -61,7 +61,7 @@ def hashes_and_links(desk: Database) -> int:
     with desk.snapshot() as tx:
         for case_id, found in groupby(tx.stream_tuples(SELECT_EVENTS), key=itemgetter(1)):
             stored = list(found)
-            if not chain.links_hold(case_id, stored):
+            if chain.verify_links(case_id, stored):
                 raise SystemExit(f"{case_id} is broken")
             count += len(stored)
     return count

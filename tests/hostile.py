@@ -1,7 +1,7 @@
 """What somebody who knows the formula could write into a chain so that one verifier judges other than the next.
 
-Each chain is hashed and linked rightly: only what a field says can be wrong. The desk (its quick look and its slow
-one), verify.py and audit.html are each held to the breaks that stand here.
+Each chain is hashed and linked rightly: only what a field says can be wrong. The desk, verify.py and audit.html are
+each held to the breaks that stand here.
 """
 
 from __future__ import annotations

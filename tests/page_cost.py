@@ -40,7 +40,7 @@ from urllib.request import urlopen
 
 from app import casework, chain, checkpoint, database, repository, settings
 from app.database import sqlite
-from app.models import Role, Status, User
+from app.models import Event, Role, Status, User
 from app.repository import Filters, Order
 from seed.generate import generate
 from seed.load import load
@@ -97,16 +97,16 @@ def watch(spent: Spent) -> None:
         def cursor(self, factory: Any = Cursor) -> Any:
             return super().cursor(factory)
 
-    verify = chain.verify_stored
+    verify = chain.verify
 
-    def verify_stored(
-        case_id: Any, rows: Sequence[chain.StoredEvent], row: Mapping[str, Any] | None
+    def timed(
+        case_id: Any, events: Sequence[Event | chain.StoredEvent], row: Mapping[str, Any] | None
     ) -> list[chain.Break]:
         with spent.on(1):
-            return verify(case_id, rows, row)
+            return verify(case_id, events, row)
 
     sqlite.Connection = Connection  # type: ignore[misc]
-    chain.verify_stored = verify_stored
+    chain.verify = timed
 
 
 _spent: list[Spent] = []

@@ -13,7 +13,6 @@ import pytest
 
 from app import chain, tampering
 from app.checkpoint import differences
-from app.models import Event
 from app.repository import EVENT_COLUMNS
 from tests import lives
 from tests.conftest import ANALYST, MANAGER
@@ -34,11 +33,6 @@ def fifty_events() -> lives.Life:
 LIFE = fifty_events()
 
 
-def stored(event: Event) -> list[object]:
-    """As a store hands it out."""
-    return [getattr(event, column) for column in EVENT_COLUMNS]
-
-
 def read(data: bytes) -> str:
     """Bytes as the store reads them: what is no UTF-8 becomes lone surrogates."""
     return data.decode("utf-8", "surrogateescape")
@@ -49,20 +43,17 @@ def test_no_bit_of_any_field_of_fifty_events_can_change_unseen(field: str, monke
     """An event that was edited is named: by its own number, or by that of the one that follows it."""
     monkeypatch.setattr(chain, "_recompute", lru_cache(maxsize=100)(chain._recompute))  # forty-nine stay as they were
     case_id, events = LIFE.case.case_id, list(LIFE.events)
-    rows = [stored(event) for event in events]
-    assert chain.verify_stored(case_id, rows, LIFE.row) == []
+    assert chain.verify(case_id, events, LIFE.row) == []
     for place, whole in enumerate(LIFE.events):
         data = getattr(whole, field).encode()
         named = {whole.event_id, LIFE.events[min(place + 1, 49)].event_id}
         for at, byte in enumerate(data):
             for bit in range(8):
                 value = read(data[:at] + bytes([byte ^ 1 << bit]) + data[at + 1 :])
-                edited = tampering.change(tampering.Copy(case_id, (whole,), {}), 0, field, value).events[0]
-                events[place], rows[place] = edited, stored(edited)
-                assert not chain.links_hold(case_id, rows[: place + 2]), (place, field, value)
+                events[place] = tampering.change(tampering.Copy(case_id, (whole,), {}), 0, field, value).events[0]
                 breaks = chain.verify_links(case_id, events[: place + 2])
                 assert named & {found.event_id for found in breaks}, (place, field, value)
-        events[place], rows[place] = whole, stored(whole)
+        events[place] = whole
 
 
 def test_no_bit_of_an_event_id_can_change_an_order_or_a_number_unseen_by_the_log() -> None:
