@@ -76,6 +76,8 @@ _META = json.JSONDecoder(parse_int=_number, parse_float=_number, parse_constant=
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 LEVELS = 500
 """How deep `meta` may nest: every reader of it gets there, however deep in calls that reader is."""
+_SIGNS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]')
+"""Each text of a JSON as one, and each bracket."""
 _TS = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -374,13 +376,13 @@ def _read(text: Any) -> dict[str, Any]:
 def _read_by_the_rules(text: str) -> dict[str, Any]:
     """Read a `meta` as every verifier must; return an empty mapping where it is no JSON object by the rules above."""
     text = text.strip(" \t\n\r")  # what JSON takes for space
+    if _nests(text):
+        return {}
     try:
         meta, end = _META.raw_decode(text)
     except (ValueError, RecursionError):
         return {}
-    if not isinstance(meta, dict) or end != len(text) or (_may_nest(text) and _nests(meta)):
-        return {}
-    return meta
+    return meta if isinstance(meta, dict) and end == len(text) else {}
 
 
 def _may_nest(text: str) -> bool:
@@ -388,13 +390,17 @@ def _may_nest(text: str) -> bool:
     return len(text) > LEVELS and text.count("[") + text.count("{") > LEVELS
 
 
-def _nests(value: object) -> bool:
-    """Tell whether lists and mappings nest deeper than `LEVELS`, without recursion: its depth has a limit."""
-    level = [value]
-    for _ in range(LEVELS):
-        nested = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))]
-        level = [inner for one in nested for inner in one]
-    return any(isinstance(one, (dict, list)) for one in level)
+def _nests(text: str) -> bool:
+    """Tell whether a JSON opens more than `LEVELS` lists and objects within each other.
+
+    Of the text, not of what was read: where a key comes twice, what the first one held is gone from that.
+    """
+    depth = 0
+    for sign in _SIGNS.findall(text) if _may_nest(text) else ():
+        depth += (sign in "[{") - (sign in "]}")
+        if depth > LEVELS:
+            return True
+    return False
 
 
 def _is_change(change: object) -> bool:

@@ -19,6 +19,11 @@ FIRST, LAST = EVENTS[0].event_id, EVENTS[-1].event_id
 OPENING = EVENTS[0].meta
 
 
+def hidden(levels: int) -> str:
+    """Lists within each other under a key that comes again, with another value."""
+    return f'{{"x":{"[" * levels}{"]" * levels},"x":1}}'
+
+
 def nested(levels: int) -> str:
     return '{"a":' * levels + "1" + "}" * levels
 
@@ -36,7 +41,7 @@ ANY_META: Iterable[str] = (
     ),
     *(f'{{"a":{"9" * 4300}}}', f'{{"a":-{"9" * 4300}}}', f'{{"a":{"9" * 25}}}', f'{{"a":0.{"1" * 4300}e{"1" * 4300}}}'),
     *(f'{{"a":"{"9" * 5000}"}}', f'{{"{"9" * 5000}":"\\""}}', f'{{"a":"\\\\","b":"{"9" * 5000}"}}'),
-    *(nested(100), nested(500), f'{{"a":[{"[]," * 999}{{}}]}}', f'{{"a":"{"[" * 999}"}}'),
+    *(hidden(499), nested(100), nested(500), f'{{"a":[{"[]," * 999}{{}}]}}', f'{{"a":"{"[" * 999}"}}'),
     *('{"a":"\\ud800"}', '{"\\udfff":1}', '{"a":"\\u0000\u2028\u2029\x7f\ufeff"}', '{"":true}', '{"1":1,"0":[null]}'),
     *('{"__proto__":["New","Closed"]}', '{"constructor":1,"toString":2,"hasOwnProperty":3}', '{"__proto__":null}'),
     *('{"a":1,"a":2}', '{"status":1,"status":["In Review","In Review"]}', '{"Status":["New","Closed"]}'),
@@ -86,7 +91,18 @@ NO_META: Iterable[str] = (
     ),
     *(f'{{"a":{"9" * 4301}}}', f'{{"a":-{"9" * 4301}}}', f'{{"a":{"9" * 4301}.0}}', f'{{"a":0.{"1" * 4301}}}'),
     *(f'{{"a":1e{"0" * 4301}}}', f'{{"a":{"9" * 2_000_000}}}', f'{{"b":"{"9" * 4301}","a":{"9" * 4301}}}'),
-    *(nested(501), nested(700), nested(980), nested(1100), nested(100_000), "[" * 100_000, '{"owner":' * 100_000),
+    *(
+        hidden(500),
+        hidden(990),
+        hidden(20_000),
+        nested(501),
+        nested(700),
+        nested(980),
+        nested(1100),
+        nested(100_000),
+        "[" * 100_000,
+        '{"owner":' * 100_000,
+    ),
     f'{{"a":{"[" * 500}{"]" * 500}}}',
 )
 """As the `meta` of a note, none of them can be read."""

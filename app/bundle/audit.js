@@ -145,8 +145,16 @@ const isText = (value) => typeof value === "string";
 const isNested = (value) => typeof value === "object" && value !== null;
 const isObject = (value) => isNested(value) && !Array.isArray(value);
 const isChange = (pair) => Array.isArray(pair) && pair.length === 2 && pair.every((one) => one === null || isText(one));
-const isDeep = (value, levels) =>
-  isNested(value) && (!levels || Object.values(value).some((inner) => isDeep(inner, levels - 1)));
+
+/** Whether a JSON opens more lists and objects within each other than this, also in what a key that comes twice hides. */
+function isDeep(json, levels) {
+  let depth = 0;
+  for (const [sign] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]/g)) {
+    depth += "[{".includes(sign) - "]}".includes(sign);
+    if (depth > levels) return true;
+  }
+  return false;
+}
 
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[-+.\deE]*/g; // each text and number of what is known to be JSON
 const LONG = /\d{4301}/; // more digits of a number than Python reads
@@ -156,7 +164,7 @@ function readMeta(text) {
   try {
     const meta = JSON.parse(text);
     const isLong = LONG.test(text) && text.match(TOKENS).some((one) => one[0] !== '"' && LONG.test(one));
-    return isObject(meta) && !isDeep(meta, 500) && !isLong ? meta : {};
+    return isObject(meta) && !isDeep(text, 500) && !isLong ? meta : {};
   } catch {
     return {};
   }
