@@ -22,11 +22,10 @@ case ${OSTYPE:-} in
     msys* | cygwin* | win32*) fail "on Windows use run.ps1." ;;
 esac
 
-found='' bare=''
-# The last is for where the one that made .venv is none of the others.
-for candidate in ${PYTHON:+"$PYTHON"} python3 python3.14 python3.13 python3.12 python3.11 python .venv/bin/python; do
+found='' bare='' # that of .venv comes early: the one that made it may be none of the others
+for candidate in ${PYTHON:+"$PYTHON"} .venv/bin/python python3 python3.14 python3.13 python3.12 python3.11 python; do
     rc=0
-    version=$("$candidate" -I -c '
+    version=$("$candidate" -I -S -c '
 import sys
 sys.stdout.write("%d.%d" % sys.version_info[:2])
 if sys.version_info < (3, 11):

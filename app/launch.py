@@ -32,6 +32,7 @@ from app import terminal
 from app.errors import RUN
 from app.terminal import tell, warn
 
+SCRIPT = RUN.removeprefix("./")
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -119,7 +120,7 @@ def main() -> int:
         for line in USAGE.splitlines():
             tell(line)
         return 0
-    for line in (f"{Path(RUN).name}: unknown verb {verb!r}", *USAGE.splitlines()):
+    for line in (f"{SCRIPT}: unknown verb {verb!r}", *USAGE.splitlines()):
         warn(line)
     return 2
 
@@ -127,7 +128,7 @@ def main() -> int:
 def fail(code: int, *lines: str) -> NoReturn:
     """End with this exit code, having said why."""
     for line in lines:
-        warn(f"{Path(RUN).name}: {line}")
+        warn(f"{SCRIPT}: {line}")
     raise SystemExit(code)
 
 
@@ -187,15 +188,15 @@ def exit_code(returned: int) -> int:
 
 def set_up(kind: str) -> None:
     """Make .venv and install the packages to `run` the desk or to work on it (`dev`), unless that is done already."""
-    if is_set_up(kind):
-        return
-    if not is_ours():
-        fail(
-            1,
-            f"{VENV} was not made by this script, or is a link, so it stays as it is.",
-            f"Move it away, or delete it, and start again: {Path(RUN).name} then makes one of its own.",
-        )
     try:
+        if is_set_up(kind):
+            return
+        if not is_ours():
+            fail(
+                1,
+                f"{VENV} was not made by this script, or is a link, so it stays as it is.",
+                f"Move it away, or delete it, and start again: {SCRIPT} then makes one of its own.",
+            )
         VENV.mkdir(exist_ok=True)
         with locked():
             if not is_set_up(kind):  # somebody else may have done it meanwhile
@@ -207,6 +208,7 @@ def set_up(kind: str) -> None:
 
 
 def is_set_up(kind: str) -> bool:
+    """Say whether .venv holds what is asked for now, whole."""
     now = fingerprint(kind)
     return now != "" and now == contents(stamp(kind)) and not INSTALLING.exists()
 
@@ -297,8 +299,7 @@ def locked() -> Iterator[None]:
                 fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.EACCES):  # and not that the file system knows no locks
-                name = Path(RUN).name
-                fail(1, f"another {name} is installing packages into {VENV.name}; start again when it is done.")
+                fail(1, f"another {SCRIPT} is installing packages into {VENV.name}; start again when it is done.")
         yield
 
 
@@ -313,14 +314,14 @@ def serve() -> int:
     if failed := attend(PYTHON, "-m", "seed", "demo"):
         return failed
     path = base_path()
-    url = f"http://localhost:{port}{path}"
+    url = f"http://localhost:{port}{quote(path)}"
     warn("Starting the server ...")
     # The options that keep it private are given here too, as environment variables outrank config.toml.
     with started(
         *(PYTHON, "-m", "streamlit", "run", "app/server.py", "--server.address=localhost", f"--server.port={port}"),
         *(f"--server.baseUrlPath={path}", "--server.headless=true", "--browser.gatherUsageStats=false"),
     ) as server:
-        wait_for(server, port, f"{path}/_stcore/health")
+        wait_for(server, port, f"{quote(path)}/_stcore/health")
         tell(f"AML Case Desk: {url}  (Ctrl-C ends it)")
         open_browser(url)
         ended = exit_code(server.wait())
@@ -375,7 +376,7 @@ def base_path() -> str:
                 file = folder.expanduser() / ".streamlit" / "config.toml"
                 settings = tomllib.loads(file.read_text("utf-8"))
                 found = settings.get("server", {}).get("baseUrlPath")
-    return f"/{quote(path)}" if (path := str(found or "").strip("/")) else ""
+    return f"/{path}" if (path := str(found or "").strip("/")) else ""
 
 
 def wait_for(server: subprocess.Popen[bytes], port: int, path: str) -> None:
