@@ -357,10 +357,10 @@ def read_meta(event: Event) -> dict[str, Any]:
 
 
 def _read(text: Any) -> dict[str, Any]:
-    """Read a `meta` into a mapping: with orjson where it can be trusted, which is quick, else by the rules.
+    """Read a `meta` into a mapping: with orjson, which is quick, where it is sure to read as the rules say.
 
-    What orjson writes back as it stood, it has read rightly. A number of more than 64 bits it reads as another one,
-    `DIGITS` it does not know, and nesting it reads deeper than `LEVELS`: none of that does it write back.
+    It is sure where orjson writes the same text again. It does not where the rules say otherwise: a number of more
+    than 64 bits comes back as another one, and what nests half as deep as `LEVELS` not at all.
     """
     if not text or not isinstance(text, str):
         return {}
