@@ -20,7 +20,9 @@ from streamlit.config import get_option
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.session_manager import SessionInfo
 
-from app import gate
+from app import gate, ui
+from app.database.sqlite import SqliteDatabase
+from app.errors import DeskError
 
 DESCRIPTORS = (65_536, 10_240, 4_096)
 """Open files and sockets that the process asks for, the first that the system grants."""
@@ -63,6 +65,9 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any] | None]:
     sessions = runtime.get_instance()._session_mgr
     room = max(16, min(2_000, raise_descriptor_limit() // PER_SESSION))
     sessions._session_storage = SessionsOfPeople(room, get_option("server.disconnectedSessionTTL"))  # type: ignore[attr-defined]
+    with suppress(DeskError):  # the pages say what is wrong
+        if isinstance(desk := ui.desk(), SqliteDatabase):
+            desk.keep_watch()
     yield None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -27,6 +28,7 @@ ON_POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows keeps files and r
 DESK = """
 import sys
 from pathlib import Path
+from time import sleep
 from app import casework, repository, settings
 from app.database.sqlite import SqliteDatabase
 from tests.conftest import ALERT, PEOPLE
@@ -384,6 +386,24 @@ def test_a_copy_that_is_put_over_a_file_in_use_is_noticed_before_anything_is_rea
     with closing(SqliteDatabase(settings.Settings(str(file), folder))) as desk:
         assert audit.verify_database(desk) == audit.Verified(1, 2, ())
         casework.open_case(desk, ALERT_FEED, ALERT)
+
+
+@ON_POSIX
+def test_an_idle_desk_notices_a_copy_that_is_put_over_its_file_after_somebody_else_wrote(
+    folder: Path, running: Running
+) -> None:
+    file, backup = folder / "desk.db", folder / "backup.db"
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("VACUUM INTO ?", (str(backup),))
+        desk = SqliteDatabase(settings.Settings(str(file), folder))
+        audit.verify_database(desk)
+        desk.keep_watch(0.05)
+        running.note("Beside it.")
+        other.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        sleep(1)
+        shutil.copyfile(backup, file)
+        with pytest.raises(DatabaseError, match="wrote over"):
+            audit.verify_database(desk)
 
 
 WRITER = """
