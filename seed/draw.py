@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from importlib import resources
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 T = TypeVar("T")
 
@@ -17,6 +19,10 @@ DAY = timedelta(days=1)
 HOLIDAYS = {(1, 1), (6, 19), (7, 4), (11, 11), (12, 25)}
 FLOATING_HOLIDAYS = {(1, 0, 3), (2, 0, 3), (9, 0, 1), (10, 0, 2), (11, 3, 4)}
 """Federal holidays: month and day, or month, weekday and which one of the month. Memorial Day is apart."""
+
+with resources.files("tzdata").joinpath("zoneinfo/America/New_York").open("rb") as file:
+    EASTERN = ZoneInfo.from_file(file, "America/New_York")
+    """US Eastern time as the pinned package has it: a machine's own database may be older, or missing."""
 
 # Multiples of the median of a lognormal distribution at the quantiles 0, 0.05, … 0.95, 1.
 SPREAD_50 = (
@@ -96,9 +102,8 @@ class Draw:
         return [*pieces, amount]
 
     def time(self, day: date, start: float, end: float) -> datetime:
-        """A second of the day between two hours of US Eastern time, as UTC."""
-        second = int((start + (end - start) * self.random()) * 3600)
-        return midnight(day) + timedelta(seconds=second + 3600 * utc_offset(day))
+        """A second between two hours of the day (see `eastern`), as UTC."""
+        return eastern(day, start + (end - start) * self.random())
 
 
 @lru_cache(maxsize=4096)
@@ -107,26 +112,31 @@ def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-@lru_cache(maxsize=4096)
-def utc_offset(day: date) -> int:
-    """Hours from US Eastern to UTC: 4 from the second Sunday of March to the first of November, else 5."""
-    march, november = date(day.year, 3, 8), date(day.year, 11, 1)
-    start = march + DAY * (6 - march.weekday())
-    end = november + DAY * (6 - november.weekday())
-    return 4 if start <= day < end else 5
+def eastern(day: date, hour: float) -> datetime:
+    """When a clock on the wall shows that hour of the day in US Eastern time, as UTC; 25.5 is 1:30 of the next day."""
+    return _on_the_hour(day, int(hour)) + timedelta(seconds=int(hour * 3600) % 3600)
 
 
-def eastern(moment: datetime) -> timezone:
-    """US Eastern time as it is then, under the zone's name: from no database of zones, which machines may lack."""
-    return timezone(timedelta(hours=-utc_offset(moment.date())), "America/New_York")
+@lru_cache(maxsize=8192)
+def _on_the_hour(day: date, hour: int) -> datetime:
+    """As `eastern`: clocks are changed on the hour, so the seconds after it can be added."""
+    return (midnight(day).replace(tzinfo=EASTERN) + timedelta(hours=hour)).astimezone(UTC)
 
 
 @lru_cache(maxsize=4096)
 def is_business_day(day: date) -> bool:
-    weekday, which = day.weekday(), (day.day + 6) // 7
+    """Say whether the Federal Reserve Banks are open, and so all others.
+
+    A holiday on a Sunday closes them on the Monday after it; one on a Saturday does not close them on the Friday.
+    """
+    weekday, which, eve = day.weekday(), (day.day + 6) // 7, day - DAY
+    fixed = _is_fixed_holiday(day) or (weekday == 0 and _is_fixed_holiday(eve))
     memorial_day = day.month == 5 and weekday == 0 and day.day > 24
-    holiday = (day.month, day.day) in HOLIDAYS or (day.month, weekday, which) in FLOATING_HOLIDAYS or memorial_day
-    return weekday < 5 and not holiday
+    return weekday < 5 and not (fixed or memorial_day or (day.month, weekday, which) in FLOATING_HOLIDAYS)
+
+
+def _is_fixed_holiday(day: date) -> bool:
+    return (day.month, day.day) in HOLIDAYS and (day.month != 6 or day.year >= 2021)  # Juneteenth: Pub. L. 117-17
 
 
 @lru_cache(maxsize=4096)

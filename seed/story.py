@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 from app import chain, policy, sampling
 from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, User
-from seed.draw import DAY, Draw, business_day_after, eastern, is_business_day, midnight, utc_offset
+from seed.draw import DAY, EASTERN, Draw, business_day_after, eastern, is_business_day
 from seed.people import ANALYSTS, LEAVER, MANAGERS, REVIEWERS
 from seed.typologies import Finding, Typology
 from seed.typologies.base import date_text, fill
@@ -205,9 +205,7 @@ class Story:
                 rationale += "\n" + self._ending.finding.no_suspect
         self._do(
             decider,
-            policy.decide(
-                decider, self.case, verdict, rationale, self._now, determined, suspect_known, zone=eastern(self._now)
-            ),
+            policy.decide(decider, self.case, verdict, rationale, self._now, determined, suspect_known, zone=EASTERN),
         )
         if verdict is Disposition.SAR and not thin and draw.chance(0.3):
             self._wait(3, 12)
@@ -271,12 +269,11 @@ class Story:
     def _wait(self, low: int, high: int) -> None:
         """Go on `low` to `high` business days later; on the same day if none, where there is time left."""
         days, today = self.draw.between(low, high), self._now.date()
-        opening = midnight(today) + timedelta(hours=OPENING + utc_offset(today))
-        early = self._now < opening
+        early = self._now < eastern(today, OPENING)
         moment = self._now + self._minutes(4, 85)
         if early:
             moment = self._working_time(business_day_after(today - DAY, days + 1))
-        elif days or moment > opening + timedelta(hours=EVENING - OPENING):
+        elif days or moment > eastern(today, EVENING):
             moment = self._working_time(business_day_after(today, max(days, 1)))
         if self.case.owner == LEAVER.user_id and self.case.status is Status.IN_REVIEW and moment > self._span.left:
             self._now = self._span.left + self._minutes(5, 150)
