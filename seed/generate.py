@@ -189,12 +189,12 @@ class Book:
         return Origin(draw, back, typology, night, self._customer(draw, number, typology, self._nights[night]))
 
     def _customer(self, draw: Draw, number: int, typology: Typology, born: date) -> Customer:
-        profile = draw.pick(typology.profiles)
+        profile = draw.pick(typology.words.profiles)
         person = self._names.person(draw)
         first, *others = draw.pick(BRANCHES)
         shown, latin = person.shown, person.latin
         if profile.firms:
-            shown = latin = draw.pick(profile.firms).format(family=person.family, first=latin.split()[0])
+            shown = latin = fill(draw.pick(profile.firms), {"family": person.family, "first": latin.split()[0]})
         return Customer(
             customer_id=f"C-{(self._first_customer + 7_654_321 * number) % 10_000_000:08d}",
             shown=shown,
@@ -217,7 +217,7 @@ class Book:
         opened_at = draw.time(born, 2, 5) + timedelta(microseconds=draw.between(0, 999_999))
         kind = customer.profile.kind
         evidence: dict[str, Any] = {
-            "alert": fill(draw.pick(typology.alerts), slots),
+            "alert": fill(draw.pick(typology.words.alerts), slots),
             "alert_id": f"AL-{born:%Y%m%d}-{number:04d}",
             "window": {"from": scene.first.isoformat(), "to": scene.last.isoformat()},
             "customer": {
@@ -234,7 +234,7 @@ class Book:
             case_id,
             customer_id=customer.customer_id,
             customer_name=customer.shown,
-            typology=typology.name,
+            typology=typology.words.name,
             risk=risk,
             risk_score=draw.between(*SCORES[risk]),
             amount=Decimal(scene.amount).scaleb(-2),
@@ -259,7 +259,7 @@ def _ending(draw: Draw, typology: Typology, customer: Customer) -> Ending:
     escalated = draw.chance(escalate / 100)
     suspicious = draw.chance(ESCALATED_SAR if escalated else KEPT_SAR * sar / (sar + no_sar))
     if suspicious:
-        return Ending(Disposition.SAR, draw.pick(typology.concerns), escalated)
+        return Ending(Disposition.SAR, draw.pick(typology.words.concerns), escalated)
     return Ending(Disposition.NO_SAR, draw.pick(customer.profile.explained), escalated)
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from app import chain, policy, sampling
 from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, User
 from seed.draw import DAY, EASTERN, Draw, business_day_after, eastern, is_business_day
 from seed.people import ANALYSTS, LEAVER, MANAGERS, REVIEWERS
-from seed.typologies import Finding, Typology
+from seed.typologies import Typology
 from seed.typologies.base import date_text, fill
+from seed.words import Finding, story_words
 
 HOURS = ((9, 11), (11, 14), (14, 16), (16, 18))
 HOUR_WEIGHTS = (0.4, 0.2, 0.3, 0.1)
@@ -30,56 +32,7 @@ FIRST_LOOK = {Risk.HIGH: (0, 2), Risk.MEDIUM: (0, 6), Risk.LOW: (1, 11)}
 PAUSE = {Risk.HIGH: (0, 3), Risk.MEDIUM: (1, 5), Risk.LOW: (1, 5)}
 """Business days between two steps of an investigation."""
 
-THIN_NO_SAR = (
-    "Activity reviewed and found consistent with the customer. No further action.",
-    "Alert closed, nothing unusual noted. Customer is known to the branch.",
-    "Explained by the customer. Closing.",
-)
-THIN_SAR = (
-    "Activity is unusual. SAR recommended.",
-    "Alert confirmed, {amt}. File.",
-)
-FAILS = (
-    "States a result and no reasons: {n} transactions, {amt}, and none of them is cited.",
-    "Source of the conclusion is not named; a reader could not repeat it from the file.",
-)
-PASSES_SAR = (
-    "Who, what, when, where, why and how are covered. Date of determination fits the notes.",
-    "Reads well without the file. In and out kept apart.",
-)
-PASSES_NO_SAR = (
-    "Short and sufficient: the explanation is named and its paper is in the folder.",
-    "Agree with the result; alternative explanation was considered.",
-)
-TAKEN_UP = (
-    "Escalation read with {analyst}: {n} transactions, {amt}. One more round of questions through {br}, then the "
-    "decision.",
-    "Took the case over from {analyst}. Restrictions on the account considered — none for now.",
-    "Discussed with Legal and {analyst}. No objection to deciding here; the open point is the source of funds.",
-)
-HANDED_BACK = "Back to the desk: the point raised by {analyst} does not need a Manager. Please complete and decide."
-CHASERS = (
-    "Papers requested through {br} are still outstanding; chaser sent, copy to the regional manager.",
-    "Second reminder to {br}. Customer is said to be traveling; new date agreed.",
-)
-FILED = (
-    "E-filing acknowledged by FinCEN; number entered in the filing log, papers to records (five years).",
-    "Filed and acknowledged. Supporting papers indexed, {n} transactions in the attached CSV.",
-    "Acknowledgment received. Review for continuing activity set for 90 days from filing.",
-)
-REOPENED_AFTER_QA = (
-    "Reopened to correct the points of the QA review of {reviewed}.",
-    "QA review of {reviewed} failed; rationale to be rewritten from the evidence.",
-)
-REOPENED = (
-    "Reopened: a reply arrived after closing and has to be weighed.",
-    "Reopened: second-line testing asks what the conclusion rests on.",
-    "Reopened — counterparty's bank sent new information on {first} to {last}.",
-)
-REWORK = (
-    "Rework: all {n} transactions listed and re-added, {amt_in} in and {amt_out} out; sources named one by one.",
-    "Went through the file again from the alert on. Ledger agrees: {credits}, {debits}, {first} to {last}.",
-)
+WORDS = story_words(Path(__file__).with_suffix(".toml"))
 
 
 class _NotYet(Exception):
@@ -143,7 +96,7 @@ class Story:
 
     def _investigate(self) -> None:
         draw, ending = self.draw, self._ending
-        checks = draw.some(self._typology.checks, draw.weighted((0, 1, 2, 3), (0.15, 0.40, 0.30, 0.15)))
+        checks = draw.some(self._typology.words.checks, draw.weighted((0, 1, 2, 3), (0.15, 0.40, 0.30, 0.15)))
         for number, check in enumerate(checks):
             self._wait(0, 1) if number == 0 else self._wait(*PAUSE[self.case.risk])
             self._note(self._owner, check)
@@ -152,7 +105,7 @@ class Story:
                 self._assign(self._owner, self._other_analyst())
         if draw.chance(0.08):
             self._wait(5, 12)
-            self._note(self._owner, draw.pick(CHASERS))
+            self._note(self._owner, draw.pick(WORDS.chasers))
             self._wait(8, 22)
         if ending.escalated:
             self._escalate()
@@ -170,17 +123,17 @@ class Story:
         manager = draw.pick(MANAGERS)
         self._do(
             analyst,
-            policy.escalate(analyst, self.case, self._text(draw.pick(self._typology.escalations)), manager),
+            policy.escalate(analyst, self.case, self._text(draw.pick(self._typology.words.escalations)), manager),
         )
         self._owner = manager
         self._slots["analyst"] = analyst.name
         self._wait(3, 10)
         if draw.chance(0.25):
-            self._note(manager, HANDED_BACK)
+            self._note(manager, WORDS.handed_back)
             self._wait(0, 0)
             self._assign(manager, draw.pick(ANALYSTS) if analyst is LEAVER else analyst)
         else:
-            self._note(manager, draw.pick(TAKEN_UP))
+            self._note(manager, draw.pick(WORDS.taken_up))
         self._wait(1, 5)
 
     def _find(self) -> None:
@@ -194,7 +147,7 @@ class Story:
         if decider.role is Role.ANALYST and draw.chance(0.03):
             decider = draw.pick(MANAGERS)
         if thin:
-            rationale = self._text(draw.pick(THIN_SAR if verdict is Disposition.SAR else THIN_NO_SAR))
+            rationale = self._text(draw.pick(WORDS.thin_sar if verdict is Disposition.SAR else WORDS.thin_no_sar))
         else:
             rationale = preface + self._text(self._ending.finding.rationale)
         determined, suspect_known = None, True
@@ -202,14 +155,14 @@ class Story:
             determined = (self._now if thin else self._found_at).date()  # desk hours lie within one day, in UTC too
             if self._ending.finding.no_suspect and not thin and draw.chance(0.65):
                 suspect_known = False
-                rationale += "\n" + self._ending.finding.no_suspect
+                rationale += "\n" + self._text(self._ending.finding.no_suspect)
         self._do(
             decider,
             policy.decide(decider, self.case, verdict, rationale, self._now, determined, suspect_known, zone=EASTERN),
         )
         if verdict is Disposition.SAR and not thin and draw.chance(0.3):
             self._wait(3, 12)
-            self._note(draw.pick(MANAGERS) if self._owner is LEAVER else self._owner, draw.pick(FILED))
+            self._note(draw.pick(MANAGERS) if self._owner is LEAVER else self._owner, draw.pick(WORDS.filed))
 
     def _review_and_reopen(self) -> None:
         draw = self.draw
@@ -221,14 +174,14 @@ class Story:
             if not self._thin or draw.chance(0.25):
                 return
             self._slots["reviewed"] = date_text(self._now.date())
-            self._reopen(draw.pick(REOPENED_AFTER_QA))
+            self._reopen(draw.pick(WORDS.reopened_after_qa))
         elif self._thin or draw.chance(0.025):
-            self._reopen(draw.pick(REOPENED))
+            self._reopen(draw.pick(WORDS.reopened))
         else:
             return
         self._wait(0, 3)
-        self._note(self._owner, draw.pick(REWORK))
-        preface = "Looked at again after reopening; the result stands. "
+        self._note(self._owner, draw.pick(WORDS.rework))
+        preface = self._text(WORDS.stands) + " "
         if self._thin:
             self._find()
             self._thin, preface = False, ""
@@ -243,16 +196,17 @@ class Story:
         involved = policy.involved_in(self.events)
         candidates = MANAGERS if draw.chance(0.12) else REVIEWERS
         reviewer = draw.pick([user for user in candidates if user.user_id not in involved] or REVIEWERS)
+        words = self._typology.words
+        remarks: list[str] = []
         if result is QaResult.FAIL:
-            remark = draw.pick(self._typology.misses)
+            remarks = [draw.pick(words.misses)]
             if draw.chance(0.6):
-                remark = f"{draw.pick(FAILS)} {remark}"
-        elif draw.chance(0.35):
-            remark = ""
-        else:
+                remarks.insert(0, draw.pick(WORDS.fails))
+        elif not draw.chance(0.35):
             sar = self.case.disposition is Disposition.SAR
-            remark = draw.pick((*self._typology.passes, *(PASSES_SAR if sar else PASSES_NO_SAR)))
-        self._do(reviewer, policy.review(reviewer, self.case, involved, result, self._text(remark), self._now))
+            remarks = [draw.pick((*words.passes, *(WORDS.passes_sar if sar else WORDS.passes_no_sar)))]
+        notes = " ".join(map(self._text, remarks))
+        self._do(reviewer, policy.review(reviewer, self.case, involved, result, notes, self._now))
 
     def _reopen(self, reason: str) -> None:
         manager, gone = self.draw.pick(MANAGERS), self._owner is LEAVER

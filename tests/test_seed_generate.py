@@ -24,6 +24,7 @@ from seed.generate import CASE_COLUMNS, EVENT_COLUMNS, FILES, Book, generate
 from seed.people import LEAVER, USERS
 from seed.typologies import TYPOLOGIES
 from seed.typologies.base import Scene, fill
+from seed.words import ANY_CASE
 
 AS_OF = date(2026, 1, 31)
 END = datetime(2026, 1, 31, tzinfo=UTC)
@@ -435,7 +436,7 @@ def test_the_transactions_show_the_pattern(cases: list[Told], typology: str) -> 
 
 
 def test_every_typology_has_a_pattern_and_the_weights_are_whole() -> None:
-    assert {typology.name for typology in TYPOLOGIES} == set(PATTERNS)
+    assert {typology.words.name for typology in TYPOLOGIES} == set(PATTERNS)
     assert sum(typology.weight for typology in TYPOLOGIES) == 100
 
 
@@ -444,16 +445,19 @@ def test_every_typology_has_a_pattern_and_the_weights_are_whole() -> None:
 
 @pytest.mark.parametrize("typology", TYPOLOGIES, ids=lambda typology: typology.make.__name__)
 def test_every_text_can_be_filled(book: Book, typology: Any) -> None:
-    draw = Draw(typology.name)
-    for number, profile in enumerate(typology.profiles):
+    draw = Draw(typology.words.name)
+    for number, profile in enumerate(typology.words.profiles):
         for explained in (False, True):
             customer = book._customer(draw, number, typology, date(2025, 9, 1))
             scene = Scene(draw, book._names, customer, date(2025, 9, 1), date(2025, 9, 1), explained)
             scene.first = scene.last - timedelta(days=typology.look_back - 1)
             typology.make(scene)
             slots = generating._slots(scene, typology)
-            findings = profile.explained if explained else typology.concerns
-            texts = [*typology.alerts, *typology.checks, *typology.escalations, *typology.passes, *typology.misses]
+            findings = profile.explained if explained else typology.words.concerns
+            assert scene.slots.keys() == typology.slots
+            assert slots.keys() == typology.slots | ANY_CASE
+            words = typology.words
+            texts = [*words.alerts, *words.checks, *words.escalations, *words.passes, *words.misses]
             texts += [text for finding in findings for text in (finding.note, finding.rationale)]
             for text in texts:
                 filled = fill(text, slots)

@@ -1,38 +1,27 @@
-"""The typologies of the data set, each with its transactions, its odds and its words."""
+"""The typologies of the data set: makers of transactions, each with its odds, and with its words in a TOML file."""
 
 from __future__ import annotations
 
 from seed.typologies import accounts, cash, wires
-from seed.typologies.base import RISKS, SCORES, Customer, Finding, Ledger, Profile, Scene, Typology
+from seed.typologies.base import RISKS, SCORES, Customer, Scene, Typology
 
 TYPOLOGIES = (
-    cash.STRUCTURING,
-    wires.PASS_THROUGH,
-    accounts.MULE,
-    cash.CASH_BUSINESS,
-    cash.FUNNEL,
-    accounts.ELDER_SCAM,
-    accounts.CHECK_FRAUD,
-    wires.LAYERING,
-    accounts.DORMANT,
-    accounts.ON_RAMP,
-    wires.TRADE,
-    accounts.OFF_RAMP,
-    cash.TRAFFICKING,
-    wires.TRANSSHIPMENT,
-    accounts.ELDER_TRUST,
+    cash.structuring,
+    wires.pass_through,
+    accounts.mule,
+    cash.cash_business,
+    cash.funnel,
+    accounts.elder_scam,
+    accounts.check_fraud,
+    wires.layering,
+    accounts.dormant,
+    accounts.on_ramp,
+    wires.trade,
+    accounts.off_ramp,
+    cash.trafficking,
+    wires.transshipment,
+    accounts.elder_trust,
 )
 WEIGHTS = tuple(typology.weight / 100 for typology in TYPOLOGIES)
 
-__all__ = [
-    "RISKS",
-    "SCORES",
-    "TYPOLOGIES",
-    "WEIGHTS",
-    "Customer",
-    "Finding",
-    "Ledger",
-    "Profile",
-    "Scene",
-    "Typology",
-]
+__all__ = ["RISKS", "SCORES", "TYPOLOGIES", "WEIGHTS", "Customer", "Scene", "Typology"]

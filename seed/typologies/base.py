@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 
 from app.chain import format_ts
 from app.models import Risk
 from seed.draw import DAY, Draw, business_day_after, is_business_day
 from seed.people import Branch, Names
+from seed.words import Profile, TypologyWords, typology_words
 
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -19,33 +21,6 @@ MEDIUM_HIGH = (0.10, 0.50, 0.40)
 MEDIUM = (0.20, 0.60, 0.20)
 LOW_MEDIUM = (0.45, 0.50, 0.05)
 """Odds of Low, Medium, High risk."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What settles a case: the note that records it, and the rationale that argues from it."""
-
-    note: str
-    rationale: str
-    no_suspect: str = ""
-    """The sentence that says why no suspect is known, where that can be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A kind of customer, and what explains the alert where nothing is wrong with them.
-
-    `monthly` is the expected activity in dollars, `held` how long they have had the account, in days; a
-    business is called after one of `firms`, in which {family} and {first} are its owner's.
-    """
-
-    kind: str
-    trade: str
-    account_type: str
-    monthly: tuple[int, int]
-    held: tuple[int, int]
-    explained: tuple[Finding, ...]
-    firms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,31 +119,50 @@ class Scene:
         return _different(lambda: self.names.company(self.draw), count)
 
 
+Maker = Callable[[Scene], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Typology:
-    """One pattern: how often, how it looks, and how a desk writes about it. Texts have {slots}.
+    """One pattern: how often, how it looks, and how a desk writes about it.
 
     `odds` are those of SAR, No SAR and Escalate at the first determination.
     """
 
-    name: str
+    make: Maker
+    slots: frozenset[str]
+    """What its texts may say beside what those of any case may: `make` fills them."""
     weight: int
+    """How many of 100 cases have it."""
     look_back: int
+    """Days before the alert that are looked at."""
     risk: tuple[float, float, float]
     odds: tuple[int, int, int]
-    make: Callable[[Scene], None]
-    alerts: tuple[str, ...]
-    profiles: tuple[Profile, ...]
-    checks: tuple[str, ...]
-    """First steps, whatever comes out."""
-    concerns: tuple[Finding, ...]
-    """What gives reason to suspect."""
-    escalations: tuple[str, ...]
-    passes: tuple[str, ...]
-    misses: tuple[str, ...]
-    """QA's remarks."""
-    again: bool = True
+    again: bool
     """Whether the same customer can come back with it."""
+    words: TypologyWords
+
+
+def typology(
+    slots: str,
+    *,
+    weight: int,
+    look_back: int,
+    risk: tuple[float, float, float],
+    odds: tuple[int, int, int],
+    again: bool = True,
+) -> Callable[[Maker], Typology]:
+    """Make a typology of a maker: its words are in the file beside this one that is called after it.
+
+    Raises UnreadableFile.
+    """
+
+    def of(make: Maker) -> Typology:
+        own = frozenset(slots.split())
+        words = typology_words(Path(__file__).with_name(f"{make.__name__}.toml"), own, look_back)
+        return Typology(make, own, weight, look_back, risk, odds, again, words)
+
+    return of
 
 
 RISKS = (Risk.LOW, Risk.MEDIUM, Risk.HIGH)

@@ -6,10 +6,7 @@ from seed.draw import DAY, SPREAD_50, business_day_after, business_days
 from seed.people import ABROAD
 from seed.typologies.base import (
     HIGH,
-    Finding,
-    Profile,
     Scene,
-    Typology,
     biggest,
     counted,
     latin,
@@ -19,9 +16,11 @@ from seed.typologies.base import (
     settle,
     soon,
     times,
+    typology,
 )
 
 
+@typology("k cp cp_amt cc payers payees kept", weight=13, look_back=30, risk=HIGH, odds=(26, 60, 14))
 def pass_through(scene: Scene) -> None:
     """4 to 8 credits, each followed within 48 hours by payments of 85 to 98% of it."""
     draw, book = scene.draw, scene.ledger
@@ -54,131 +53,17 @@ def pass_through(scene: Scene) -> None:
     )
 
 
-PASS_THROUGH = Typology(
-    name="Rapid movement of funds",
-    weight=13,
-    look_back=30,
+@typology(
+    "goods unit benchmark odd odd_price odd_amt odd_pct quantity cp cc third third_cc n_third lading buyers",
+    weight=4,
+    look_back=180,
     risk=HIGH,
-    odds=(26, 60, 14),
-    make=pass_through,
-    alerts=(
-        "{pct_out} of {amt_in} left within 48 hours of receipt",
-        "{n_in} credits from {k} originators swept to {payees}, largest {cp} ({cc})",
-        "Pass-through: {amt_in} in, {amt_out} out, balance kept {kept}",
-    ),
-    profiles=(
-        Profile(
-            "Business",
-            "Management consulting",
-            "Business checking",
-            (18000, 40000),
-            (60, 350),
-            (
-                Finding(
-                    "Documents: subcontractor agreements on “pay when paid” terms; each payout matches an invoice of "
-                    "{cp}, less the agreed margin.",
-                    "Payments to subcontractors are due within two days of the client's payment under agreements that "
-                    "were seen; invoices tie each in/out pair, {credits} and {debits}. Retained {kept} is the margin. "
-                    "Clients confirmed in public registers.",
-                ),
-            ),
-            (
-                "{family} Advisory Partners LLC",
-                "{family} Strategy Group LLC",
-                "Northgate {family} Consulting LLC",
-            ),
-        ),
-        Profile(
-            "Business",
-            "Freight arranger",
-            "Business checking",
-            (40000, 90000),
-            (90, 360),
-            (
-                Finding(
-                    "Documents: broker license, load confirmations and carriers' quick-pay terms. {cp} is the carrier "
-                    "on most of the loads.",
-                    "The customer is a licensed freight broker; carriers are paid on quick-pay terms from shippers' "
-                    "receipts. Load confirmations tie all {n_in} credits to the payments. A low balance is normal in "
-                    "this trade.",
-                ),
-            ),
-            ("{family} Freight Brokers LLC", "{family} Logistics LLC"),
-        ),
-        Profile(
-            "Business",
-            "Title and escrow agent",
-            "Trust account",
-            (120000, 300000),
-            (120, 1800),
-            (
-                Finding(
-                    "Documents: closing statements for the escrow files behind the {n_in} credits; payouts agree to "
-                    "the dollar, recording numbers checked.",
-                    "Escrow account: buyers' funds arrive and go out at closing, by design. Closing statements were "
-                    "seen for every file ({amt_in} in, {amt_out} out), the rest is fees and open files. Innocent "
-                    "pass-through.",
-                ),
-            ),
-            ("{family} Title & Escrow Inc.", "{family} Title Agency LLC"),
-        ),
-    ),
-    checks=(
-        "KYC: {full}, {trade}, account opened {since}. Expected {expected} a month; credits are {ratio}x that.",
-        "Transactions: each credit tied to what followed it. {amt_in} in ({n_in} items, {k} payers), {amt_out} out "
-        "({n_out} items), all within 48 hours.",
-        "Counterparties: {payers} — no common owner in public registers. Largest payee {cp} ({cc}), {cp_amt}.",
-        "RFI to {br} for the customer: contracts or invoices behind the five largest payments, please.",
-    ),
-    concerns=(
-        Finding(
-            "OSINT: website of {name} is a template with stock photos, domain three weeks older than the account. No "
-            "staff, no clients named.",
-            "{pct_out} of {amt_in} left within 48 hours; {k} unrelated payers, funds on to {payees}, most to {cp} "
-            "({cc}). No contracts were produced, and no trade presence was found for stated {trade}. Expected "
-            "activity is {expected} a month. No lawful business purpose identified.",
-        ),
-        Finding(
-            "Counterparty: {cp} ({cc}) was formed the same quarter as the customer; no trade link to the stated "
-            "business. Two payers said they were paying for goods.",
-            "The account is drained after each credit: {n_in} credits, {n_out} payments, {kept} kept of {amt_in}. "
-            "Payers say they bought goods, the customer says {trade}. Payee {cp} ({cc}) received {cp_amt} without a "
-            "purpose on the wires. Reason to suspect layering between {first} and {last}.",
-        ),
-    ),
-    escalations=(
-        "Escalating: {cp} is a payee in two other open cases. Suggest one review of the group; needs a Manager's "
-        "decision.",
-        "Escalating: customer's counsel answered the RFI and disputes our right to ask. Want a Manager's view before "
-        "the decision. {amt_in} in, {amt_out} out.",
-    ),
-    passes=(
-        "Each in/out pair tied; {credits} and {debits} agree with the ledger.",
-        "Payees researched, purpose addressed, amounts counted in and out apart.",
-    ),
-    misses=(
-        "Payees are not addressed: {cp} received {cp_amt} and is missing from the rationale.",
-        "Rationale does not keep in ({amt_in}) and out ({amt_out}) apart, and ties no credit to its payments.",
-    ),
+    odds=(25, 50, 25),
 )
-
-GOODS = (
-    ("polyester yarn", "kg", 240),
-    ("phone cases", "piece", 190),
-    ("frozen shrimp", "kg", 780),
-)
-BUILDING_GOODS = (
-    ("LED panels", "piece", 3_800),
-    ("ceramic tiles", "m²", 950),
-    ("brass fittings", "kg", 870),
-)
-"""What, per what, and the benchmark price of one in cents."""
-
-
 def trade(scene: Scene) -> None:
     """6 to 11 invoices at prices far from the benchmark, some paid to third parties, each funded days before."""
     draw, book = scene.draw, scene.ledger
-    goods, unit, benchmark = draw.pick(BUILDING_GOODS if "Building" in scene.customer.profile.trade else GOODS)
+    goods = draw.pick(scene.customer.profile.goods)
     countries = draw.some(("CN", "HK", "AE", "PA"), draw.between(2, 3))
     suppliers = [(scene.names.abroad(draw, country), country) for country in countries]
     third = draw.pick([country for country in ("AE", "CY", "GB", "SG", "TR") if country not in countries])
@@ -190,7 +75,7 @@ def trade(scene: Scene) -> None:
     for number, day in enumerate(days):
         mispriced = number % 5 in (0, 2, 4)
         factor = draw.between(160, 400) if high else draw.between(25, 60)
-        price = benchmark * (factor if mispriced else draw.between(90, 112)) // 100
+        price = goods.benchmark * (factor if mispriced else draw.between(90, 112)) // 100
         cents = price * (draw.dollars(40_000, 160_000) // price)
         if mispriced:
             odd += 1
@@ -202,13 +87,13 @@ def trade(scene: Scene) -> None:
         funding = draw.share(cents, 100, 110)
         book.credit(draw.time(funded, 10, 16), funding, draw.pick(("wire", "ACH")), draw.pick(buyers))
     scene.slots.update(
-        goods=goods,
-        unit=unit,
-        benchmark=money(benchmark),
+        goods=goods.name,
+        unit=goods.unit,
+        benchmark=money(goods.benchmark),
         odd=str(odd),
         odd_price=money(odd_price),
         odd_amt=money(odd_cents),
-        odd_pct=percent(odd_price, benchmark),
+        odd_pct=percent(odd_price, goods.benchmark),
         quantity=f"{odd_cents // odd_price:,}",
         cp=latin(suppliers[0][0]),
         cc=suppliers[0][1],
@@ -220,99 +105,13 @@ def trade(scene: Scene) -> None:
     )
 
 
-TRADE = Typology(
-    name="Trade-based laundering",
-    weight=4,
-    look_back=180,
+@typology(
+    "k linked entry exit offshore cc rounds entered left back",
+    weight=6,
+    look_back=90,
     risk=HIGH,
-    odds=(25, 50, 25),
-    make=trade,
-    alerts=(
-        "{n_out} trade payments for {goods}, unit price {odd_pct} of benchmark",
-        "Third party in {third_cc} was paid for invoices of {cp} ({cc}); {n_third} of {n_out} payments",
-    ),
-    profiles=(
-        Profile(
-            "Business",
-            "Import wholesaler",
-            "Business checking",
-            (90000, 260000),
-            (400, 4000),
-            (
-                Finding(
-                    "Documents: purchase orders, invoices and inspection certificates for {n_out} shipments. The odd "
-                    "invoices are for certified goods at another grade; an independent quote agrees.",
-                    "Grade explains the price: {odd} of {n_out} invoices are for certified {goods} at {odd_price} per "
-                    "{unit}; the benchmark of {benchmark} is for commodity grade. Third party {third} is the "
-                    "suppliers' factoring agent; assignment notices were seen. Weights and values agree with the "
-                    "customs entries.",
-                ),
-            ),
-            (
-                "{family} Import & Wholesale Inc.",
-                "Atlantic {family} Trading Inc.",
-                "{family} Brothers Imports LLC",
-            ),
-        ),
-        Profile(
-            "Business",
-            "Building materials importer",
-            "Business checking",
-            (120000, 300000),
-            (600, 5000),
-            (
-                Finding(
-                    "Documents: customs entry summaries and the supply contract with {cp}; price includes tooling, "
-                    "spread over the first shipments. Assignment to {third} notarized.",
-                    "The supply contract with {cp} spreads tooling cost over early shipments, which accounts for "
-                    "{odd_pct} of benchmark on {odd} invoices. Payments to {third} ({third_cc}) follow a notarized "
-                    "assignment. Goods arrived and were sold on to {buyers}. Nothing left unexplained.",
-                ),
-            ),
-            ("{family} Building Supply Inc.", "{family} Stone & Tile Import LLC"),
-        ),
-    ),
-    checks=(
-        "KYC: {full}, {trade}, since {since}. Expected {expected} a month; trade in {goods} is plausible for it.",
-        "Transactions: {n_out} payments, {amt_out}, each funded one to seven days before by {buyers} ({amt_in}).",
-        "Price check: {odd} of {n_out} invoices outside ±30% of the benchmark ({benchmark} per {unit}, industry quote "
-        "of the month). Largest deviation {odd_pct}: {quantity} × {odd_price} = {odd_amt}.",
-        "RFI to {br} for the customer: invoices, bills of lading and customs entries of the payments listed.",
-    ),
-    concerns=(
-        Finding(
-            "Documents: the bill of lading's weight is {lading} for {quantity} {unit} of {goods}; the invoice of "
-            "{odd_amt} gives no Incoterm and no grade.",
-            "{odd} of {n_out} invoices for {goods} lie far off, one at {odd_pct} of the benchmark ({odd_price} "
-            "against {benchmark} per {unit}); the bill of lading does not fit the quantity. {n_third} payments went "
-            "to {third} ({third_cc}), not to the supplier. {amt_out} out between {first} and {last}. No commercial "
-            "reason given; reason to suspect value transfer through mispriced trade (FIN-2010-A001).",
-        ),
-        Finding(
-            "OSINT: the address of {cp} ({cc}) is a residential block; no export registration found. {third} "
-            "({third_cc}) has no visible link to the goods.",
-            "Supplier {cp} ({cc}) could not be confirmed as a trading firm, and {third} in {third_cc} was paid in its "
-            "place ({n_third} of {n_out} payments) without an assignment. One price is {odd_pct} of the benchmark. "
-            "Funding from {buyers} arrives days before and matches almost to the dollar: {amt_in} in, {amt_out} out.",
-        ),
-    ),
-    escalations=(
-        "Escalating: needs a trade finance expert on grade and price of {goods} ({odd_pct} of benchmark) before a "
-        "decision.",
-        "Escalating: the relationship manager vouches for {cp} but sends no papers. {amt_out} at stake; Manager to "
-        "decide on restricting the letter of credit line.",
-    ),
-    passes=(
-        "Benchmark is dated and sourced; {quantity} × {odd_price} re-computed.",
-        "Invoices, shipping papers and payments compared; third party explained.",
-    ),
-    misses=(
-        "Rationale cites no invoice; it rests on the alert alone.",
-        "Third party {third} ({n_third} payments) is not explained.",
-    ),
+    odds=(30, 48, 22),
 )
-
-
 def layering(scene: Scene) -> None:
     """2 to 4 rounds: an entry wire, hops through linked entities that take 1 to 8% each, an exit or a return."""
     draw, book = scene.draw, scene.ledger
@@ -355,91 +154,13 @@ def layering(scene: Scene) -> None:
     )
 
 
-LAYERING = Typology(
-    name="Shell company layering",
-    weight=6,
-    look_back=90,
+@typology(
+    "cp cc countries consignee consignee_cc prior growth distributor forwarder",
+    weight=3,
+    look_back=180,
     risk=HIGH,
-    odds=(30, 48, 22),
-    make=layering,
-    alerts=(
-        "{k} entities share one address; {entered} went round {rounds} times",
-        "Circular wires via {linked}: {back} of entry left again",
-    ),
-    profiles=(
-        Profile(
-            "Business",
-            "Holding company",
-            "Business checking",
-            (20000, 60000),
-            (120, 900),
-            (
-                Finding(
-                    "Documents: audited group chart with {k} entities, intercompany loan agreements, and board "
-                    "minutes for each of the {rounds} rounds.",
-                    "Intragroup treasury: the audited chart shows all {k} entities under one parent, and loan "
-                    "agreements cover the wires. Entry from {entry} is a bank-financed sale. Counted once, {entered} "
-                    "entered and {left} left. Purpose shown.",
-                ),
-            ),
-            ("{family} Holdings LLC", "{family} Capital Partners LLC", "Meridian {family} Holdings LLC"),
-        ),
-        Profile(
-            "Business",
-            "Real estate investment",
-            "Business checking",
-            (30000, 90000),
-            (120, 1500),
-            (
-                Finding(
-                    "Documents: settlement statements of {rounds} purchases, each held in its own LLC as the lender "
-                    "asked; owners of 25% and more verified.",
-                    "One LLC a property is what the lender requires; settlement statements match the {rounds} rounds "
-                    "({entered} in from {entry}). Owners of 25% and more are known and verified (31 CFR 1010.230). "
-                    "Intercompany wires are capital calls and distributions.",
-                ),
-            ),
-            ("{family} Realty Ventures LLC", "{family} Property Group LLC"),
-        ),
-    ),
-    checks=(
-        "KYC: {full}, {trade}, since {since}. Ownership certification dates from opening; 25% test to be repeated.",
-        "Ledger by hop: {rounds} rounds, {entered} in from {entry}, through {linked}, {left} out ({back}). Gross "
-        "{gross} counts hops more than once.",
-        "Registers: {k} entities with one organizer and one agent address. Asked for a group chart.",
-        "RFI to {br}: who gives the wire instructions for these companies, and from where?",
-    ),
-    concerns=(
-        Finding(
-            "KYC: same organizer, phone and login device for all {k} LLCs. Owners named by a nominee service.",
-            "Entry wires of {entered} from {entry} passed through {linked} and left again ({back}) within days, "
-            "{rounds} times. All {k} entities share organizer, phone and login device; owners are unclear. No goods "
-            "or service behind any wire. Reason to suspect layering between {first} and {last} (FIN-2006-G014).",
-        ),
-        Finding(
-            "OSINT: no staff, no website, no tax footprint for {linked}. Payee {offshore} ({cc}) is at a formation "
-            "agent's address.",
-            "{name} and {linked} show no business of their own. {entered} entered, {left} left to {exit} and "
-            "{offshore} ({cc}), less a few percent a hop. The stated purpose ({trade}) was not supported by any paper "
-            "asked for. Entry is counted once a round; gross activity is {gross}.",
-        ),
-    ),
-    escalations=(
-        "Escalating: one of the owners may be a relative of a foreign official; EDD and a Manager's decision needed.",
-        "Escalating: {k} entities, four with accounts here. A decision for the group is above my authority. Entry "
-        "{entered}.",
-    ),
-    passes=(
-        "Chart matches the ledger; entry counted once ({entered}).",
-        "Ownership addressed, every hop dated, exit traced to {exit}.",
-    ),
-    misses=(
-        "Rationale does not count each round once: entry is {entered}, gross activity {gross}.",
-        "Beneficial owners are not addressed; the 25% test is not mentioned.",
-    ),
+    odds=(25, 45, 30),
 )
-
-
 def transshipment(scene: Scene) -> None:
     """4 to 10 wires for electronics whose payer and consignee sit in different countries."""
     draw, book = scene.draw, scene.ledger
@@ -474,89 +195,3 @@ def transshipment(scene: Scene) -> None:
         distributor=distributor,
         forwarder=forwarder,
     )
-
-
-TRANSSHIPMENT = Typology(
-    name="Sanctions evasion",
-    weight=3,
-    look_back=180,
-    risk=HIGH,
-    odds=(25, 45, 30),
-    make=transshipment,
-    alerts=(
-        "HS 8542 goods: consignee in {consignee_cc}, paid from {cc}",
-        "Export credits {growth}x the prior 180 days, via {countries}",
-    ),
-    profiles=(
-        Profile(
-            "Business",
-            "Electronics wholesaler",
-            "Business checking",
-            (60000, 150000),
-            (500, 4000),
-            (
-                Finding(
-                    "Documents: export license and signed end-use letter for the consignee {consignee} "
-                    "({consignee_cc}), confirmed with the issuing office by phone.",
-                    "Payer {cp} ({cc}) is the procurement arm of consignee {consignee} ({consignee_cc}); license, "
-                    "end-use letter and group chart were seen. All parties screened, no match. Growth to {amt_in} "
-                    "follows one tender that is public.",
-                ),
-            ),
-            ("{family} Components Inc.", "{family} Micro Devices LLC", "Piedmont {family} Electronics Inc."),
-        ),
-        Profile(
-            "Business",
-            "Freight forwarder",
-            "Business checking",
-            (80000, 200000),
-            (400, 3600),
-            (
-                Finding(
-                    "Documents: airway bills and delivery proofs for {n_in} shipments. Goods are consumer chargers; "
-                    "the HS code on the invoice was wrong and has been corrected.",
-                    "The HS code on the invoice was wrong, and the growth is one retailer's season. Airway bills and "
-                    "a corrected entry show consumer chargers, delivered to a retailer in {consignee_cc}; the payer "
-                    "in {cc} is that retailer's bank-financed buying agent. All parties and vessels screened.",
-                ),
-            ),
-            ("{family} Forwarding Inc.", "{family} Global Freight LLC"),
-        ),
-    ),
-    checks=(
-        "KYC: {full}, {trade}, since {since}. Expected {expected} a month. Export volume {growth}x the prior 180 days "
-        "({prior}).",
-        "Transactions: {n_in} wires from {countries}, {amt_in}; supplier {distributor} paid from them.",
-        "Screening: customer, {cp} and {consignee} run against current lists, names in both scripts. No true match.",
-        "RFI to {br} for the customer: end-use statement, airway bills and HS codes of the {n_in} sales.",
-    ),
-    concerns=(
-        Finding(
-            "OSINT: consignee {consignee} ({consignee_cc}) was formed after February 2022, no website, no technical "
-            "staff.",
-            "Payer {cp} ({cc}) and consignee {consignee} ({consignee_cc}) differ and neither uses such parts; the "
-            "end-user field is blank. {amt_in} in {n_in} wires, {growth}x the prior period. Goods fall under HS 8542. "
-            "Reason to suspect diversion through third countries. Key term: FIN-2023-GLOBALEXPORT.",
-        ),
-        Finding(
-            "Documents: part numbers are on the common high-priority list; consignee was switched to {consignee} "
-            "({consignee_cc}) after booking, according to {forwarder}.",
-            "Consignee switched after booking to {consignee} in {consignee_cc}; payment from {cc} by {cp}. "
-            "High-priority items, no end-use statement although asked for. {n_in} wires, {amt_in}, {first} to {last}. "
-            "Pattern of FIN-2023-Alert004.",
-        ),
-    ),
-    escalations=(
-        "Escalating: possible list match on a director of {consignee}. If true: block, and report to OFAC within 10 "
-        "business days (31 CFR 501.603).",
-        "Escalating: next shipment for {cp} ({cc}) leaves this week. Manager to decide on holding the payment.",
-    ),
-    passes=(
-        "All parties screened, both scripts; end use addressed.",
-        "Routes and payers laid out per wire; totals agree ({amt_in}).",
-    ),
-    misses=(
-        "No word on screening of vessel and forwarder ({forwarder}).",
-        "End use is not addressed; consignee {consignee} is missing from the rationale.",
-    ),
-)
