@@ -13,6 +13,8 @@ from importlib import resources
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+import tzdata
+
 T = TypeVar("T")
 
 DAY = timedelta(days=1)
@@ -20,7 +22,7 @@ HOLIDAYS = {(1, 1), (6, 19), (7, 4), (11, 11), (12, 25)}
 FLOATING_HOLIDAYS = {(1, 0, 3), (2, 0, 3), (9, 0, 1), (10, 0, 2), (11, 3, 4)}
 """Federal holidays: month and day, or month, weekday and which one of the month. Memorial Day is apart."""
 
-with resources.files("tzdata").joinpath("zoneinfo/America/New_York").open("rb") as file:
+with resources.files(tzdata).joinpath("zoneinfo/America/New_York").open("rb") as file:
     EASTERN = ZoneInfo.from_file(file, "America/New_York")
     """US Eastern time as the pinned package has it: a machine's own database may be older, or missing."""
 

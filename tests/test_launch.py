@@ -74,10 +74,12 @@ def begun(
     output = subprocess.PIPE
     found = surroundings(**environment)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored, as in a shell's background
+    hung_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and this under nohup
     process = subprocess.Popen(
         [str(script), *arguments], cwd="/", env=found, stdout=output, stderr=subprocess.STDOUT, encoding="utf-8"
     )
     signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGHUP, hung_up)
 
     def line(beginning: str) -> str:
         assert process.stdout

@@ -28,7 +28,7 @@ from seed.generate import generate
 from seed.load import load
 from seed.people import ANALYSTS, LEAVER, REVIEWERS
 from tests.conftest import ALERT, tamper
-from tests.e2e.server import free_port, peopled, served
+from tests.e2e.server import free_port, peopled, served, settled
 from tests.e2e.test_sign_in import SECRETS, sign_in
 
 if TYPE_CHECKING:
@@ -237,6 +237,8 @@ def case_forms(desk: Desk, page: Page) -> States:
 def case_moved(desk: Desk, page: Page) -> States:
     desk.open_case(page, "moved", "Decide")
     page.get_by_role("radio", name="No SAR").click()
+    expect(page.get_by_role("button", name="Close as No SAR")).to_be_visible()
+    settled(page)
     page.get_by_role("textbox", name="Rationale").fill("Takings match the filings.")
     casework.add_note(desk.database, ANALYSTS[1].user_id, desk.cases["moved"], "Wait for the branch.")
     page.get_by_role("button", name="Close as No SAR").click()
