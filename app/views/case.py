@@ -211,8 +211,8 @@ def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
     with ui.form_place(name, names) as tell:
         neither = bool(no_decision and no_escalation)
         shown = st.segmented_control("Disposition", choices, key=f"disposition {token}", disabled=neither)
-        if not shown:
-            tell("disposition", f"disposition {token}")
+        # Drawn always: so the form below keeps its place, and with it what is being typed there.
+        tell("" if shown else "disposition", f"disposition {token}")
         chosen = Disposition(shown or "")
         refusal = no_escalation if chosen is Disposition.ESCALATE else no_decision
         with st.form(f"decision form {token}", border=False):

@@ -34,7 +34,8 @@ function button(place) {
     ?? document.getElementById(place.closest("[role=tabpanel]")?.getAttribute("aria-labelledby"));
 }
 
-function stop() {
+function stop(event) {
+  if (event?.isTrusted === false) return; // not a person's
   clearInterval(timer);
   for (const sign of SIGNS) removeEventListener(sign, stop, true);
 }
@@ -53,7 +54,8 @@ export default function ({ data }) {
       control?.focus();
       // The calendar that opens with a date would lie over what is said of it.
       const escape = new KeyboardEvent("keydown", { key: "Escape", bubbles: true });
-      if (control?.role === "spinbutton") setTimeout(() => document.activeElement.dispatchEvent(escape), 300);
+      const close = () => document.activeElement?.role === "spinbutton" && document.activeElement.dispatchEvent(escape);
+      if (control?.role === "spinbutton") setTimeout(close, 300);
       moves = false;
     } else if (moves && place && lost) button(place)?.focus();
     if (performance.now() > end) stop();
