@@ -20,7 +20,28 @@ function install() {
     addEventListener(sign, () => {
       if (isAtRest()) made = passed = travelled = false;
     }, true);
-  addEventListener("popstate", () => { travelled = true; });
+  // A Back or Forward that comes while a page is on its way waits for it: the two would overtake each other. What it
+  // led to is the address already, so that page writes nothing there. Nobody waits for seconds.
+  let waiting = 0, left = -Infinity;
+  const isOnItsWay = () => !isAtRest() || performance.now() - left < 2000;
+  // It takes a moment until the run for what Back led to is told of; from then on its state says when it ends.
+  new MutationObserver(() => { if (!isAtRest()) left = -Infinity; })
+    .observe(document.documentElement, { subtree: true, attributeFilter: ["data-test-script-state"] });
+  addEventListener("popstate", (event) => {
+    travelled = true;
+    if (event.isTrusted && (waiting || isOnItsWay())) {
+      event.stopImmediatePropagation();
+      waiting ||= setTimeout(go, 30, 100);
+    } else left = performance.now();
+  }, true);
+  function go(patience) {
+    if (patience > 0 && isOnItsWay()) {
+      waiting = setTimeout(go, 30, patience - 1);
+      return;
+    }
+    waiting = 0;
+    dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
+  }
   // On a telephone the sidebar lies over the page that it just led to.
   addEventListener("click", ({ target }) => {
     if (innerWidth < 768 && target.closest?.("[data-testid=stSidebarNavLink], .st-key-tour_start, .st-key-tour_resume"))
@@ -30,6 +51,7 @@ function install() {
   const isOtherCase = (from, to) => from.caseId && to.caseId && from.caseId !== to.caseId;
 
   history.pushState = (state, title, href) => {
+    if (waiting) return;
     const from = place(location.href), to = place(href);
     const isOtherPath = from.path !== to.path;
     const isNew = !made || (isOtherPath && !passed) || isOtherCase(from, to);
@@ -40,6 +62,7 @@ function install() {
 
   // In place of what is looked at: filters; but another case, whose id was typed, is another page.
   history.replaceState = (state, title, href) => {
+    if (waiting) return;
     const isNew = !travelled && isOtherCase(place(location.href), place(href));
     made = true;
     (isNew ? pushState : replaceState).call(history, state, title, href);

@@ -433,6 +433,7 @@ def test_each_page_makes_one_entry_of_the_history_and_back_shows_it_as_it_was(
     go(page.get_by_role("link", name="Queue"), "Triage")
     back = [(first, first), (second, second), (second, "Exports"), ("", "QA"), (second, second), (first, first)]
     assert entries(page) - begun == len([*back, "Triage"])
+    # The summary on Exports has a heading QA too: from QA, Back is pressed again while that page is on its way.
     for case_id, heading in [*back, ("", "Triage")]:
         page.go_back()
         expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
@@ -790,10 +791,10 @@ def test_hostile_text_is_shown_as_it_was_typed_and_does_nothing_on_any_page(
 def test_two_people_at_the_same_time_each_see_their_own_count_and_list(
     pages: Pages, desk: Database, address: str
 ) -> None:
-    for person in (ANALYST, OTHER_ANALYST, OTHER_ANALYST):
-        open_case(desk, owner=person)
+    open_case(desk, owner=ANALYST)
+    while len(mine(desk, OTHER_ANALYST)) <= len(mine(desk, ANALYST)):
+        open_case(desk, owner=OTHER_ANALYST)
     people = {person: mine(desk, person) for person in (ANALYST, OTHER_ANALYST)}
-    assert len(people[ANALYST]) != len(people[OTHER_ANALYST])
     for page, person in zip(pages, people, strict=False):
         enter(page, f"{address}/?owner=Me&size=100", person)
     for _ in range(2):
