@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import secrets
 import sqlite3
@@ -9,7 +10,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -232,3 +233,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = Counter(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ()))
     for reason, tests in reasons.most_common():
         terminalreporter.write_line(f"{tests} skipped: {reason.removeprefix('Skipped: ')}", yellow=True)
+
+
+@contextmanager
+def without_rights(folder: Path, mode: int = 0o555) -> Iterator[None]:
+    """The folder has this mode, what is in it may only be read, and not even root is above that."""
+    files, user, before = list(folder.iterdir()), os.geteuid(), folder.stat().st_mode
+    for path in files:
+        path.chmod(0o444)
+    folder.chmod(mode)
+    codecs.lookup("utf-16-le")  # read from Python's own folder at first use, which nobody else may be able to do
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        folder.chmod(before)
+        for path in files:
+            path.chmod(0o600)

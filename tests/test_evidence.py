@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from time import sleep
@@ -21,7 +21,7 @@ from app.__main__ import main
 from app.database.sqlite import SqliteDatabase, SqliteReader
 from app.errors import DatabaseBusy, DatabaseError
 from app.models import ALERT_FEED
-from tests.conftest import ALERT, ANALYST
+from tests.conftest import ALERT, ANALYST, without_rights
 
 ON_POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows keeps files and rights in another way")
 
@@ -150,24 +150,6 @@ PLACES = (
 )
 
 
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """Whoever this is may only read the folder and what is in it; not even root is above that."""
-    files, user = list(folder.iterdir()), os.geteuid()
-    for path in files:
-        path.chmod(0o444)
-    folder.chmod(0o555)
-    if user == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-        folder.chmod(0o755)
-        for path in files:
-            path.chmod(0o600)
-
-
 @ON_POSIX
 @pytest.mark.parametrize("rights", ["one's own", "read-only"])
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
@@ -183,7 +165,7 @@ def test_to_verify_a_file_changes_no_byte_in_or_beside_it(
     before = state(file.parent)
     for arguments in ([], [running.case_id]):
         if rights == "read-only":
-            with read_only(file.parent):
+            with without_rights(file.parent):
                 assert main(["verify", "--database", str(file), *arguments]) == 0
             for path in file.parent.iterdir():
                 path.chmod(before[path.name][2] & 0o777)
@@ -301,7 +283,7 @@ def test_an_export_that_cannot_be_kept_is_not_made_and_says_what_to_do(
 ) -> None:
     running.stop()
     out = folder / "out"
-    with read_only(folder):
+    with without_rights(folder):
         export = ["export", running.case_id, "--as", ANALYST.user_id, "--to", str(out)]
         assert main([*export, "--database", str(folder / "desk.db")]) == 2
     assert "may only be read here" in (told := capsys.readouterr().err)

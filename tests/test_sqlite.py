@@ -35,7 +35,7 @@ from app.errors import (
     UnreadableText,
 )
 from app.models import ALERT_FEED_USER, User
-from tests.conftest import ALERT, ANALYST, GONE, OTHER_ANALYST
+from tests.conftest import ALERT, ANALYST, GONE, OTHER_ANALYST, without_rights
 
 SHORT = 0.1
 
@@ -162,24 +162,6 @@ def test_a_file_in_the_folders_place_is_refused(file: Path) -> None:
     file.parent.touch()
     with pytest.raises(DatabaseError, match="cannot be created"):
         at(file).create_schema()
-
-
-@contextmanager
-def without_rights(folder: Path, mode: int) -> Iterator[None]:
-    """The folder has this mode, what is in it may only be read, and not even root is above that."""
-    files, user = list(folder.iterdir()), os.geteuid()
-    folder.chmod(mode)
-    for path in files:
-        path.chmod(0o444)
-    if user == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-        folder.chmod(0o700)
-        for path in files:
-            path.chmod(0o600)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps rights in another way")
