@@ -39,7 +39,9 @@ from app.terminal import tell, warn
 from app.text import printable
 
 if TYPE_CHECKING:  # a verb imports what it needs: most of them are over before all of it was read
-    from app import audit, bundle, checkpoint, note
+    from app import verification
+    from app.exports import bundle
+    from app.log import checkpoint, signed_note
 
 INTACT, BROKEN, UNUSABLE, UNPROVEN = 0, 1, 2, 3
 DONE, DONE_IN_PART = INTACT, BROKEN
@@ -133,12 +135,12 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
-def _key(options: argparse.Namespace) -> note.VerifierKey | None:
+def _key(options: argparse.Namespace) -> signed_note.VerifierKey | None:
     if getattr(options, "key", None) is None:
         return None
-    from app import note
+    from app.log import signed_note
 
-    return note.read_verifier_key(options.key)
+    return signed_note.read_verifier_key(options.key)
 
 
 def _user(desk: database.Database, options: argparse.Namespace) -> int:
@@ -151,9 +153,9 @@ def _user(desk: database.Database, options: argparse.Namespace) -> int:
 
 
 def _init(desk: database.Database) -> int:
-    from app import casework
+    from app import schema
 
-    casework.init(desk)
+    schema.init(desk)
     tell(f"{desk} is ready.")
     for shortcoming in desk.shortcomings():
         warn(f"Warning: {shortcoming}")
@@ -164,21 +166,22 @@ def _verify(
     desk: database.Database,
     case_ids: list[str],
     file: Path | None,
-    key: note.VerifierKey | None,
+    key: signed_note.VerifierKey | None,
     config: settings.Settings,
 ) -> int:
     if (file is None) != (key is None):
         raise InvalidInput("A checkpoint is verified with both: --checkpoint FILE and --key KEY.")
-    from app import audit, checkpoint
+    from app import verification
+    from app.log import checkpoint
 
     named = checkpoint.read_anchor(file, key) if file and key else None
     log = _log(config, key)
     anchors = log.anchors(named) if log else []
     if case_ids:
-        results = [audit.verify_case(desk, case_id) for case_id in case_ids]
-        results.append(audit.verify_log(desk, *anchors))
+        results = [verification.verify_case(desk, case_id) for case_id in case_ids]
+        results.append(verification.verify_log(desk, *anchors))
     else:
-        results = [audit.verify_database(desk, terminal.progress("verified"), anchors)]
+        results = [verification.verify_database(desk, terminal.progress("verified"), anchors)]
     for guard in desk.missing_guards():
         warn(f"Warning: the trigger {guard} is gone, or does something else. Put it back with: {RUN} init")
     breaks = [b for r in results for b in r.breaks]
@@ -197,9 +200,9 @@ def _verify(
     return status
 
 
-def _log(config: settings.Settings, key: note.VerifierKey | None) -> checkpoint.Log | None:
+def _log(config: settings.Settings, key: signed_note.VerifierKey | None) -> checkpoint.Log | None:
     """The log that is verified; None where this machine has no key of it, or this user may not read it."""
-    from app import checkpoint
+    from app.log import checkpoint
 
     try:
         return checkpoint.log_of(config, key)
@@ -229,11 +232,13 @@ def _report_database(desk: database.Database, cases: int, events: int, breaks: S
 def _export(
     desk: database.Database, user_id: str, case_id: str, folder: Path, bundled: bool, config: settings.Settings
 ) -> int:
-    from app import audit, bundle, casework, checkpoint
+    from app import casework
+    from app.exports import bundle, case_export, files
+    from app.log import checkpoint
 
-    export = audit.export_case(desk, case_id)
+    export = case_export.export_case(desk, case_id)
     made = bundle.make(export, checkpoint.log_of(config)) if bundled else export
-    kept = audit.write_files(
+    kept = files.write_files(
         folder, made.files, lambda: casework.record_export(desk, user_id, case_id, made.files, made.events)
     )
     if kept is None:
@@ -248,7 +253,7 @@ def _export(
 
 
 def _keygen(config: settings.Settings, name: str) -> int:
-    from app import checkpoint
+    from app.log import checkpoint
 
     file = checkpoint.key_file(config)
     key = checkpoint.make_key(file, name)
@@ -259,7 +264,7 @@ def _keygen(config: settings.Settings, name: str) -> int:
 
 
 def _checkpoint(desk: database.Database, config: settings.Settings) -> int:
-    from app import checkpoint
+    from app.log import checkpoint
 
     appended = checkpoint.sign(desk, config)
     if appended.anchor is None:
@@ -273,17 +278,18 @@ def _checkpoint(desk: database.Database, config: settings.Settings) -> int:
     return DONE
 
 
-def _verify_files(files: list[Path], key: note.VerifierKey | None) -> int:
-    from app import audit, bundle, checkpoint
+def _verify_files(named: list[Path], key: signed_note.VerifierKey | None) -> int:
+    from app.exports import audit_csv, bundle
+    from app.log import checkpoint
 
     worst = INTACT
-    for file in files:
+    for file in named:
         try:
             data = checkpoint.read_file(file, MAX_FILE)
             if file.suffix.lower() == ".zip":
                 status = _report_bundle(file, bundle.verify_file(data, str(file), key))
             else:
-                status = _report_csv(file, audit.verify_csv(data, str(file)), key)
+                status = _report_csv(file, audit_csv.verify_csv(data, str(file)), key)
         except UnreadableFile as error:
             warn(error)
             status = UNUSABLE
@@ -291,7 +297,7 @@ def _verify_files(files: list[Path], key: note.VerifierKey | None) -> int:
     return worst
 
 
-def _report_csv(file: Path, verified: audit.Verified, key: note.VerifierKey | None) -> int:
+def _report_csv(file: Path, verified: verification.Verified, key: signed_note.VerifierKey | None) -> int:
     last = verified.last
     what = f"{file}: {_id(last.case_id)}, " if last else f"{file}: "
     status = _report(f"{what}{_count(verified.events, 'event')}", verified.breaks)
@@ -304,7 +310,7 @@ def _report_csv(file: Path, verified: audit.Verified, key: note.VerifierKey | No
 
 
 def _report_bundle(file: Path, result: bundle.Result) -> int:
-    from app import bundle
+    from app.exports import bundle
 
     status = _report(f"{file}: {result.case_id}, {_count(result.events, 'event')}", result.breaks)
     if result.breaks:
@@ -344,9 +350,9 @@ def _open(desk: database.Database, file: str, skip_bad: bool) -> int:
 
 
 def _add_user(desk: database.Database, user_id: str, name: str, role: Role) -> int:
-    from app import casework
+    from app import users
 
-    before = casework.add_user(desk, user_id, name, role)
+    before = users.add_user(desk, user_id, name, role)
     if before is None:
         done = "was added"
     else:
@@ -358,9 +364,9 @@ def _add_user(desk: database.Database, user_id: str, name: str, role: Role) -> i
 
 
 def _deactivate_user(desk: database.Database, user_id: str) -> int:
-    from app import casework
+    from app import users
 
-    owned = casework.deactivate_user(desk, user_id)
+    owned = users.deactivate_user(desk, user_id)
     tell(f"{user_id} is inactive.")
     if owned:
         tell(f"They still own {_count(owned, 'open case')}, which a Manager has to reassign.")

@@ -12,41 +12,29 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
-from decimal import Decimal
 from hashlib import sha256
-from itertools import count
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from app import chain, money, policy, repository, sar
+from app import chain, policy, repository, triage_query
 from app.database import Database, Transaction
 from app.errors import (
     BrokenCase,
-    ConstraintBroken,
     DatabaseBusy,
     DeskError,
     InvalidInput,
-    NotAllowed,
     StaleCase,
-    UnknownUser,
 )
 from app.models import (
-    ALERT_FEED,
-    ALERT_FEED_USER,
-    CROCKFORD,
-    MAX_AMOUNT,
     Action,
     Case,
     Disposition,
     Event,
     QaResult,
-    Risk,
-    Role,
     User,
 )
-from app.text import folded, has_unseen, is_visible
 
 Result = TypeVar("Result")
 
@@ -59,35 +47,6 @@ PASSES_OVER_NOTES = LOOKS | {Action.NOTE}
 
 _LOG = logging.getLogger(__name__)
 _FORM = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NOT_EVIDENCE = frozenset({"case", "form"}.union(field.name for field in fields(Case)))
-"""What `meta` says in a sense of its own: evidence under such a name would be read as a change of the case."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """What a case is opened on. `evidence` (alert, window, transactions …) becomes part of the `open` event.
-
-    `alert_id` is the source system's own; empty where the case is opened without one.
-    """
-
-    customer_id: str
-    customer_name: str
-    typology: str
-    risk: Risk
-    risk_score: int
-    amount: Decimal
-    currency: str
-    evidence: Mapping[str, Any]
-    alert_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What became of a batch of alerts. `changed` are alerts and their cases, which were opened on other facts."""
-
-    opened: int
-    already: int
-    changed: Sequence[tuple[str, str]]
 
 
 class _MovedOn(DeskError):
@@ -128,161 +87,9 @@ class _Scene:
     clock: datetime
 
 
-def init(database: Database) -> None:
-    """Make what the desk needs before its first case: the tables, and the service user that opens cases."""
-
-    def add_the_alert_feed(tx: Transaction) -> None:
-        try:
-            repository.user(tx, ALERT_FEED)
-        except UnknownUser:
-            repository.insert_user(tx, ALERT_FEED_USER)
-
-    database.create_schema()
-    try:
-        database.write(add_the_alert_feed)
-    except ConstraintBroken:  # another desk that started at the same moment was quicker
-        database.read(lambda tx: repository.user(tx, ALERT_FEED))
-
-
 def new_form() -> str:
     """A token for a form."""
     return secrets.token_hex(8)
-
-
-def new_case_id() -> str:
-    """A case id drawn at random: `AML-` and eight characters of Crockford's base 32."""
-    return "AML-" + "".join(secrets.choice(CROCKFORD) for _ in range(8))
-
-
-def case_ids(alert_id: str) -> Iterator[str]:
-    """The ids that the case of a source system's alert may have, the first free one being it.
-
-    They come from a hash, not from chance, so that an alert that is sent again finds its case by primary key, and of
-    two feeds that send it at once only one can open it. There are 2^40 ids: among a million cases, some two
-    alerts will share their first one, and the later of them takes its next.
-    """
-    for number in count():
-        digest = sha256(f"alert\x1f{alert_id}\x1f{number}".encode()).digest()
-        code = int.from_bytes(digest[:5])
-        yield "AML-" + "".join(CROCKFORD[code >> shift & 31] for shift in range(35, -1, -5))
-
-
-def open_case(database: Database, actor_id: str, alert: Alert) -> Event:
-    """Open a case on the alert, under an id drawn at random."""
-    case, event = _opening(new_case_id(), actor_id, alert)
-
-    def work(tx: Transaction) -> Event:
-        policy.may_open(repository.user(tx, actor_id))
-        stored = repository.opening(tx, case.case_id)
-        if stored is None or stored.event_hash != event.event_hash:
-            _store(tx, case, event)
-        return event
-
-    return database.write(work)
-
-
-def open_alerts(database: Database, actor_id: str, alerts: Callable[[], Iterable[Alert]]) -> Opened:
-    """Open a case on each alert that has none yet: on all of them or, whatever is raised, on none.
-
-    `alerts` is asked for them anew whenever the work is begun again. Feeds of the same actor wait for one another.
-    """
-
-    def work(tx: Transaction) -> Opened:
-        repository.lock_user(tx, actor_id)
-        policy.may_open(repository.user(tx, actor_id))
-        opened = already = 0
-        changed = []
-        for alert in alerts():
-            _check_alert_id(alert)
-            for case_id in case_ids(alert.alert_id):
-                case, event = _opening(case_id, actor_id, alert)
-                taken, stored = repository.has_case(tx, case_id), repository.opening(tx, case_id)
-                if stored is not None and chain.read_meta(stored).get("alert_id") == alert.alert_id:
-                    already += 1
-                    if _told(stored) != _told(event):
-                        changed.append((alert.alert_id, case_id))
-                    break
-                if stored is None and not taken:
-                    _store(tx, case, event)
-                    opened += 1
-                    break
-        return Opened(opened, already, changed)
-
-    return database.write(work)
-
-
-def check_alert(alert: Alert) -> None:
-    """Raises InvalidInput where `open_alerts` would refuse the alert."""
-    _check_alert_id(alert)
-    _opening(next(case_ids(alert.alert_id)), ALERT_FEED, alert)
-
-
-def _check_alert_id(alert: Alert) -> None:
-    alert_id = alert.alert_id
-    if not (1 <= len(alert_id) <= 64 and alert_id.isprintable() and alert_id == alert_id.strip()):
-        raise InvalidInput("The alert id needs 1 to 64 printable characters, and no space at an end.")
-
-
-def _opening(case_id: str, actor_id: str, alert: Alert) -> tuple[Case, Event]:
-    """A case as it is opened on the alert now. Raises InvalidInput."""
-    one_line("customer id", alert.customer_id, 40)
-    one_line("customer name", alert.customer_name, 200)
-    one_line("typology", alert.typology, 100)
-    if not 0 <= alert.risk_score <= 100:
-        raise InvalidInput("The risk score lies between 0 and 100.")
-    amount = alert.amount
-    if not amount.is_finite() or amount.is_signed() or amount > MAX_AMOUNT:
-        raise InvalidInput(f"The amount lies between 0 and {MAX_AMOUNT:,}.")
-    if alert.currency not in money.DECIMALS:
-        raise InvalidInput(
-            f"The currency {alert.currency[:9]!r} is not the ISO 4217 code of one that has amounts, such as USD."
-        )
-    if taken := _NOT_EVIDENCE.intersection(alert.evidence):
-        raise InvalidInput(f"The evidence cannot hold {', '.join(sorted(taken))}: the desk's own facts have that name.")
-    if len(sar.transactions(alert.evidence)) != len(sar.listed(alert.evidence)):
-        raise InvalidInput(f"Each transaction needs {', '.join(sar.TRANSACTION)}; amounts look like 9400.00.")
-    for what, told in _amounts(alert):
-        if reason := money.why_not(told, alert.currency):
-            raise InvalidInput(f"{what} is {reason}.")
-    draft = policy.new_case(
-        case_id,
-        customer_id=alert.customer_id,
-        customer_name=alert.customer_name,
-        typology=alert.typology,
-        risk=alert.risk,
-        risk_score=alert.risk_score,
-        amount=amount,
-        currency=alert.currency,
-        opened_at=datetime.now(UTC),
-    )
-    evidence = {**alert.evidence, "alert_id": alert.alert_id} if alert.alert_id else alert.evidence
-    try:
-        return chain.open_chain(draft, actor_id, evidence)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"The evidence cannot be written as JSON: {error}.") from error
-
-
-def _amounts(alert: Alert) -> Iterator[tuple[str, Decimal]]:
-    """Each amount in the alert's currency, and where it stands."""
-    yield "amount", alert.amount
-    for place, row in enumerate(sar.transactions(alert.evidence)):
-        yield f"transactions[{place}].amount", Decimal(row["amount"])
-    customer = alert.evidence.get("customer")
-    if isinstance(customer, Mapping) and (expected := money.read(customer.get("expected_monthly"))) is not None:
-        yield "customer.expected_monthly", expected
-
-
-def _store(tx: Transaction, case: Case, event: Event) -> None:
-    repository.insert_case(tx, case)
-    repository.insert_event(tx, event)
-
-
-def _told(opening: Event) -> dict[str, Any]:
-    """What the source said in an `open` event: all but what depends on the id and on the time of the opening."""
-    meta = chain.read_meta(opening)
-    facts = meta.pop("case", None)
-    told = facts.items() if isinstance(facts, dict) else ()
-    return {**meta, **{name: value for name, value in told if name not in ("due_at", "opened_at", "qa_bucket")}}
 
 
 def assign(
@@ -335,7 +142,7 @@ def take_next(database: Database, actor_id: str, *, form: str = "") -> Event | N
         for case_id in dict.fromkeys(sent.values()):
             if stored := _stored(tx, case_id, sent):
                 return stored
-        waiting = repository.next_unassigned(tx, after=broken.case_id if broken else None)
+        waiting = triage_query.next_unassigned(tx, after=broken.case_id if broken else None)
         if waiting is None:
             return None
         request = _Request(actor_id, waiting, change, frozenset({Action.ASSIGN}), PASSES_OVER_NOTES, form)
@@ -567,76 +374,3 @@ def _check_fresh(case_id: str, events: Sequence[Event], seen: str | None, passes
     since = events[hashes.index(seen) + 1 :] if seen in hashes else events
     if seen not in hashes or any(event.action not in passes_over for event in since):
         raise StaleCase(case_id, since)
-
-
-# --- users, who are outside the chains ---
-
-
-def add_user(database: Database, user_id: str, name: str, role: Role) -> User | None:
-    """Let someone act; the same person who was deactivated is activated again.
-
-    Returns the user as they were before, None where there was none. Raises InvalidInput, or NotAllowed where the id
-    is someone else's, or differs from theirs by letter case or characters that nobody sees alone.
-    """
-    one_line("user id", user_id, 64)
-    one_line("name", name, 200)
-    policy.check_typed("name", name)
-    new = User(user_id, name, role, active=True)
-
-    def work(tx: Transaction) -> User | None:
-        _check_person(user_id)
-        try:
-            before = repository.user(tx, user_id)
-        except UnknownUser:
-            _check_new_id(tx, user_id)
-            repository.insert_user(tx, new)
-            return None
-        if replace(before, active=True) != new:
-            raise NotAllowed(
-                f"The user id {user_id!r} is taken by {before.name}, {before.role.value}. "
-                "Nothing was changed; choose another id."
-            )
-        repository.set_active(tx, user_id, True)
-        return before
-
-    return database.write(work)
-
-
-def _check_new_id(tx: Transaction, user_id: str) -> None:
-    """Raises InvalidInput or NotAllowed unless a new person may have this id. Old ones keep what they have."""
-    if has_unseen(user_id):
-        raise InvalidInput("The user id has a space, or a character that cannot be seen.")
-    for other in repository.users(tx):
-        if folded(other.user_id) == folded(user_id):
-            raise NotAllowed(
-                f"The user id {user_id!r} can be taken for {other.user_id!r}, which is {other.name}'s. "
-                "Nothing was changed; choose another id."
-            )
-
-
-def deactivate_user(database: Database, user_id: str) -> int:
-    """End someone's acting; what they did stays theirs.
-
-    Returns how many open cases they still own. Raises UnknownUser, or NotAllowed for the service user.
-    """
-
-    def work(tx: Transaction) -> int:
-        _check_person(user_id)
-        repository.user(tx, user_id)
-        repository.set_active(tx, user_id, False)
-        return repository.open_cases_of(tx, user_id)
-
-    return database.write(work)
-
-
-def one_line(what: str, text: str, limit: int) -> None:
-    """Raises InvalidInput unless the text is 1 to `limit` characters on one line, can be seen, and ends in no space."""
-    if not is_visible(text) or len(text.encode("utf-16-le", "surrogatepass")) > 2 * limit:
-        raise InvalidInput(f"The {what} needs 1 to {limit} characters.")
-    if chain.clean_text(what, text) != text or text.splitlines() != [text] or "\t" in text or text != text.strip():
-        raise InvalidInput(f"The {what} has a line break or a tab, or a space at an end.")
-
-
-def _check_person(user_id: str) -> None:
-    if user_id == ALERT_FEED:
-        raise NotAllowed(f"{ALERT_FEED!r} is the alert feed's service user, not a person. It stays as it is.")

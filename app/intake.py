@@ -49,7 +49,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
-from app import casework, chain, money, policy
+from app import chain, money, opening, typed
 from app.database import Database
 from app.errors import RUN, DatabaseMissing, InvalidInput, UnknownUser, UnreadableFile
 from app.models import ALERT_FEED, Risk
@@ -138,7 +138,7 @@ def take_in(database: Database, file: BinaryIO, name: str, skip_bad: bool = Fals
     if bad and not skip_bad:
         return taken
 
-    def good() -> Iterator[casework.Alert]:
+    def good() -> Iterator[opening.Alert]:
         for number, line in _lines(file, name):
             if number > last:
                 return
@@ -150,7 +150,7 @@ def take_in(database: Database, file: BinaryIO, name: str, skip_bad: bool = Fals
                 raise UnreadableFile(name, number, str(error)) from error
 
     try:
-        done = casework.open_alerts(database, ALERT_FEED, good)
+        done = opening.open_alerts(database, ALERT_FEED, good)
     except UnknownUser as error:
         raise DatabaseMissing(
             f"{database} lacks the alert feed's user {ALERT_FEED!r}. Create it with: {RUN} init"
@@ -159,7 +159,7 @@ def take_in(database: Database, file: BinaryIO, name: str, skip_bad: bool = Fals
     return taken
 
 
-def read_alert(line: bytes) -> casework.Alert:
+def read_alert(line: bytes) -> opening.Alert:
     """The alert that a line tells; whether a case can be opened on it is not judged. Raises InvalidInput."""
     if len(line) > MAX_LINE:
         raise InvalidInput(f"The line is longer than {MAX_LINE:,} bytes.")
@@ -179,7 +179,7 @@ def read_alert(line: bytes) -> casework.Alert:
     except RecursionError as error:
         raise InvalidInput("This is nested too deeply.") from error
     facts = _object(_ALERT, optional=frozenset({"window", "customer"}))("", told)
-    return casework.Alert(
+    return opening.Alert(
         **{name: facts.pop(name) for name in _FACTS},
         amount=Decimal(facts.pop("amount")),
         evidence=facts,
@@ -192,7 +192,7 @@ def _checked(file: BinaryIO, name: str) -> Iterator[tuple[int, UnreadableFile | 
     for number, line in _lines(file, name):
         try:
             alert = read_alert(line)
-            casework.check_alert(alert)
+            opening.check_alert(alert)
             digest = sha256(repr(alert).encode()).digest()
             if digests.setdefault(alert.alert_id, digest) != digest:
                 raise InvalidInput(f"The alert id {_quoted(alert.alert_id)} comes twice, with different contents.")
@@ -286,7 +286,7 @@ def _text(where: str, value: object) -> str:
 
 
 def _narrative(where: str, value: object) -> str:
-    return policy.told(where, _any_text(where, value))
+    return typed.told(where, _any_text(where, value))
 
 
 def _whole(where: str, value: object) -> int:

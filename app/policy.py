@@ -32,11 +32,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from app import chain, sampling
+from app import chain, sampling, typed
 from app.errors import InvalidForm, InvalidText, NotAllowed
 from app.models import (
     ALERT_FEED,
-    MAX_TEXT,
     Action,
     Case,
     Disposition,
@@ -48,7 +47,6 @@ from app.models import (
     User,
     search_text,
 )
-from app.text import BIDIRECTIONAL, is_visible
 
 SERVICE_LEVEL = {Risk.HIGH: timedelta(days=21), Risk.MEDIUM: timedelta(days=30), Risk.LOW: timedelta(days=30)}
 """From the opening of a case to its disposition: the desk's own promise, not a rule of law."""
@@ -452,38 +450,6 @@ def determined_in(events: Iterable[Event]) -> str:
     return last
 
 
-def written(what: str, text: str, blank: str | None = None) -> str:
-    """What a person wrote, as it will be kept.
-
-    Raises InvalidText as `told` does, and where it holds what a person may not type (see `check_typed`).
-    """
-    text = told(what, text, blank)
-    check_typed(what, text)
-    return text
-
-
-def told(what: str, text: str, blank: str | None = None) -> str:
-    """What a feed tells, as it will be kept.
-
-    Raises InvalidText where it is too long, or nothing of it can be seen (then `blank` stands in if given).
-    """
-    text = chain.clean_text(what, text)
-    if len(text) > MAX_TEXT:
-        raise InvalidText(what, f"is {len(text):,} characters long; the limit is {MAX_TEXT:,}")
-    if not is_visible(text):
-        if blank is not None:
-            return blank
-        raise InvalidText(what, "is empty")
-    return text
-
-
-def check_typed(what: str, text: str) -> None:
-    """Raises InvalidText where a person typed a control that makes the words around it read in another order."""
-    if found := BIDIRECTIONAL.search(text):
-        problem = f"holds a character (U+{ord(found[0]):04X}) that makes words read in another order"
-        raise InvalidText(what, problem, found.start())
-
-
 @contextmanager
 def _form() -> Iterator[dict[str, str]]:
     """Collects by its name what is wrong with each field. Raises InvalidForm at the end where there is something."""
@@ -496,7 +462,7 @@ def _form() -> Iterator[dict[str, str]]:
 def _text(wrong: dict[str, str], field: str, what: str, text: str, blank: str | None = None) -> str:
     """As `written`, but for what is wrong with the text: that joins what is wrong with the other fields."""
     try:
-        return written(what, text, blank)
+        return typed.written(what, text, blank)
     except InvalidText as error:
         wrong[field] = str(error)
         return ""

@@ -20,9 +20,10 @@ from streamlit.config import get_option
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.session_manager import SessionInfo
 
-from app import gate, ui
+from app import gate
 from app.database.sqlite import SqliteDatabase
 from app.errors import DeskError
+from app.ui import base
 
 DESCRIPTORS = (65_536, 10_240, 4_096)
 """Open files and sockets that the process asks for, the first that the system grants."""
@@ -66,7 +67,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any] | None]:
     room = max(16, min(2_000, raise_descriptor_limit() // PER_SESSION))
     sessions._session_storage = SessionsOfPeople(room, get_option("server.disconnectedSessionTTL"))  # type: ignore[attr-defined]
     with suppress(DeskError):  # the pages say what is wrong
-        if isinstance(desk := ui.desk(), SqliteDatabase):
+        if isinstance(desk := base.desk(), SqliteDatabase):
             desk.keep_watch()
     yield None
 

@@ -89,7 +89,7 @@ def _begin_log(desk: database.Database, config: settings.Settings, anew: bool = 
     """Demo data have a log of their own from the first event on. A key that the settings name stays as it is."""
     if not desk.is_embedded or config.signing_key:
         return
-    from app import checkpoint
+    from app.log import checkpoint
 
     try:
         anchor = checkpoint.begin(desk, config, anew).anchor
@@ -106,9 +106,9 @@ def _demo(desk: database.Database, config: settings.Settings, anew: bool) -> int
         if anew:
             raise DatabaseNotEmpty("--anew empties the embedded database alone; a server's cases stay.")
         if not desk.has_schema():
-            from app import casework
+            from app import schema
 
-            casework.init(desk)
+            schema.init(desk)
             tell(f"{desk}: the tables are made. Next: {RUN} user add, and {RUN} open")
         for shortcoming in desk.shortcomings():
             warn(f"Warning: {shortcoming} ({RUN} init makes what is missing.)")

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from app import audit, chain, repository
+from app import chain, repository, verification
 from app.database import Database, Transaction
 from app.errors import DatabaseError, DatabaseNotEmpty, InvalidText, UnreadableFile
 from app.models import (
@@ -125,7 +125,7 @@ def load(database: Database, folder: Path, replace: bool = False, progress: Prog
         known = _load_users(tx, folder / USERS)
         with tx.bulk_load():
             cases, events = _load_cases(tx, folder, known, progress)
-        if not database.is_embedded and (breaks := audit.verify_all(tx).breaks):
+        if not database.is_embedded and (breaks := verification.verify_all(tx).breaks):
             raise DatabaseError(f"The server did not keep what was loaded into it, so nothing was kept: {breaks[0]}")
     return Loaded(len(known), cases, events)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from string import Formatter
 from typing import TypeVar
 
-from app import policy
+from app import typed
 from app.errors import InvalidText, UnreadableFile
 from app.models import MAX_TEXT
 
@@ -254,7 +254,7 @@ class _Table:
         paragraphs = re.split(r"[ \t]*\n[ \t]*\n\s*", text.strip())
         text = "\n".join(re.sub(r"[ \t]*\n[ \t]*", " ", paragraph) for paragraph in paragraphs)
         try:
-            text = policy.written(key, text)
+            text = typed.written(key, text)
             parts = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
         except InvalidText as error:
             raise self.wrong(key, error.problem) from error

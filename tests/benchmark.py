@@ -27,8 +27,10 @@ from operator import itemgetter
 from pathlib import Path
 from time import process_time
 
-from app import audit, bundle, casework, chain, database, repository, settings, tlog
+from app import casework, chain, database, repository, schema, settings, verification
 from app.database import Database
+from app.exports import bundle, case_export
+from app.log import merkle
 from app.models import Action
 from seed.generate import generate
 from seed.load import load
@@ -68,9 +70,9 @@ def hashes_and_links(desk: Database) -> int:
 
 
 def everything(desk: Database) -> int:
-    tree = tlog.Tree()
+    tree = merkle.Tree()
     with desk.snapshot() as tx:
-        found = audit.verify_all(tx)
+        found = verification.verify_all(tx)
         for _, _, event_hash in repository.log(tx):
             tree.append(bytes.fromhex(event_hash))
     if not found.intact or tree.size != found.events:
@@ -118,15 +120,15 @@ def long_case(events: int) -> dict[str, float]:
         tempfile.TemporaryDirectory() as folder,
         closing(database.connect(settings.load(str(Path(folder) / "long.db")))) as desk,
     ):
-        casework.init(desk)
+        schema.init(desk)
         with desk.transaction() as tx, tx.bulk_load():
             repository.insert_user(tx, ANALYST)
             repository.load(tx, [life.case], life.events)
-        export = audit.export_case(desk, case_id)
+        export = case_export.export_case(desk, case_id)
         loops: dict[str, Callable[[], object]] = {
-            "read and verify": lambda: audit.verify_case(desk, case_id),
+            "read and verify": lambda: verification.verify_case(desk, case_id),
             "add a note": lambda: casework.add_note(desk, ANALYST.user_id, case_id, "x", form=casework.new_form()),
-            "export": lambda: audit.export_case(desk, case_id),
+            "export": lambda: case_export.export_case(desk, case_id),
             "make its bundle": lambda: bundle.make(export, None),
         }
         return {name: min(seconds(loop) for _ in range(ROUNDS)) for name, loop in loops.items()}

@@ -10,16 +10,18 @@ from dataclasses import fields, replace
 from hashlib import sha256
 from typing import Any
 
-from app import audit, chain, note, tlog
+from app import chain
+from app.exports import audit_csv
+from app.log import merkle, signed_note
+from app.log.signed_note import LogProof, SigningKey
 from app.models import Event
-from app.note import LogProof, SigningKey
 from app.repository import EVENT_COLUMNS
 from tests import lives
 from tests.lives import SAMPLED_ID, full_life
 
 OTHER_SAMPLED_ID = "AML-7F3KQ004"
-KEY = note.signing_key("desk.example/log", bytes(range(32)))
-OTHER_KEY = note.signing_key("desk.example/log", bytes(32))
+KEY = signed_note.signing_key("desk.example/log", bytes(range(32)))
+OTHER_KEY = signed_note.signing_key("desk.example/log", bytes(32))
 VKEY, OTHER_VKEY = str(KEY.verifier), str(OTHER_KEY.verifier)
 LEAVES = 200
 
@@ -34,12 +36,12 @@ def prove(events: Sequence[Event], size: int = LEAVES, key: SigningKey = KEY) ->
     leaves = [sha256(b"%d" % number).digest() for number in range(LEAVES)]
     for event in events:
         leaves[(event.event_id or 0) - 1] = bytes.fromhex(event.event_hash)
-    tree = tlog.Tree()
+    tree = merkle.Tree()
     for leaf in leaves[:size]:
         tree.append(leaf)
     index = max(event.event_id or 0 for event in events if (event.event_id or 0) <= size) - 1
-    checkpoint = key.sign(note.Checkpoint(key.verifier.name, size, tree.head()).text)
-    path = tuple(tlog.inclusion_proof(leaves, index, size))
+    checkpoint = key.sign(signed_note.Checkpoint(key.verifier.name, size, tree.head()).text)
+    path = tuple(merkle.inclusion_proof(leaves, index, size))
     return bytes(LogProof(leaves[index], index, path, checkpoint.encode())).decode()
 
 
@@ -58,7 +60,7 @@ def files_of(
     proofs = {} if proof is None else {f"{case_id}.tlog-proof": proof.encode()}
     keys = {} if key is None else {"verifier-key.txt": f"{key}\n".encode()}
     return {
-        f"audit_{case_id}.csv": audit.write_csv(events),
+        f"audit_{case_id}.csv": audit_csv.write_csv(events),
         f"case_{case_id}.md": b"# SAR summary\n",
         **proofs,
         **keys,

@@ -20,11 +20,12 @@ import hypothesis
 import pytest
 from tenacity import retry, stop_after_delay, wait_fixed
 
-from app import casework, database, repository, settings
+from app import database, opening, repository, settings
 from app.database import odbc
 from app.database.sqlite import SqliteDatabase
 from app.database.sqlserver import SqlServerDatabase
 from app.models import ALERT_FEED, ALERT_FEED_USER, Case, Risk, Role, User
+from app.ui import base, integrity
 
 # A slow machine is no fault: no deadline for a single example.
 hypothesis.settings.register_profile("desk", deadline=None)
@@ -51,7 +52,7 @@ TRANSACTIONS = [
     for day in range(5, 12)
 ]
 EVIDENCE = {"alert": "7 cash deposits just under $10,000 in 9 days", "transactions": TRANSACTIONS}
-ALERT = casework.Alert(
+ALERT = opening.Alert(
     customer_id="C-00412873",
     customer_name="Zoë Łukasik",
     typology="Structuring",
@@ -65,9 +66,8 @@ ALERT = casework.Alert(
 
 def forget_the_desk() -> None:
     """Let pages read the settings anew, and forget what they verified."""
-    from app import ui
 
-    for kept in (ui.config, ui.desk, ui.last_verified):
+    for kept in (base.config, base.desk, integrity.last_verified):
         kept.cache_clear()
 
 
@@ -187,7 +187,7 @@ def open_case(desk: database.Database) -> OpenCase:
 
     def opened(sampled: bool | None = None, **facts: Any) -> Case:
         while True:
-            event = casework.open_case(desk, ALERT_FEED, replace(ALERT, **facts))
+            event = opening.open_case(desk, ALERT_FEED, replace(ALERT, **facts))
             with desk.snapshot() as tx:
                 case = repository.case(tx, event.case_id)
             if sampled is None or (case.qa_bucket == 0) is sampled:

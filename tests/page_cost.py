@@ -38,10 +38,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from app import casework, chain, checkpoint, database, repository, settings
+from app import casework, chain, database, repository, settings, triage_query
 from app.database import sqlite
+from app.log import checkpoint
 from app.models import Event, Role, Status, User
-from app.repository import Filters, Order
+from app.triage_query import Filters, Order
 from seed.generate import generate
 from seed.load import load
 
@@ -377,7 +378,7 @@ def grow(file: Path, events: int) -> tuple[str, list[str], User, User]:
     with closing(database.connect(settings.load(str(file)))) as desk:
         people = [person for person in desk.read(repository.users) if person.active]
         manager, reviewer = (next(one for one in people if one.role is role) for role in (Role.MANAGER, Role.QA))
-        found = desk.read(lambda tx: repository.triage_page(tx, Filters(), Order.AGE, 40)).cases
+        found = desk.read(lambda tx: triage_query.triage_page(tx, Filters(), Order.AGE, 40)).cases
         large = found[0]
         assert large.status is not Status.CLOSED
         for number in range(large.event_count, events):

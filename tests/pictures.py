@@ -17,9 +17,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app import database, repository, settings
+from app import database, settings, triage_query
 from app.models import Disposition
-from app.repository import Filters, Order
+from app.triage_query import Filters, Order
 from tests.browser import installed, launched
 from tests.e2e.server import free_port, served
 
@@ -69,7 +69,7 @@ PICTURES: dict[str, tuple[Callable[[Page, str, str], None], str]] = {
 def closed_as_sar(file: Path) -> str:
     """A case that shows all there is: decided, and reviewed."""
     with closing(database.connect(settings.load(str(file)))) as desk, desk.snapshot() as tx:
-        cases = repository.triage_page(tx, Filters(include_closed=True), Order.RISK, 500).cases
+        cases = triage_query.triage_page(tx, Filters(include_closed=True), Order.RISK, 500).cases
     return next(one.case_id for one in cases if one.disposition is Disposition.SAR and one.qa_result)
 
 

@@ -18,8 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import audit, casework, chain, repository
-from app.audit import read_csv, verify_csv, write_csv
+from app import casework, chain, repository, verification
 from app.chain import BreakKind
 from app.database import Database
 from app.errors import (
@@ -31,6 +30,8 @@ from app.errors import (
     UnknownCase,
     UnreadableFile,
 )
+from app.exports import audit_csv, case_export, files
+from app.exports.audit_csv import read_csv, verify_csv, write_csv
 from app.models import Case, Event
 from tests import lives
 from tests.attacks import without_keys
@@ -201,7 +202,7 @@ def test_numbers_are_read_up_to_fifteen_digits() -> None:
 
 
 def test_a_field_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "MAX_FIELD", 1_000)
+    monkeypatch.setattr(audit_csv, "MAX_FIELD", 1_000)
     assert verify_csv(FILE).intact
     assert "line 2: this is not an audit CSV: field larger than" in refused(rows(record(notes="x" * 1_001)))
 
@@ -243,10 +244,10 @@ def test_an_export_is_the_whole_trail_and_verifies(desk: Database, open_case: Op
     case = open_case()
     casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id)
     casework.add_note(desk, ANALYST.user_id, case.case_id, "'=1+1'\n💶")
-    export = audit.export_case(desk, case.case_id)
+    export = case_export.export_case(desk, case.case_id)
     with desk.snapshot() as tx:
         assert read_csv(export.csv) == repository.events(tx, case.case_id)
-    assert verify_csv(export.csv) == audit.Verified(1, 3, (), read_csv(export.csv)[-1])
+    assert verify_csv(export.csv) == verification.Verified(1, 3, (), read_csv(export.csv)[-1])
     assert export.summary.startswith(f"# SAR summary {case.case_id}\n")
     assert (export.csv_name, export.summary_name) == (f"audit_{case.case_id}.csv", f"case_{case.case_id}.md")
 
@@ -259,20 +260,20 @@ def test_an_id_that_is_no_case_id_names_no_file_even_where_the_database_has_it(d
     with contextlib.suppress(DatabaseError), desk.transaction() as tx:
         repository.insert_case(tx, replace(life.case, case_id=case_id))
     with pytest.raises(InvalidInput, match="not a case id"):
-        audit.export_case(desk, case_id)
+        case_export.export_case(desk, case_id)
 
 
 def test_an_unknown_case_is_not_exported(desk: Database) -> None:
     with pytest.raises(UnknownCase):
-        audit.export_case(desk, "AML-7F3KQ2XA")
+        case_export.export_case(desk, "AML-7F3KQ2XA")
 
 
-EXPORT = audit.Export(SAMPLED_ID, EVENTS, FILE, "# Summary “draft”\n", (), {})
+EXPORT = case_export.Export(SAMPLED_ID, EVENTS, FILE, "# Summary “draft”\n", (), {})
 
 
-def write(folder: Path, export: audit.Export = EXPORT) -> Event | None:
+def write(folder: Path, export: case_export.Export = EXPORT) -> Event | None:
     """Write its files; an event is kept of it."""
-    return audit.write_files(folder, export.files, lambda: EVENTS[-1])
+    return files.write_files(folder, export.files, lambda: EVENTS[-1])
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -335,9 +336,9 @@ def test_of_an_export_that_cannot_be_written_nothing_is_kept_and_the_old_one_sta
         def write(self, data: object) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(audit, "open", lambda *_, **__: Full(), raising=False)
+    monkeypatch.setattr(files, "open", lambda *_, **__: Full(), raising=False)
     with pytest.raises(DeskError, match="cannot be written: No space left on device") as refused:
-        audit.write_files(tmp_path, replace(EXPORT, csv=b"new").files, lambda: pytest.fail("it was kept"))
+        files.write_files(tmp_path, replace(EXPORT, csv=b"new").files, lambda: pytest.fail("it was kept"))
     assert not isinstance(refused.value, NotWritten)
     assert contents(tmp_path) == before
 
@@ -348,7 +349,7 @@ def test_what_may_not_be_exported_leaves_no_file(tmp_path: Path) -> None:
         raise NotAllowed("no")
 
     with pytest.raises(NotAllowed):
-        audit.write_files(tmp_path, EXPORT.files, refuse)
+        files.write_files(tmp_path, EXPORT.files, refuse)
     assert not list(tmp_path.iterdir())
 
 
@@ -361,7 +362,7 @@ def test_files_that_cannot_take_their_place_after_all_are_told_with_what_was_kep
 
     monkeypatch.setattr(Path, "replace", stuck)
     with pytest.raises(DeskError, match=rf"{EXPORT.csv_name} cannot be written: It is open elsewhere") as failed:
-        audit.write_files(tmp_path, EXPORT.files, lambda: kept)
+        files.write_files(tmp_path, EXPORT.files, lambda: kept)
     assert type(failed.value) is told
 
 
@@ -382,20 +383,20 @@ def worked(desk: Database, open_case: OpenCase) -> Case:
     return case
 
 
-def kinds(found: audit.Verified) -> set[tuple[str, int | None, BreakKind, str]]:
+def kinds(found: verification.Verified) -> set[tuple[str, int | None, BreakKind, str]]:
     return {(b.case_id, b.event_id, b.kind, b.field) for b in found.breaks}
 
 
 def test_a_clean_database_is_intact(desk: Database, worked: Case) -> None:
-    assert audit.verify_case(desk, worked.case_id) == audit.Verified(1, 3, ())
-    assert audit.verify_database(desk) == audit.Verified(3, 5, ())
-    assert audit.verify_database(desk).intact
+    assert verification.verify_case(desk, worked.case_id) == verification.Verified(1, 3, ())
+    assert verification.verify_database(desk) == verification.Verified(3, 5, ())
+    assert verification.verify_database(desk).intact
     with pytest.raises(UnknownCase):
-        audit.verify_case(desk, "AML-7F3KQ2XA")
+        verification.verify_case(desk, "AML-7F3KQ2XA")
 
 
 def test_an_empty_database_is_intact(desk: Database) -> None:
-    assert audit.verify_database(desk) == audit.Verified(0, 0, ())
+    assert verification.verify_database(desk) == verification.Verified(0, 0, ())
 
 
 Found = tuple[int | None, BreakKind, str]
@@ -486,10 +487,10 @@ TYPED: Mapping[str, tuple[str, Sequence[object], Found]] = {
 
 
 def assert_found(desk: Database, worked: Case, expected: Found) -> None:
-    found = audit.verify_database(desk)
+    found = verification.verify_database(desk)
     assert (worked.case_id, *expected) in kinds(found)
     assert {b.case_id for b in found.breaks} == {worked.case_id}
-    assert found.breaks == audit.verify_case(desk, worked.case_id).breaks
+    assert found.breaks == verification.verify_case(desk, worked.case_id).breaks
     assert found.cases == 3
 
 
@@ -536,15 +537,17 @@ def test_an_event_made_up_with_its_hash_is_found_by_the_row(desk: Database, work
 def test_text_that_is_not_utf_8_is_found_and_not_exported(desk: Database, worked: Case) -> None:
     tamper(desk, "UPDATE case_events SET notes = CAST(x'ff' AS TEXT) WHERE event_id = 4")
     edited = (worked.case_id, 4, BreakKind.EDITED, "event_hash")
-    assert kinds(audit.verify_case(desk, worked.case_id)) == kinds(audit.verify_database(desk)) == {edited}
+    assert (
+        kinds(verification.verify_case(desk, worked.case_id)) == kinds(verification.verify_database(desk)) == {edited}
+    )
     with pytest.raises(DatabaseError, match="holds bytes that are no text"):
-        audit.export_case(desk, worked.case_id)
+        case_export.export_case(desk, worked.case_id)
 
 
 @ON_SQLITE
 def test_a_row_that_is_no_text_is_exported_with_its_break(desk: Database, worked: Case) -> None:
     tamper(desk, "UPDATE cases SET customer_name = CAST(x'ff' AS TEXT) WHERE case_id = ?", worked.case_id)
-    export = audit.export_case(desk, worked.case_id)
+    export = case_export.export_case(desk, worked.case_id)
     assert {found.field for found in export.breaks} == {"customer_name"}
     assert "\\udcff" in export.summary
 
@@ -553,16 +556,16 @@ def test_a_row_that_is_no_text_is_exported_with_its_break(desk: Database, worked
 def test_a_break_that_cannot_be_read_again_stands(
     desk: Database, worked: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*_: object) -> audit.Verified:
+    def fails(*_: object) -> verification.Verified:
         raise DatabaseError("The database is gone.")
 
     tamper(desk, "UPDATE case_events SET notes = 'Never called.' WHERE event_id = 4")
-    monkeypatch.setattr(audit, "verify_case", fails)
-    assert kinds(audit.verify_database(desk)) == {(worked.case_id, 4, BreakKind.EDITED, "event_hash")}
+    monkeypatch.setattr(verification, "verify_case", fails)
+    assert kinds(verification.verify_database(desk)) == {(worked.case_id, 4, BreakKind.EDITED, "event_hash")}
 
 
 def assert_both_are_found(desk: Database, worked: Case) -> None:
-    found = audit.verify_database(desk)
+    found = verification.verify_database(desk)
     assert (worked.case_id, None, BreakKind.MISSING, "events") in kinds(found)
     assert len({b.case_id for b in found.breaks}) == 2
     assert (found.cases, found.events) == (4, 5)
@@ -587,10 +590,10 @@ def test_a_space_added_to_the_case_id_of_an_event_is_found_though_a_server_takes
 ) -> None:
     with without_keys(desk):
         tamper(desk, "UPDATE case_events SET case_id = ? WHERE event_id = 4", f"{worked.case_id} ")
-        found = audit.verify_database(desk)
+        found = verification.verify_database(desk)
         assert worked.case_id in {b.case_id for b in found.breaks}
         assert found.events == 5
-        assert not audit.verify_case(desk, worked.case_id).intact
+        assert not verification.verify_case(desk, worked.case_id).intact
 
 
 def test_cases_that_lost_their_events_or_rows_at_either_end_of_the_alphabet_are_found(
@@ -601,7 +604,7 @@ def test_cases_that_lost_their_events_or_rows_at_either_end_of_the_alphabet_are_
         for case_id in (ids[0], ids[3], ids[5]):
             tamper(desk, "DELETE FROM case_events WHERE case_id = ?", case_id)
         tamper(desk, "DELETE FROM cases WHERE case_id = ?", ids[1])
-        found = audit.verify_database(desk)
+        found = verification.verify_database(desk)
     assert {b.case_id for b in found.breaks} == {ids[0], ids[1], ids[3], ids[5]}
     assert (found.cases, found.events) == (6, 3)
 
@@ -612,9 +615,9 @@ def test_progress_is_told_on_the_way_and_at_the_end(desk: Database) -> None:
         events = (replace(life.events[0], event_id=number) for number, life in enumerate(alive, 1))
         repository.load(tx, (life.case for life in alive), events)
     told: list[tuple[int, int]] = []
-    assert audit.verify_database(desk, lambda done, total: told.append((done, total))).cases == 1001
+    assert verification.verify_database(desk, lambda done, total: told.append((done, total))).cases == 1001
     assert told == [(500, 1001), (1000, 1001), (1001, 1001)]
-    assert audit.verify_database(desk) == audit.Verified(1001, 1001, ())
+    assert verification.verify_database(desk) == verification.Verified(1001, 1001, ())
 
 
 def test_a_break_is_read_again_before_it_is_reported(
@@ -636,10 +639,10 @@ def test_a_break_is_read_again_before_it_is_reported(
         return [halfway(found) if len(reads) == 1 else found for found in real(tx, case_id)]
 
     monkeypatch.setattr(repository, "chains_of", first_halfway)
-    assert audit.verify_case(desk, worked.case_id).intact
+    assert verification.verify_case(desk, worked.case_id).intact
     assert reads == [worked.case_id] * 2
     monkeypatch.setattr(repository, "all_chains", all_halfway)
-    assert audit.verify_database(desk).intact
+    assert verification.verify_database(desk).intact
 
 
 # --- what SQLite itself refuses ---

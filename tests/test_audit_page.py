@@ -17,9 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Page
 
-from app import bundle, chain, note, text, tlog
-from app.bundle import page
+from app import chain, text
 from app.errors import InvalidNote, InvalidText
+from app.exports import bundle
+from app.exports.bundle import page
+from app.log import merkle, signed_note
 from app.models import Event
 from tests import hostile, lives
 from tests.conftest import EVIDENCE, MANAGER, PEOPLE, TRANSACTIONS
@@ -31,9 +33,9 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["tests.browser"]
 
-KEY = note.signing_key("bank.example/aml", bytes(range(32)))
-OTHER_KEY = note.signing_key("bank.example/aml", bytes(32))
-STRANGE_KEY = note.signing_key("forger.example", bytes(32))
+KEY = signed_note.signing_key("bank.example/aml", bytes(range(32)))
+OTHER_KEY = signed_note.signing_key("bank.example/aml", bytes(32))
+STRANGE_KEY = signed_note.signing_key("forger.example", bytes(32))
 VKEY, OTHER_VKEY = str(KEY.verifier), str(OTHER_KEY.verifier)
 NAMES = {person.user_id: person.name for person in PEOPLE}
 OTHERS = [bytes([number]) * 32 for number in range(11)]
@@ -51,15 +53,15 @@ def edited(event: Event, field: str, value: str) -> Event:
     return replace(event, **changed)
 
 
-def proof_of(events: Sequence[Event], anchored: int, key: note.SigningKey = KEY, **changed: Any) -> str:
+def proof_of(events: Sequence[Event], anchored: int, key: signed_note.SigningKey = KEY, **changed: Any) -> str:
     """The proof of the event at `anchored` (from 1) in a log of other cases and all these events."""
     leaves = [*OTHERS, *(bytes.fromhex(event.event_hash) for event in events)]
-    tree = tlog.Tree()
+    tree = merkle.Tree()
     for leaf in leaves:
         tree.append(leaf)
-    signed = key.sign(note.Checkpoint(key.verifier.name, tree.size, tree.head()).text).encode()
+    signed = key.sign(signed_note.Checkpoint(key.verifier.name, tree.size, tree.head()).text).encode()
     index = len(OTHERS) + anchored - 1
-    proof = note.LogProof(leaves[index], index, tuple(tlog.inclusion_proof(leaves, index, tree.size)), signed)
+    proof = signed_note.LogProof(leaves[index], index, tuple(merkle.inclusion_proof(leaves, index, tree.size)), signed)
     return bytes(replace(proof, **changed)).decode()
 
 
@@ -68,8 +70,8 @@ PROOF = proof_of(EVENTS, 8)
 
 def signed_anew(hashes: int = 63, **changed: Any) -> str:
     """That proof, or its first hashes, with a checkpoint that says something else, signed by the bank's own key."""
-    proof = note.read_proof(PROOF.encode())
-    told = replace(note.read_checkpoint(note.read_note(proof.checkpoint)), **changed)
+    proof = signed_note.read_proof(PROOF.encode())
+    told = replace(signed_note.read_checkpoint(signed_note.read_note(proof.checkpoint)), **changed)
     return bytes(replace(proof, hashes=proof.hashes[:hashes], checkpoint=KEY.sign(told.text).encode())).decode()
 
 
@@ -87,9 +89,9 @@ def by_the_desk(case: Case) -> dict[str, Any]:
         result = bundle.verify_case(
             case_id,
             events,
-            None if proof is None else note.read_proof(proof.encode()),
-            None if key is None else note.read_verifier_key(key),
-            None if given is None else note.read_verifier_key(given),
+            None if proof is None else signed_note.read_proof(proof.encode()),
+            None if key is None else signed_note.read_verifier_key(key),
+            None if given is None else signed_note.read_verifier_key(given),
         )
     except InvalidNote:
         return {"verdict": "unreadable", "breaks": [], "anchored": 0}
@@ -346,7 +348,7 @@ def _attacks() -> dict[str, Case]:
                 event = edited(EVENTS[number], name, value)
                 chains[f"{name} of event {number + 1} is {value!r}"] = [*EVENTS[:number], event, *EVENTS[number + 1 :]]
     attacks: dict[str, Case] = {what: (SAMPLED_ID, events, PROOF, VKEY, VKEY) for what, events in chains.items()}
-    leaf = tlog.leaf_hash(bytes.fromhex(EVENTS[7].event_hash))
+    leaf = merkle.leaf_hash(bytes.fromhex(EVENTS[7].event_hash))
     bad = bytes.fromhex(KEY.verifier.key_id) + bytes(64)
     proofs = {
         "a proof of another log": proof_of(again, 8),

@@ -15,12 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import audit, bundle, casework, checkpoint, note
+from app import casework
 from app.__main__ import main
-from app.bundle import Verdict, verify
-from app.checkpoint import Log
 from app.database import Database
 from app.errors import InvalidInput, UnreadableFile
+from app.exports import bundle, case_export
+from app.exports.bundle import Verdict, verify
+from app.log import checkpoint, signed_note
+from app.log.checkpoint import Log
 from tests.attacks import without_keys
 from tests.bundles import (
     EVENTS,
@@ -49,7 +51,7 @@ Outcome = tuple[str, list[tuple[int | None, str, str]], int]
 
 def desks(data: bytes, given: str | None = VKEY, name: str = ZIP_NAME) -> Outcome:
     try:
-        result = bundle.verify_file(data, name, note.read_verifier_key(given) if given else None)
+        result = bundle.verify_file(data, name, signed_note.read_verifier_key(given) if given else None)
     except UnreadableFile:
         return "unreadable", [], 0
     return result.verdict.value, [(b.event_id, b.kind.value, b.field) for b in result.breaks], result.anchored
@@ -86,9 +88,9 @@ def test_a_bundle_holds_what_an_examiner_needs_and_is_the_same_whenever_it_is_ma
     casework.add_note(desk, ANALYST.user_id, case_id, "Teller called.")
     checkpoint.append(desk, tmp_path, KEY)
     casework.add_note(desk, ANALYST.user_id, case_id, "Later.")
-    made = bundle.make(audit.export_case(desk, case_id), log)
+    made = bundle.make(case_export.export_case(desk, case_id), log)
     assert (made.anchored, made.not_yet, made.breaks) == (2, 1, ())
-    assert bundle.make(audit.export_case(desk, case_id), log) == made
+    assert bundle.make(case_export.export_case(desk, case_id), log) == made
     with zipfile.ZipFile(io.BytesIO(made.data)) as archive:
         assert archive.namelist() == [
             f"audit_{case_id}.csv",
@@ -99,7 +101,7 @@ def test_a_bundle_holds_what_an_examiner_needs_and_is_the_same_whenever_it_is_ma
             "audit.html",
             "README.txt",
         ]
-        assert archive.read(f"audit_{case_id}.csv") == audit.export_case(desk, case_id).csv
+        assert archive.read(f"audit_{case_id}.csv") == case_export.export_case(desk, case_id).csv
         assert archive.read("verify.py") == Path(str(verify.__file__)).read_bytes()
     assert both(made.data, name=made.name) == ("ok", [], 2)
     assert both(made.data, None, made.name) == ("compare the key", [], 2)
@@ -113,11 +115,11 @@ def test_what_no_checkpoint_covers_is_not_anchored(
 ) -> None:
     case_id = open_case().case_id
     for of_log in (None, log):
-        made = bundle.make(audit.export_case(desk, case_id), of_log)
+        made = bundle.make(case_export.export_case(desk, case_id), of_log)
         assert (made.anchored, made.not_yet) == (0, 1)
         assert both(made.data, name=made.name) == ("not anchored", [], 0)
     checkpoint.append(desk, tmp_path, KEY)
-    later = bundle.make(audit.export_case(desk, open_case().case_id), log)
+    later = bundle.make(case_export.export_case(desk, open_case().case_id), log)
     assert both(later.data, name=later.name) == ("not anchored", [], 0)
 
 
@@ -129,18 +131,18 @@ def test_a_case_that_was_changed_outside_the_desk_leaves_as_a_broken_bundle(
     checkpoint.append(desk, tmp_path, KEY)
     with without_keys(desk):
         tamper(desk, "UPDATE case_events SET notes = 'Never called.' WHERE notes = 'Teller called.'")
-        edited = bundle.make(audit.export_case(desk, case_id), log)
+        edited = bundle.make(case_export.export_case(desk, case_id), log)
         assert [(found.kind.value, found.field) for found in edited.breaks] == [("edited", "event_hash")]
         assert both(edited.data, name=edited.name)[0] == "broken"
         tamper(desk, "DELETE FROM case_events WHERE notes = 'Never called.'")
-        cut = bundle.make(audit.export_case(desk, case_id), log)
+        cut = bundle.make(case_export.export_case(desk, case_id), log)
     assert (None, "not in the log", "event_hash") in both(cut.data, name=cut.name)[1]
 
 
 @ON_SQLITE
 def test_no_bundle_is_named_by_what_is_no_case_id(desk: Database) -> None:
     with pytest.raises(InvalidInput, match="is not a case id"):
-        bundle.make(audit.export_case(desk, "../../etc"), None)
+        bundle.make(case_export.export_case(desk, "../../etc"), None)
 
 
 def test_the_way_of_a_bundle_through_the_terminal(

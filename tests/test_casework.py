@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app import audit, casework, chain, policy, repository
+from app import casework, chain, opening, policy, repository, users, verification
 from app.casework import add_note, assign, record_qa, reopen, set_disposition
 from app.database import Database
 from app.errors import (
@@ -66,7 +66,7 @@ def meta_of(event: Event) -> dict[str, Any]:
 
 
 def intact(desk: Database, case: Case) -> bool:
-    return audit.verify_case(desk, case.case_id).intact
+    return verification.verify_case(desk, case.case_id).intact
 
 
 # --- the table ---
@@ -215,7 +215,7 @@ def test_only_the_alert_feed_opens_cases(desk: Database, open_case: OpenCase, le
         "evidence": {},
     }
     with pytest.raises(NotAllowed, match="Only the alert feed"):
-        casework.open_case(desk, ACTORS[letter].user_id, casework.Alert(**facts))  # type: ignore[arg-type]
+        opening.open_case(desk, ACTORS[letter].user_id, opening.Alert(**facts))  # type: ignore[arg-type]
     with desk.snapshot() as tx:
         assert repository.case_count(tx) == 1
 
@@ -481,7 +481,7 @@ def test_several_cases_are_assigned_together_with_an_event_each(desk: Database, 
     assert sorted(event.case_id for event in events) == sorted(case.case_id for case in cases)
     assert [row_of(desk, case).owner for case in cases] == [B, B, B]
     assert casework.assign_all(desk, M, seen, B, form="token") == events_with_ids(desk, events)
-    assert audit.verify_database(desk) == audit.Verified(3, 6, ())
+    assert verification.verify_database(desk) == verification.Verified(3, 6, ())
 
 
 def events_with_ids(desk: Database, events: list[Event]) -> list[Event]:
@@ -499,7 +499,7 @@ def test_of_several_cases_none_is_assigned_where_one_is_refused(desk: Database, 
     with pytest.raises(NotAllowed, match="belongs to someone else"):
         casework.assign_all(desk, A, [(case.case_id, None) for case in cases], A)
     assert [row_of(desk, case).owner for case in cases] == [None, B, None]
-    assert audit.verify_database(desk) == audit.Verified(3, 4, ())
+    assert verification.verify_database(desk) == verification.Verified(3, 4, ())
 
 
 def test_the_next_case_is_the_one_due_first_of_those_that_nobody_owns(desk: Database, open_case: OpenCase) -> None:
@@ -561,7 +561,7 @@ def test_a_look_at_a_sar_is_kept_once_a_person_a_day_and_of_no_other_case(
     assert casework.record_view(desk, B, case.case_id) is None
     with pytest.raises(NotAllowed):
         casework.record_view(desk, GONE.user_id, case.case_id)
-    assert audit.verify_database(desk).intact
+    assert verification.verify_database(desk).intact
 
 
 def test_an_export_is_kept_with_what_left_the_desk(desk: Database, open_case: OpenCase) -> None:
@@ -613,7 +613,7 @@ def test_nobody_is_taken_for_another_by_a_space_or_a_letter(desk: Database, open
         with pytest.raises(UnknownUser):
             assign(desk, M, case_id, asked)
         with pytest.raises(UnknownUser):
-            casework.deactivate_user(desk, asked)
+            users.deactivate_user(desk, asked)
     assert len(events_of(desk, case_id)) == 1
 
 
@@ -816,8 +816,10 @@ def test_a_clock_that_goes_back_never_backdates_an_event(
     noon = datetime(2026, 1, 5, 11, 59, 59, 999_999, tzinfo=UTC)
     last, back = noon + timedelta(microseconds=2), timedelta(microseconds=-1)
     ticks = [noon, noon + back, last, last + back, noon + 2 * back]
-    monkeypatch.setattr(casework, "datetime", Clock(iter(ticks)))
-    monkeypatch.setattr(casework, "new_case_id", lambda: "AML-00000004")  # in the QA sample
+    clock = Clock(iter(ticks))
+    for module in (opening, casework):
+        monkeypatch.setattr(module, "datetime", clock)
+    monkeypatch.setattr(opening, "new_case_id", lambda: "AML-00000004")  # in the QA sample
     case = open_case()
     assign(desk, A, case.case_id, A)
     add_note(desk, A, case.case_id, "x")
@@ -858,7 +860,7 @@ def test_a_case_that_was_opened_ahead_is_closed_as_sar_on_the_real_day(
     desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime.now(UTC)
-    monkeypatch.setattr(casework, "datetime", Clock(itertools.repeat(now + timedelta(days=90))))
+    monkeypatch.setattr(opening, "datetime", Clock(itertools.repeat(now + timedelta(days=90))))
     case = open_case()
     monkeypatch.setattr(casework, "datetime", Clock(itertools.repeat(now)))
     assign(desk, A, case.case_id, A)
@@ -876,7 +878,8 @@ def test_a_determination_is_kept_as_the_day_of_whoever_gives_it_with_their_zone(
     desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokyo, evening = ZoneInfo("Asia/Tokyo"), datetime(2026, 1, 5, 23, 30, tzinfo=UTC)
-    monkeypatch.setattr(casework, "datetime", Clock(itertools.repeat(evening)))
+    for module in (opening, casework):
+        monkeypatch.setattr(module, "datetime", Clock(itertools.repeat(evening)))
     case = given(desk, open_case(), ANALYST)
     event = set_disposition(desk, A, case.case_id, SAR, "Why.", determined_at=date(2026, 1, 6), zone=tokyo)
     meta = meta_of(event)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from app import audit, casework, chain, repository
+from app import casework, chain, opening, repository, verification
 from app.database import Database
 from app.errors import InvalidInput, NotAllowed, StaleCase
 from app.models import Disposition, Event, QaResult
@@ -293,7 +293,7 @@ class Casework(RuleBasedStateMachine):
         return max(self.clock.moment, case.last)
 
     def stands_as_modelled(self, case: Modelled) -> None:
-        assert audit.verify_case(self.desk, case.case_id).breaks == ()
+        assert verification.verify_case(self.desk, case.case_id).breaks == ()
         with self.desk.snapshot() as tx:
             row = repository.case(tx, case.case_id)
             stored = repository.events(tx, case.case_id)
@@ -315,7 +315,8 @@ def test_whatever_people_do_the_case_is_what_the_rules_make_it_and_its_chain_hol
     desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(casework, "datetime", clock)
+    for module in (opening, casework):
+        monkeypatch.setattr(module, "datetime", clock)
 
     class AtThisDesk(Casework):
         def __init__(self) -> None:

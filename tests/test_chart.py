@@ -10,7 +10,7 @@ from html import unescape
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.chart import Bar, in_and_out
+from app.ui.chart import Bar, in_and_out
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 BAR = re.compile(r"<i class='(in|out)' style='left:(.+?)%;bottom:(.+?)%;height:(.+?)%' title='(.*?)'></i>", re.DOTALL)

@@ -15,21 +15,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import audit, casework, chain, checkpoint, note, repository, settings, tampering, tlog
+from app import casework, chain, repository, settings, verification
 from app.__main__ import main
 from app.chain import BreakKind
-from app.checkpoint import Anchor, Log
 from app.database import Database, Transaction
+from app.demo import tampering
 from app.errors import RUN, BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile
+from app.log import checkpoint, merkle, signed_note
+from app.log.checkpoint import Anchor, Log
 from app.models import Case, Event
 from tests.attacks import ON_SERVER, without_keys
 from tests.conftest import ANALYST, MANAGER, ON_SQLITE, OpenCase, address, tamper
 
-KEY = note.signing_key("bank.example/aml", bytes(range(32)))
-OTHER_KEY = note.signing_key("bank.example/aml", bytes(32))
+KEY = signed_note.signing_key("bank.example/aml", bytes(range(32)))
+OTHER_KEY = signed_note.signing_key("bank.example/aml", bytes(32))
 
 
-def sign(desk: Database, folder: Path, key: note.SigningKey = KEY) -> Anchor:
+def sign(desk: Database, folder: Path, key: signed_note.SigningKey = KEY) -> Anchor:
     anchor = checkpoint.append(desk, folder, key).anchor
     assert anchor is not None
     return anchor
@@ -120,11 +122,11 @@ def test_what_no_chain_shows_the_checkpoint_does(
         alone = tmp_path / "alone"
         alone.write_bytes(signed.signed)
         signed = checkpoint.read_anchor(alone, KEY.verifier)
-    assert audit.verify_database(desk, anchors=[signed]).intact
+    assert verification.verify_database(desk, anchors=[signed]).intact
     with without_keys(desk):
         attack(desk, cases[0])
-        assert audit.verify_database(desk).intact, "found without a checkpoint: it belongs to another test"
-        found = audit.verify_database(desk, anchors=[signed])
+        assert verification.verify_database(desk).intact, "found without a checkpoint: it belongs to another test"
+        found = verification.verify_database(desk, anchors=[signed])
     assert not found.intact
     if lines == "on its own":
         assert [one.field for one in found.breaks] in (["head"], ["size"])
@@ -172,11 +174,13 @@ def test_a_rewrite_after_the_checkpoint_is_not_found_until_the_next_one(
     """The limit of a checkpoint: it speaks for what came before it."""
     case = copy_of(desk, cases[1].case_id)
     put(desk, tampering.rewrite(case, 2, "notes", "Rewritten."))
-    assert audit.verify_database(desk, anchors=[signed]).intact
+    assert verification.verify_database(desk, anchors=[signed]).intact
     put(desk, case)
     newer = sign(desk, tmp_path)
     put(desk, tampering.rewrite(case, 2, "notes", "Rewritten."))
-    assert [one.event_id for one in audit.verify_database(desk, anchors=[newer]).breaks] == [case.events[2].event_id]
+    assert [one.event_id for one in verification.verify_database(desk, anchors=[newer]).breaks] == [
+        case.events[2].event_id
+    ]
 
 
 def test_each_checkpoint_continues_the_one_before_it(desk: Database, cases: list[Case], tmp_path: Path) -> None:
@@ -187,9 +191,9 @@ def test_each_checkpoint_continues_the_one_before_it(desk: Database, cases: list
     leaves = [bytes.fromhex(line[2]) for line in anchors[-1].lines()]
     for earlier, later in zip(anchors, anchors[1:], strict=False):
         one, next_one = earlier.checkpoint, later.checkpoint
-        proof = tlog.consistency_proof(leaves, one.size, next_one.size)
-        tlog.verify_consistency(one.size, one.head, next_one.size, next_one.head, proof)
-        assert audit.verify_database(desk, anchors=[earlier]).intact
+        proof = merkle.consistency_proof(leaves, one.size, next_one.size)
+        merkle.verify_consistency(one.size, one.head, next_one.size, next_one.head, proof)
+        assert verification.verify_database(desk, anchors=[earlier]).intact
     assert [anchor.file.parent.name for anchor in anchors] == [f"00000{number}" for number in range(1, 6)]
 
 
@@ -232,7 +236,7 @@ def test_the_lines_beside_a_checkpoint_can_be_hashed_with_public_tools(
     stored = [e for case in cases for e in copy_of(desk, case.case_id).events if e.notes != "Later."]
     stored.sort(key=lambda event: event.event_id or 0)
     assert lines == [f"{e.event_id},{e.case_id},{e.event_hash}" for e in stored]
-    tree = tlog.Tree()
+    tree = merkle.Tree()
     for line in lines:
         tree.append(bytes.fromhex(line.split(",")[2]))
     assert (tree.size, tree.head()) == (signed.checkpoint.size, signed.checkpoint.head)
@@ -270,7 +274,7 @@ def remove_the_lines(folder: Path) -> None:
 
 
 def sign_with_another_key(folder: Path) -> None:
-    told = note.read_checkpoint(note.read_note((folder / "checkpoint").read_bytes()))
+    told = signed_note.read_checkpoint(signed_note.read_note((folder / "checkpoint").read_bytes()))
     (folder / "checkpoint").write_text(OTHER_KEY.sign(told.text), "utf-8")
 
 
@@ -318,14 +322,14 @@ def test_lines_that_were_changed_accuse_nobody_and_hide_nothing(
 ) -> None:
     """The signed head decides; the lines only name what differs, and only where they are those that were signed."""
     attack(signed.file.parent)
-    assert audit.verify_log(desk, signed).intact
+    assert verification.verify_log(desk, signed).intact
     with pytest.raises(UnreadableFile):
         checkpoint.prove(signed, cases[0].case_id)
     lines = ["lines"] if signed.has_lines() else []
     rewrite_a_note(desk, cases[0])
-    assert [found.field for found in audit.verify_log(desk, signed).breaks] == ["head", *lines]
+    assert [found.field for found in verification.verify_log(desk, signed).breaks] == ["head", *lines]
     cut_the_tail(desk, cases[0])
-    assert [found.field for found in audit.verify_log(desk, signed).breaks] == ["size", *lines]
+    assert [found.field for found in verification.verify_log(desk, signed).breaks] == ["size", *lines]
 
 
 @ON_SQLITE
@@ -360,7 +364,7 @@ def test_of_many_that_differ_the_first_are_named(
 ) -> None:
     monkeypatch.setattr(checkpoint, "MAX_BREAKS", 2)
     tamper(desk, "UPDATE case_events SET event_hash = prev_hash")
-    assert [found.event_id for found in audit.verify_log(desk, signed).breaks] == [1, 2]
+    assert [found.event_id for found in verification.verify_log(desk, signed).breaks] == [1, 2]
 
 
 @ON_SQLITE
@@ -369,7 +373,7 @@ def test_what_a_forged_row_says_cannot_write_to_the_terminal(desk: Database, sig
     tamper(
         desk, "UPDATE case_events SET case_id = ?, event_hash = ? WHERE event_id = 2", "\x1b[2J", "all intact\x1b[8m"
     )
-    found = [str(one) for one in audit.verify_log(desk, signed).breaks]
+    found = [str(one) for one in verification.verify_log(desk, signed).breaks]
     assert found
     assert all(line.isprintable() for line in found)
 
@@ -463,7 +467,7 @@ def test_what_was_signed_and_then_changed_is_told_after_the_rest_was_verified(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (changed,) = tmp_path.glob(file)
-    told = note.read_checkpoint(note.read_note(changed.read_bytes()))
+    told = signed_note.read_checkpoint(signed_note.read_note(changed.read_bytes()))
     changed.write_text(OTHER_KEY.sign(told.text), "utf-8")
     assert main(["verify"]) == 1
     out, err = capsys.readouterr()
@@ -548,7 +552,7 @@ def test_a_checkpoint_waits_for_every_event_on_its_way(desk: Database, cases: li
         assert not made
     signer.join(30)
     assert made[0].checkpoint.size == sum(len(copy_of(desk, case.case_id).events) for case in cases)
-    assert audit.verify_database(desk, anchors=[made[0]]).intact
+    assert verification.verify_database(desk, anchors=[made[0]]).intact
 
 
 @ON_SERVER
@@ -561,7 +565,7 @@ def test_without_the_lock_an_event_would_slip_in(
         appended(desk, cases[0], "On its way.")(slow)
         casework.add_note(desk, ANALYST.user_id, cases[1].case_id, "Quicker, with a higher number.")
         early = sign(desk, tmp_path)
-    found = audit.verify_database(desk, anchors=[early]).breaks
+    found = verification.verify_database(desk, anchors=[early]).breaks
     assert [(one.case_id, one.expected) for one in found] == [(cases[0].case_id, "no such event")]
 
 
@@ -653,7 +657,7 @@ def test_what_cannot_be_looked_at_is_a_message(tmp_path: Path) -> None:
         checkpoint.make_key(nowhere)
     with pytest.raises(UnreadableFile, match="cannot be read"):
         checkpoint.read_anchor(nowhere, KEY.verifier)
-    (tmp_path / "file").write_bytes(bytes(note.MAX_NOTE + 1))
+    (tmp_path / "file").write_bytes(bytes(signed_note.MAX_NOTE + 1))
     with pytest.raises(UnreadableFile, match="longer than"):
         checkpoint.read_anchor(tmp_path / "file", KEY.verifier)
     with pytest.raises(UnreadableFile, match="cannot be read"):

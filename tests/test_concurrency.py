@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import pytest
 
-from app import audit, casework, database, repository, settings
+from app import casework, database, repository, settings, triage_query, verification
 from app.database import Database
 from app.errors import NotAllowed, StaleCase
 from app.models import Disposition, User
@@ -71,7 +71,7 @@ def test_threads_at_work_on_the_same_cases_lose_nothing_and_store_nothing_twice(
     acknowledged = at_once(THREADS, lambda seed: busy_work(desk, case_ids, seed, rounds=25))
     expected = [case.head_hash for case in cases] + [one for done in acknowledged for one in done]
     assert sorted(hashes(desk, case_ids)) == sorted(expected)
-    assert audit.verify_database(desk).intact
+    assert verification.verify_database(desk).intact
 
 
 def test_verification_during_work_sees_no_break(desk: Database, open_case: OpenCase) -> None:
@@ -86,8 +86,8 @@ def test_verification_during_work_sees_no_break(desk: Database, open_case: OpenC
                 done.set()
         looks = 0
         while not done.is_set() or not looks:
-            assert audit.verify_database(desk).intact
-            assert audit.verify_case(desk, case_ids[0]).intact
+            assert verification.verify_database(desk).intact
+            assert verification.verify_case(desk, case_ids[0]).intact
             looks += 1
         return looks
 
@@ -114,7 +114,7 @@ def test_of_two_people_who_take_a_case_at_once_exactly_one_gets_it(
         with desk.snapshot() as tx:
             row = repository.case(tx, case.case_id)
         assert (row.owner, row.event_count) == (winner, 2)
-        assert audit.verify_case(desk, case.case_id).intact
+        assert verification.verify_case(desk, case.case_id).intact
 
 
 def test_people_who_take_the_next_case_at_once_get_one_each_the_most_urgent_first(
@@ -128,7 +128,7 @@ def test_people_who_take_the_next_case_at_once_get_one_each_the_most_urgent_firs
 
     assert sorted(filter(None, at_once(THREADS, take))) == sorted(due[:THREADS])
     assert [take(0), take(1), take(2)] == [*due[THREADS:], None]
-    assert audit.verify_database(desk).intact
+    assert verification.verify_database(desk).intact
 
 
 @pytest.mark.parametrize("taker", [ANALYST, MANAGER], ids=["an analyst", "a manager, who could hand it over"])
@@ -137,8 +137,8 @@ def test_a_case_that_was_taken_a_moment_earlier_stays_with_who_took_it(
 ) -> None:
     taken, free = (open_case().case_id for _ in range(2))
     casework.assign(desk, OTHER_ANALYST.user_id, taken, OTHER_ANALYST.user_id)
-    ask, told = repository.next_unassigned, iter([taken])
-    monkeypatch.setattr(repository, "next_unassigned", lambda tx, after=None: next(told, None) or ask(tx, after))
+    ask, told = triage_query.next_unassigned, iter([taken])
+    monkeypatch.setattr(triage_query, "next_unassigned", lambda tx, after=None: next(told, None) or ask(tx, after))
     event = casework.take_next(desk, taker.user_id)
     assert event is not None
     assert event.case_id == free
@@ -206,7 +206,7 @@ def test_processes_at_work_on_the_same_cases_lose_nothing_and_store_nothing_twic
         for done in working:
             expected += done.result()
     assert sorted(hashes(desk, case_ids)) == sorted(expected)
-    assert audit.verify_database(desk).intact
+    assert verification.verify_database(desk).intact
 
 
 def work_until_killed(file: str, case_ids: Sequence[str]) -> None:
@@ -252,7 +252,7 @@ def test_a_killed_process_leaves_a_desk_that_opens_verifies_and_holds_what_was_a
         assert len(found) == len(set(found))
         assert expected <= set(found), "something acknowledged is lost"
         assert len(set(found) - expected) <= 2, "a thread had at most one event stored that it had not yet reported"
-        assert audit.verify_database(connected(str(desk))).intact
+        assert verification.verify_database(connected(str(desk))).intact
         expected = {*found, casework.add_note(desk, ANALYST.user_id, case_ids[0], "and on it goes").event_hash}
 
 

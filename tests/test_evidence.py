@@ -16,7 +16,7 @@ from time import sleep
 
 import pytest
 
-from app import audit, casework, database, settings
+from app import database, opening, settings, verification
 from app.__main__ import main
 from app.database.sqlite import SqliteDatabase, SqliteReader
 from app.errors import DatabaseBusy, DatabaseError
@@ -29,7 +29,7 @@ DESK = """
 import sys
 from pathlib import Path
 from time import sleep
-from app import casework, repository, settings
+from app import casework, opening, repository, settings
 from app.database.sqlite import SqliteDatabase
 from tests.conftest import ALERT, PEOPLE
 desk = SqliteDatabase(settings.Settings(sys.argv[1], Path()))
@@ -37,7 +37,7 @@ desk.create_schema()
 with desk.transaction() as tx:
     for person in PEOPLE:
         repository.insert_user(tx, person)
-case = casework.open_case(desk, "alert-feed", ALERT)
+case = opening.open_case(desk, "alert-feed", ALERT)
 print(case.case_id, flush=True)
 for line in sys.stdin:
     casework.add_note(desk, "a.nguyen", case.case_id, line.strip())
@@ -267,14 +267,14 @@ def test_the_private_copy_is_for_its_owner_and_gone_at_the_end(
     file = copied(running, folder, "", "-wal")
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     evidence = reader(file)
-    assert audit.verify_database(evidence) == audit.Verified(1, 2, ())
+    assert verification.verify_database(evidence) == verification.Verified(1, 2, ())
     (private,) = folder.glob("aml-verify-*")
     assert private.stat().st_mode & 0o777 == 0o700
     evidence.close()
     assert not private.exists()
     monkeypatch.setattr(shutil, "copyfile", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with closing(reader(file)) as evidence, pytest.raises(DatabaseError, match="cannot be copied to .*No space left"):
-        audit.verify_database(evidence)
+        verification.verify_database(evidence)
 
 
 @ON_POSIX
@@ -349,15 +349,15 @@ def test_a_copy_that_is_put_over_a_file_in_use_is_noticed_before_anything_is_rea
     shutil.copy2(backup, folder / "kept.db")
     desk = SqliteDatabase(settings.Settings(str(file), folder))
     if is_alone:
-        audit.verify_database(desk)
+        verification.verify_database(desk)
         running.stop()
     else:
         running.note("Beside it.")
     for _ in range(30):
-        casework.open_case(desk, ALERT_FEED, ALERT)
+        opening.open_case(desk, ALERT_FEED, ALERT)
     restore(file, backup)
     for _ in range(2):
-        for use in (lambda: audit.verify_database(desk), lambda: casework.open_case(desk, ALERT_FEED, ALERT)):
+        for use in (lambda: verification.verify_database(desk), lambda: opening.open_case(desk, ALERT_FEED, ALERT)):
             with pytest.raises(DatabaseError, match=r"wrote over .*desk\.db while it was in use.* If a copy"):
                 use()
     desk.close()
@@ -366,8 +366,8 @@ def test_a_copy_that_is_put_over_a_file_in_use_is_noticed_before_anything_is_rea
         Path(f"{file}-{kind}").unlink(missing_ok=True)
     shutil.copyfile(folder / "kept.db", file)
     with closing(SqliteDatabase(settings.Settings(str(file), folder))) as desk:
-        assert audit.verify_database(desk) == audit.Verified(1, 2, ())
-        casework.open_case(desk, ALERT_FEED, ALERT)
+        assert verification.verify_database(desk) == verification.Verified(1, 2, ())
+        opening.open_case(desk, ALERT_FEED, ALERT)
 
 
 @ON_POSIX
@@ -378,14 +378,14 @@ def test_an_idle_desk_notices_a_copy_that_is_put_over_its_file_after_somebody_el
     with closing(sqlite3.connect(file)) as other:
         other.execute("VACUUM INTO ?", (str(backup),))
         desk = SqliteDatabase(settings.Settings(str(file), folder))
-        audit.verify_database(desk)
+        verification.verify_database(desk)
         desk.keep_watch(0.05)
         running.note("Beside it.")
         other.execute("PRAGMA wal_checkpoint(PASSIVE)")
         sleep(1)
         shutil.copyfile(backup, file)
         with pytest.raises(DatabaseError, match="wrote over"):
-            audit.verify_database(desk)
+            verification.verify_database(desk)
 
 
 WRITER = """

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from app import chain, tampering
-from app.checkpoint import differences
+from app import chain
+from app.demo import tampering
+from app.log.checkpoint import differences
 from app.repository import EVENT_COLUMNS
 from tests import lives
 from tests.conftest import ANALYST, MANAGER

@@ -34,8 +34,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from app import gate, ui
+from app import gate
 from app.gate import Message, Scope
+from app.ui import base, integrity
 from tests.e2e.server import free_port, peopled, served
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -266,7 +267,7 @@ def test_how_many_work_here_is_told_to_nobody(people: Desk) -> None:
 
 
 def test_no_message_of_a_stranger_forgets_what_was_verified() -> None:
-    before = ui.last_verified(), ui.config(), ui.desk()
+    before = integrity.last_verified(), base.config(), base.desk()
     st.cache_data.clear()  # what Streamlit does with `clear_cache`, which anyone may send
     st.cache_resource.clear()
-    assert (ui.last_verified(), ui.config(), ui.desk()) == before
+    assert (integrity.last_verified(), base.config(), base.desk()) == before

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app import audit, casework, chain, repository
+from app import casework, chain, repository, verification
 from app.__main__ import main
 from app.database import Database, odbc
 from app.database.sqlite import SqliteDatabase
@@ -107,7 +107,7 @@ def test_a_word_that_no_check_kept_out_is_an_error_that_says_where_to_look(noted
         tamper(noted, "UPDATE cases SET status = 'Gone'")
         with pytest.raises(BrokenCase, match=f"{case_id} .* row cannot be read .* Verify it"):
             noted.read(lambda tx: repository.case(tx, case_id))
-        assert not audit.verify_case(noted, case_id).intact
+        assert not verification.verify_case(noted, case_id).intact
 
 
 @contextmanager
@@ -196,7 +196,7 @@ def test_nothing_is_added_to_a_case_that_does_not_end_where_its_row_says(
     tamper(desk, "UPDATE cases SET head_hash = ?", head)
     with pytest.raises(BrokenCase):
         casework.add_note(desk, ANALYST.user_id, case.case_id, "Teller called.")
-    assert audit.verify_case(desk, case.case_id).events == 1
+    assert verification.verify_case(desk, case.case_id).events == 1
 
 
 def test_an_export_of_a_broken_case_says_so_and_exits_with_1(

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app import audit, casework, chain, intake, repository
+from app import casework, chain, intake, opening, repository, verification
 from app.__main__ import main
 from app.database import Database, Transaction
 from app.errors import RUN, ConstraintBroken, DatabaseMissing, InvalidInput, NotAllowed, UnreadableFile
@@ -91,7 +91,7 @@ def test_a_seeded_alert_is_taken_in_as_it_is(desk: Database) -> None:
         facts, wanted = meta.pop("case"), told.pop("case")
         assert meta == told
         assert {name: facts[name] for name in FACTS} == {name: wanted[name] for name in FACTS}
-    assert audit.verify_database(desk).intact
+    assert verification.verify_database(desk).intact
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_an_amount_is_kept_to_the_cent(desk: Database, amount: str, kept: str) -
     case, event = stored(desk)["TM-1"]
     meta = chain.read_meta(event)
     assert (case.amount, meta["case"]["amount"], meta["transactions"][0]["amount"]) == (Decimal(kept), kept, kept)
-    assert audit.verify_database(desk).intact
+    assert verification.verify_database(desk).intact
 
 
 def test_times_are_kept_with_microseconds_and_line_breaks_as_line_feeds(desk: Database) -> None:
@@ -120,7 +120,7 @@ def test_a_feed_keeps_what_turns_words_around(desk: Database) -> None:
     case, event = stored(desk)["TM-1"]
     meta = chain.read_meta(event)
     assert [case.customer_name, meta["alert"], meta["transactions"][0]["counterparty"]] == [turned] * 3
-    assert audit.verify_database(desk).intact
+    assert verification.verify_database(desk).intact
 
 
 def test_blank_lines_windows_line_ends_a_byte_order_mark_and_a_missing_last_line_end_are_no_fault(
@@ -337,9 +337,9 @@ def test_no_file_does_harm(desk: Database, file: bytes) -> None:
 
 
 def test_the_ids_of_an_alert_are_the_same_for_ever() -> None:
-    ids = casework.case_ids("TM-20260105-0042")
+    ids = opening.case_ids("TM-20260105-0042")
     assert [next(ids) for _ in range(3)] == ["AML-5SFWJ59V", "AML-EAMY27WH", "AML-QRHTPHVG"]
-    assert all(CASE_ID.fullmatch(next(casework.case_ids(str(number)))) for number in range(1_000))
+    assert all(CASE_ID.fullmatch(next(opening.case_ids(str(number)))) for number in range(1_000))
 
 
 def test_a_file_sent_again_opens_nothing_and_its_new_alerts_are_opened(desk: Database) -> None:
@@ -350,7 +350,7 @@ def test_a_file_sent_again_opens_nothing_and_its_new_alerts_are_opened(desk: Dat
     assert counts(again) == (1, 5, 0)
     assert not again.changed
     assert {name: found for name, found in stored(desk).items() if name != "TM-6"} == before
-    assert audit.verify_database(desk).intact
+    assert verification.verify_database(desk).intact
 
 
 def test_an_alert_sent_again_in_another_order_of_its_keys_is_the_same(desk: Database) -> None:
@@ -379,18 +379,18 @@ def test_feeds_that_send_the_same_file_at_once_open_each_case_once(desk: Databas
     taken = at_once(4, lambda number: take(desk, *(lines if number % 2 else lines[::-1])))
     assert sorted(counts(one) for one in taken) == [(0, 40, 0)] * 3 + [(40, 0, 0)]
     assert len(stored(desk)) == 40
-    assert audit.verify_database(desk).intact
+    assert verification.verify_database(desk).intact
 
 
 def test_alerts_that_hash_alike_each_have_their_case(desk: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = casework.case_ids
+    ids = opening.case_ids
 
     def alike(alert_id: str) -> Iterator[str]:
         yield "AML-00000001"
         yield "AML-00000002"
         yield from ids(alert_id)
 
-    monkeypatch.setattr(casework, "case_ids", alike)
+    monkeypatch.setattr(opening, "case_ids", alike)
     lines = [alert(number) for number in range(4)]
     assert counts(take(desk, *lines)) == (4, 0, 0)
     assert counts(take(desk, *lines[::-1])) == (0, 4, 0)
@@ -400,7 +400,7 @@ def test_alerts_that_hash_alike_each_have_their_case(desk: Database, monkeypatch
 def test_an_id_that_a_case_without_an_alert_has_is_passed_over(
     desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(casework, "new_case_id", lambda: next(casework.case_ids("TM-1")))
+    monkeypatch.setattr(opening, "new_case_id", lambda: next(opening.case_ids("TM-1")))
     taken = open_case()
     assert counts(take(desk, alert(1))) == (1, 0, 0)
     assert counts(take(desk, alert(1))) == (0, 1, 0)

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from app import audit, casework, chain, repository
+from app import casework, chain, repository
 from app.__main__ import main
 from app.database import Database
 from app.database.sqlite import SqliteDatabase
+from app.exports import audit_csv
 from app.models import ALERT_FEED, ALERT_FEED_USER
 from seed.__main__ import main as fill
 from tests.conftest import ANALYST, GONE, ON_SQLITE, REVIEWER, OpenCase, address, tamper
@@ -61,7 +62,7 @@ def test_export_writes_what_verify_file_accepts_and_refuses_once_changed(
     assert (kept.action, kept.user) == ("export", REVIEWER.user_id)
     files = {file.name: sha256(file.read_bytes()).hexdigest() for file in (trail, summary)}
     assert chain.read_meta(kept) == {"events": 1, "files": files}
-    assert audit.read_csv(trail.read_bytes()) == exported
+    assert audit_csv.read_csv(trail.read_bytes()) == exported
     assert main(["verify-file", str(trail)]) == 0
     trail.write_bytes(trail.read_bytes().replace(b"9400.00", b"9500.00", 1))
     assert main(["verify-file", str(trail)]) == 1
@@ -164,5 +165,14 @@ def test_a_verb_imports_only_what_it_needs(open_case: OpenCase, package: str, ve
     open_case()
     asked = f"import sys; from {package}.__main__ import main; assert main({verb}) == 0; print(*sys.modules, sep='\\n')"
     done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
-    needless = {"app.audit", "app.bundle", "app.intake", "cryptography", "faker", "pandas", "pyodbc", "streamlit"}
+    needless = {
+        "app.verification",
+        "app.exports.bundle",
+        "app.intake",
+        "cryptography",
+        "faker",
+        "pandas",
+        "pyodbc",
+        "streamlit",
+    }
     assert not needless & set(done.stdout.splitlines())

@@ -9,23 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import note, tlog
 from app.errors import InvalidNote, InvalidProof
+from app.log import merkle, signed_note
 
 SEED = bytes(range(32))
-KEY = note.signing_key("bank.example/aml", SEED)
-OTHER_KEY = note.signing_key("bank.example/aml", bytes(32))
+KEY = signed_note.signing_key("bank.example/aml", SEED)
+OTHER_KEY = signed_note.signing_key("bank.example/aml", bytes(32))
 LEAVES = [bytes([number]) * 32 for number in range(21)]
 
 
-def checkpoint_of(leaves: list[bytes], key: note.SigningKey = KEY) -> bytes:
-    tree = tlog.Tree()
+def checkpoint_of(leaves: list[bytes], key: signed_note.SigningKey = KEY) -> bytes:
+    tree = merkle.Tree()
     for leaf in leaves:
         tree.append(leaf)
-    return key.sign(note.Checkpoint(key.verifier.name, tree.size, tree.head()).text).encode()
+    return key.sign(signed_note.Checkpoint(key.verifier.name, tree.size, tree.head()).text).encode()
 
 
-PROOF = note.LogProof(LEAVES[7], 7, tuple(tlog.inclusion_proof(LEAVES, 7, 21)), checkpoint_of(LEAVES))
+PROOF = signed_note.LogProof(LEAVES[7], 7, tuple(merkle.inclusion_proof(LEAVES, 7, 21)), checkpoint_of(LEAVES))
 
 # --- as others wrote them: the examples of c2sp.org/signed-note and of Go's golang.org/x/mod/sumdb/note ---
 
@@ -49,9 +49,9 @@ GO_SIGNING_KEY = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7h
 @pytest.mark.parametrize("source", PUBLISHED)
 def test_a_note_that_others_signed_is_verified(source: str) -> None:
     vkey, text, signatures = PUBLISHED[source]
-    key = note.read_verifier_key(vkey)
+    key = signed_note.read_verifier_key(vkey)
     assert str(key) == vkey
-    signed = note.read_note(f"{text}\n{signatures}".encode())
+    signed = signed_note.read_note(f"{text}\n{signatures}".encode())
     assert signed.text == text
     assert signed.is_signed_by(key)
     assert not signed.is_signed_by(KEY.verifier)
@@ -59,7 +59,7 @@ def test_a_note_that_others_signed_is_verified(source: str) -> None:
 
 def test_a_note_is_signed_byte_for_byte_as_go_signs_it() -> None:
     vkey, text, signatures = PUBLISHED["golang.org/x/mod/sumdb/note"]
-    key = note.read_signing_key(GO_SIGNING_KEY)
+    key = signed_note.read_signing_key(GO_SIGNING_KEY)
     assert str(key) == GO_SIGNING_KEY
     assert str(key.verifier) == vkey
     assert key.sign(text) == f"{text}\n{signatures}"
@@ -67,7 +67,7 @@ def test_a_note_is_signed_byte_for_byte_as_go_signs_it() -> None:
 
 def test_a_verifier_key_of_a_log_in_use_is_read() -> None:
     vkey = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
-    assert str(note.read_verifier_key(f" {vkey}\n")) == vkey
+    assert str(signed_note.read_verifier_key(f" {vkey}\n")) == vkey
 
 
 # --- keys ---
@@ -77,9 +77,9 @@ def test_a_verifier_key_of_a_log_in_use_is_read() -> None:
     st.binary(min_size=32, max_size=32), st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="+"))
 )
 def test_a_key_is_read_back_as_it_was(seed: bytes, name: str) -> None:
-    key = note.signing_key(name or "log", seed)
-    assert note.read_signing_key(f"{key}\n") == key
-    assert note.read_verifier_key(str(key.verifier)) == key.verifier
+    key = signed_note.signing_key(name or "log", seed)
+    assert signed_note.read_signing_key(f"{key}\n") == key
+    assert signed_note.read_verifier_key(str(key.verifier)) == key.verifier
 
 
 def one_letter_changes(text: str) -> list[str]:
@@ -92,17 +92,17 @@ def test_no_letter_of_a_key_can_change_unseen() -> None:
     for changed in one_letter_changes(str(KEY.verifier)):
         if changed.strip() != str(KEY.verifier):
             with pytest.raises(InvalidNote):
-                note.read_verifier_key(changed)
+                signed_note.read_verifier_key(changed)
     for changed in one_letter_changes(str(KEY)):
         with pytest.raises(InvalidNote) as refusal:
-            note.read_signing_key(changed)
-        assert b64encode(note.ED25519 + SEED).decode()[:20] not in str(refusal.value)
+            signed_note.read_signing_key(changed)
+        assert b64encode(signed_note.ED25519 + SEED).decode()[:20] not in str(refusal.value)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a+b", "a\nb", "a\u2003b"])
 def test_a_name_that_no_note_can_carry_makes_no_key(name: str) -> None:
     with pytest.raises(InvalidNote, match="cannot name a key"):
-        note.signing_key(name, SEED)
+        signed_note.signing_key(name, SEED)
 
 
 def test_a_secret_is_not_shown_by_accident() -> None:
@@ -117,7 +117,7 @@ SIGNED = checkpoint_of(LEAVES)
 
 def test_no_byte_of_a_checkpoint_can_change_unseen() -> None:
     key = KEY.verifier
-    assert note.read_note(SIGNED).is_signed_by(key)
+    assert signed_note.read_note(SIGNED).is_signed_by(key)
     for at in range(len(SIGNED)):
         for changed in (
             SIGNED[:at] + bytes([SIGNED[at] ^ 1]) + SIGNED[at + 1 :],
@@ -125,7 +125,7 @@ def test_no_byte_of_a_checkpoint_can_change_unseen() -> None:
             SIGNED[:at],
         ):
             try:
-                assert not note.read_note(changed).is_signed_by(key)
+                assert not signed_note.read_note(changed).is_signed_by(key)
             except InvalidNote:
                 continue
 
@@ -133,13 +133,13 @@ def test_no_byte_of_a_checkpoint_can_change_unseen() -> None:
 def test_signatures_of_others_are_read_over_and_a_bad_one_of_the_key_spoils_the_note() -> None:
     text, _, own = SIGNED.decode().rpartition("\n\n")
     other = OTHER_KEY.sign(text + "\n").rpartition("\n\n")[2]
-    stranger = note.signing_key("witness.example", SEED).sign(text + "\n").rpartition("\n\n")[2]
+    stranger = signed_note.signing_key("witness.example", SEED).sign(text + "\n").rpartition("\n\n")[2]
     signed = f"{text}\n\n"
-    assert note.read_note((signed + stranger + other + own).encode()).is_signed_by(KEY.verifier)
-    assert not note.read_note((signed + stranger + other).encode()).is_signed_by(KEY.verifier)
+    assert signed_note.read_note((signed + stranger + other + own).encode()).is_signed_by(KEY.verifier)
+    assert not signed_note.read_note((signed + stranger + other).encode()).is_signed_by(KEY.verifier)
     forged = b64decode(own.split(" ")[2])
     spoiled = f"— {KEY.verifier.name} {b64encode(forged[:-1] + bytes([forged[-1] ^ 1])).decode()}\n"
-    assert not note.read_note((signed + own + spoiled).encode()).is_signed_by(KEY.verifier)
+    assert not signed_note.read_note((signed + own + spoiled).encode()).is_signed_by(KEY.verifier)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_signatures_of_others_are_read_over_and_a_bad_one_of_the_key_spoils_the_
 )
 def test_what_is_not_a_note_is_refused_with_the_reason(data: bytes, reason: str) -> None:
     with pytest.raises(InvalidNote, match=reason):
-        note.read_note(data)
+        signed_note.read_note(data)
 
 
 @pytest.mark.parametrize("text", ["", "no newline", "a\x00\n", "tab\t\n", "\ud800\n"])
@@ -174,12 +174,12 @@ def test_a_text_that_no_note_may_hold_is_not_signed(text: str) -> None:
 # --- checkpoints ---
 
 
-def told(text: str) -> note.Checkpoint:
-    return note.read_checkpoint(note.Note(text, ()))
+def told(text: str) -> signed_note.Checkpoint:
+    return signed_note.read_checkpoint(signed_note.Note(text, ()))
 
 
 def test_a_checkpoint_says_origin_size_and_head() -> None:
-    found = note.read_checkpoint(note.read_note(SIGNED))
+    found = signed_note.read_checkpoint(signed_note.read_note(SIGNED))
     assert (found.origin, found.size) == ("bank.example/aml", 21)
     assert SIGNED.startswith(found.text.encode() + b"\n")
     assert told(found.text + "an extension line\n") == found
@@ -223,9 +223,9 @@ def test_a_log_proof_is_written_line_by_line() -> None:
 
 
 def test_a_log_proof_is_read_back_and_holds() -> None:
-    read = note.read_proof(bytes(PROOF))
+    read = signed_note.read_proof(bytes(PROOF))
     assert read == PROOF
-    read.verify(note.read_checkpoint(note.read_note(read.checkpoint)))
+    read.verify(signed_note.read_checkpoint(signed_note.read_note(read.checkpoint)))
 
 
 def test_no_byte_of_a_log_proof_can_change_unseen() -> None:
@@ -233,11 +233,11 @@ def test_no_byte_of_a_log_proof_can_change_unseen() -> None:
     for at in range(len(data)):
         for changed in (data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], data[:at] + data[at + 1 :], data[:at]):
             try:
-                proof = note.read_proof(changed)
-                signed = note.read_note(proof.checkpoint)
+                proof = signed_note.read_proof(changed)
+                signed = signed_note.read_note(proof.checkpoint)
                 if signed.is_signed_by(KEY.verifier):
                     with pytest.raises(InvalidProof):
-                        proof.verify(note.read_checkpoint(signed))
+                        proof.verify(signed_note.read_checkpoint(signed))
             except InvalidNote:
                 continue
 
@@ -265,16 +265,16 @@ def swap(old: str, new: str) -> Callable[[str], str]:
 )
 def test_what_is_not_a_log_proof_is_refused(change: Callable[[str], str]) -> None:
     with pytest.raises(InvalidNote):
-        note.read_proof(change(bytes(PROOF).decode()).encode())
+        signed_note.read_proof(change(bytes(PROOF).decode()).encode())
 
 
 @given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
 def test_whatever_a_file_holds_the_readers_refuse_or_read_it(data: bytes) -> None:
-    for read in (note.read_note, note.read_proof):
+    for read in (signed_note.read_note, signed_note.read_proof):
         try:
             read(data)
         except InvalidNote:
             continue
-    for read_text in (note.read_verifier_key, note.read_signing_key):
+    for read_text in (signed_note.read_verifier_key, signed_note.read_signing_key):
         with pytest.raises(InvalidNote):
             read_text(data.decode("utf-8", "replace"))

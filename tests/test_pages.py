@@ -19,10 +19,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import audit, casework, checkpoint, database, note, repository, sign_in, tampering, ui
+from app import casework, database, repository, users
 from app.database import Database
+from app.demo import tampering
+from app.exports import audit_csv, case_export
+from app.log import checkpoint, signed_note
 from app.models import Disposition, QaResult, Risk, Status
-from app.repository import Filters, Order
+from app.triage_query import Filters, Order
+from app.ui import base, session, sign_in, words
 from tests import lives
 from tests.conftest import (
     ANALYST,
@@ -39,7 +43,7 @@ from tests.conftest import (
     tamper,
 )
 
-OTHER_KEY = note.signing_key("someone.example/log", bytes(32))
+OTHER_KEY = signed_note.signing_key("someone.example/log", bytes(32))
 APP = str(Path(__file__).resolve().parent.parent / "app" / "streamlit_app.py")
 
 
@@ -124,7 +128,7 @@ def test_who_acts_stays_where_a_fault_keeps_a_run_from_showing_it(
     labelled(page.sidebar.selectbox, "Acting as").set_value(MANAGER.user_id)
     run(page)
     with monkeypatch.context() as patch:
-        patch.setattr(ui, "people", lambda: ui.desk().read(lambda tx: tx.execute("SELECT 1 FROM nowhere")))
+        patch.setattr(base, "people", lambda: base.desk().read(lambda tx: tx.execute("SELECT 1 FROM nowhere")))
         run(page)
         assert not page.sidebar.selectbox
     run(page)
@@ -246,7 +250,7 @@ def test_of_ticked_cases_one_that_moved_on_keeps_all_where_they_are(
     assert [event["what"] for event in component(page, "meanwhile")["events"]] == ["assigned the case"]
     assert is_ticked(page)
     assert owner_of(desk, first) is None
-    monkeypatch.setattr(ui, "DOUBLE_CLICK", 0)
+    monkeypatch.setattr(session, "DOUBLE_CLICK", 0)
     click(page, "Assign to me")
     assert page.toast[0].value == "2 cases are now yours."
     assert [owner_of(desk, one) for one in (first, second)] == [MANAGER.user_id] * 2
@@ -325,12 +329,12 @@ def test_the_next_case_is_the_most_urgent_that_nobody_owns_one_a_click(
     casework.assign(desk, OTHER_ANALYST.user_id, owned, OTHER_ANALYST.user_id)
     page = click(open_page("case", ANALYST.user_id), "Take new case")
     assert page.toast[0].value.replace("\\", "") == f"{urgent} is yours."
-    monkeypatch.setattr(ui, "DOUBLE_CLICK", 600)
+    monkeypatch.setattr(session, "DOUBLE_CLICK", 600)
     for shown in (urgent, later):
         click(page, "Take new case")
         assert [title.value.replace("\\", "") for title in page.title] == [shown]
         assert owner_of(desk, later) == (None if shown == urgent else ANALYST.user_id)
-        monkeypatch.setattr(ui, "DOUBLE_CLICK", 0)
+        monkeypatch.setattr(session, "DOUBLE_CLICK", 0)
     assert owner_of(desk, urgent) == ANALYST.user_id
 
 
@@ -388,7 +392,7 @@ def test_times_are_the_readers_and_utc_is_at_hand(
 
 
 @pytest.mark.parametrize(
-    ("zone", "hours", "words"),
+    ("zone", "hours", "told"),
     [
         ("Asia/Tokyo", -30, "⚠ 1 d late"),
         ("America/Los_Angeles", -5, "⚠ 1 d late"),
@@ -401,23 +405,23 @@ def test_times_are_the_readers_and_utc_is_at_hand(
     ],
 )
 def test_days_end_at_the_readers_midnight(
-    open_case: OpenCase, monkeypatch: pytest.MonkeyPatch, zone: str, hours: int, words: str
+    open_case: OpenCase, monkeypatch: pytest.MonkeyPatch, zone: str, hours: int, told: str
 ) -> None:
     """At noon UTC."""
     noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
-    monkeypatch.setattr(ui, "zone", lambda: ZoneInfo(zone))
-    assert ui.due_text(replace(open_case(), due_at=noon + timedelta(hours=hours)), noon)[0] == words
+    monkeypatch.setattr(words, "zone", lambda: ZoneInfo(zone))
+    assert words.due_text(replace(open_case(), due_at=noon + timedelta(hours=hours)), noon)[0] == told
 
 
 def test_age_and_lateness_of_a_case_end_at_its_closing(open_case: OpenCase) -> None:
     opened = datetime(2026, 1, 5, 12, tzinfo=UTC)
     case = replace(open_case(), opened_at=opened, due_at=opened + timedelta(days=21), status=Status.CLOSED)
     later = opened + timedelta(days=300)
-    for days, words in ((2, "2026-01-26"), (21, "2026-01-26"), (21.1, "closed late"), (24, "closed 3 d late")):
+    for days, told in ((2, "2026-01-26"), (21, "2026-01-26"), (21.1, "closed late"), (24, "closed 3 d late")):
         closed = replace(case, closed_at=opened + timedelta(days=days))
-        assert ui.due_text(closed, later) == (words, "quiet")
-        assert ui.age(closed, later) == f"{int(days)} d"
-    assert ui.age(replace(case, closed_at=None), later) == "300 d"
+        assert words.due_text(closed, later) == (told, "quiet")
+        assert words.age(closed, later) == f"{int(days)} d"
+    assert words.age(replace(case, closed_at=None), later) == "300 d"
 
 
 def test_overdue_with_closed_shows_of_the_closed_those_closed_late(desk: Database, open_case: OpenCase) -> None:
@@ -439,8 +443,8 @@ def test_overdue_with_closed_shows_of_the_closed_those_closed_late(desk: Databas
 
 
 def test_a_time_at_the_end_of_the_calendar_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ui, "zone", lambda: ZoneInfo("Asia/Tokyo"))
-    assert ui.clock(datetime(9999, 12, 31, 20, tzinfo=UTC)) == "9999-12-31 20:00 UTC"
+    monkeypatch.setattr(words, "zone", lambda: ZoneInfo("Asia/Tokyo"))
+    assert words.clock(datetime(9999, 12, 31, 20, tzinfo=UTC)) == "9999-12-31 20:00 UTC"
 
 
 # --- a case ---
@@ -478,7 +482,7 @@ def test_a_whole_life_of_a_case(desk: Database, open_case: OpenCase, tmp_path: P
     page = open_page("exports", ANALYST.user_id, case_id=case_id)
     click(page, "Write all")
     trail = tmp_path / "exports" / f"audit_{case_id}.csv"
-    assert audit.verify_csv(trail.read_bytes()).intact
+    assert audit_csv.verify_csv(trail.read_bytes()).intact
     assert "Sums re\\-added, agree." in (tmp_path / "exports" / f"case_{case_id}.md").read_text("utf-8")
     click(page, "Verify every chain")
     assert "all intact" in texts(page)
@@ -506,13 +510,13 @@ def test_a_stale_decision_says_what_happened_and_keeps_the_text_and_a_double_cli
     page = choose(open_page("case", ANALYST.user_id, case_id=case_id), "No SAR")
     labelled(page.text_area, "Rationale").set_value("Takings match the filings.")
     casework.add_note(desk, MANAGER.user_id, case_id, "Wait for the branch.")
-    monkeypatch.setattr(ui, "DOUBLE_CLICK", 600)
+    monkeypatch.setattr(session, "DOUBLE_CLICK", 600)
     for _ in range(2):
         click(page, "Close as No SAR")
         assert "changed while you had it open" in texts(page)
         assert [event["notes"] for event in component(page, "meanwhile")["events"]] == ["Wait for the branch."]
         assert labelled(page.text_area, "Rationale").value == "Takings match the filings."
-    monkeypatch.setattr(ui, "DOUBLE_CLICK", 0)
+    monkeypatch.setattr(session, "DOUBLE_CLICK", 0)
     click(page, "Close as No SAR")
     with desk.snapshot() as tx:
         assert repository.case(tx, case_id).disposition == "No SAR"
@@ -669,7 +673,7 @@ def test_a_sar_is_determined_today_by_the_calendar_of_whoever_decides(desk: Data
 
 def test_how_long_something_is_is_told_to_the_nearest_day_hour_or_minute() -> None:
     spans = [timedelta(days=89, hours=23), timedelta(hours=23, minutes=20), timedelta(seconds=61), timedelta(days=1)]
-    assert [ui.duration(span) for span in spans] == ["90 days", "23 hours", "1 minute", "1 day"]
+    assert [words.duration(span) for span in spans] == ["90 days", "23 hours", "1 minute", "1 day"]
 
 
 def test_an_event_that_is_dated_ahead_is_told_on_the_page(
@@ -691,7 +695,7 @@ def test_an_event_that_is_dated_ahead_is_told_on_the_page(
     now, ahead = component(page, "timeline")["events"][:2]
     assert ahead["what"] == "added a note"
     assert now["when"] == ahead["when"]
-    assert now["what"] == f"added a note, really at {ui.clock(ui.read_time(json.loads(event.meta)['clock']))}"
+    assert now["what"] == f"added a note, really at {words.clock(words.read_time(json.loads(event.meta)['clock']))}"
 
 
 def test_what_a_person_may_not_do_is_disabled_and_says_why(desk: Database, open_case: OpenCase) -> None:
@@ -938,7 +942,7 @@ def test_the_case_that_is_offered_next_is_the_one_below_and_not_ones_own(desk: D
 
 
 def test_an_uploaded_audit_csv_is_verified_or_refused(desk: Database, open_case: OpenCase) -> None:
-    data = audit.export_case(desk, open_case().case_id).csv
+    data = case_export.export_case(desk, open_case().case_id).csv
     for content, verdict in (
         (data, "all intact"),
         (data.replace(b"9400.00", b"9500.00", 1), "1 break"),
@@ -1004,13 +1008,13 @@ def test_a_preview_has_both_ends_of_a_long_export_and_the_files_all_of_it(desk: 
     click(page, "Write all")
     exported = tmp_path / "exports"
     assert (exported / f"case_{life.case.case_id}.md").read_text("utf-8").count("Note ") == 250
-    assert audit.verify_csv((exported / f"audit_{life.case.case_id}.csv").read_bytes()).events == 251
+    assert audit_csv.verify_csv((exported / f"audit_{life.case.case_id}.csv").read_bytes()).events == 251
 
 
 def test_an_export_that_cannot_be_written_says_what_the_case_keeps_and_a_double_click_exports_once(
     desk: Database, open_case: OpenCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ui, "DOUBLE_CLICK", 600)
+    monkeypatch.setattr(session, "DOUBLE_CLICK", 600)
     case_id = open_case().case_id
     (tmp_path / "exports").write_text("a file in the folder's place", "utf-8")
     page = click(open_page("exports", ANALYST.user_id, case_id=case_id), "Write all")
@@ -1083,7 +1087,7 @@ def test_a_rollback_of_database_and_checkpoints_together_is_told_with_both_sizes
     click(page, "Make a checkpoint")
     assert "all intact" in texts(click(page, "Verify every chain"))
     desk.close()
-    ui.desk().close()
+    base.desk().close()
     backup.replace(address(desk))
     shutil.rmtree(next((tmp_path / "exports" / "checkpoints").glob("*/000002")))
     page = click(open_page("exports", MANAGER.user_id), "Verify every chain")
@@ -1307,6 +1311,6 @@ def test_who_is_deactivated_makes_no_checkpoint(desk: Database, open_case: OpenC
     checkpoint.make_key(tmp_path / "signing.key")
     open_case()
     page = open_page("exports", ANALYST.user_id)
-    casework.deactivate_user(desk, ANALYST.user_id)
+    users.deactivate_user(desk, ANALYST.user_id)
     assert "is no longer active" in texts(click(page, "Make a checkpoint"))
     assert not list(tmp_path.glob("exports/checkpoints/*/*"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app import chain, policy
+from app import chain, policy, typed
 from app.errors import InvalidForm, InvalidText, NotAllowed
 from app.models import MAX_TEXT, Case, Disposition, Event, QaResult, Risk, Role, Status, User
 from app.policy import Verb
@@ -243,25 +243,25 @@ def test_a_case_is_overdue_where_it_is_open_past_its_due_date_or_was_closed_afte
 
 
 def test_the_limit_counts_characters_after_line_ends_are_made_one() -> None:
-    assert policy.written("note", "\r\n" * (MAX_TEXT - 1) + "x") == "\n" * (MAX_TEXT - 1) + "x"
+    assert typed.written("note", "\r\n" * (MAX_TEXT - 1) + "x") == "\n" * (MAX_TEXT - 1) + "x"
     with pytest.raises(InvalidText, match="10,001 characters long; the limit is 10,000"):
-        policy.written("note", "🦊" * (MAX_TEXT + 1))
+        typed.written("note", "🦊" * (MAX_TEXT + 1))
 
 
 @pytest.mark.parametrize("blank", ["\u200b", " \u2060\u00ad\n", "\u3164", "\u2800"])
 def test_a_text_that_nobody_can_see_is_empty(blank: str) -> None:
     with pytest.raises(InvalidText, match="The rationale is empty"):
-        policy.written("rationale", blank)
-    assert policy.written("note", blank, "") == ""
+        typed.written("rationale", blank)
+    assert typed.written("note", blank, "") == ""
 
 
 @pytest.mark.parametrize("turned", ["\u202e", "\u202a", "\u2066", "\u2069"])
 def test_nobody_types_what_turns_words_around_and_a_feed_keeps_it(turned: str) -> None:
     text = f"Payee {turned}gnp.exe"
     with pytest.raises(InvalidText, match=rf"a character \(U\+{ord(turned):04X}\) that makes .* at character 7"):
-        policy.written("note", text)
-    assert policy.told("alert", text) == text
-    assert policy.written("note", "שלום \u200fABC\u200e 👩\u200d🔬") == "שלום \u200fABC\u200e 👩\u200d🔬"
+        typed.written("note", text)
+    assert typed.told("alert", text) == text
+    assert typed.written("note", "שלום \u200fABC\u200e 👩\u200d🔬") == "שלום \u200fABC\u200e 👩\u200d🔬"
 
 
 def test_a_case_is_taken_only_by_whom_it_could_be_assigned_to() -> None:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 
-from app import audit, casework, chain, policy, repository
+from app import casework, chain, policy, repository, triage_query, verification
 from app.casework import add_note, assign, record_qa, set_disposition
 from app.database import Database, Sql, Transaction
 from app.errors import BrokenCase, ConstraintBroken, DatabaseError, UnknownCase, UnknownUser
@@ -32,7 +32,7 @@ from app.models import (
     User,
     search_text,
 )
-from app.repository import COUNT_LIMIT, Filters, Keyset, Order, Page, triage_page
+from app.triage_query import COUNT_LIMIT, Filters, Keyset, Order, Page, triage_page
 from tests import lives
 from tests.attacks import without_keys
 from tests.conftest import ANALYST, MANAGER, ON_SQLITE, OTHER_ANALYST, PEOPLE, REVIEWER, OpenCase, address, tamper
@@ -202,7 +202,7 @@ def test_counting_stops_at_the_limit(desk: Database) -> None:
         tx.execute(copies(desk))
         tx.execute("DELETE FROM cases WHERE case_id = ?", (model.case_id,))
     with desk.snapshot() as tx:
-        assert repository.count(tx, Filters()) == repository.case_count(tx) == COUNT_LIMIT
+        assert triage_query.count(tx, Filters()) == repository.case_count(tx) == COUNT_LIMIT
     with desk.transaction() as tx:
         for number in range(COUNT_LIMIT, COUNT_LIMIT + 7):
             repository.insert_case(tx, replace(model, case_id=f"AML-{number:08d}"))
@@ -255,7 +255,7 @@ def test_money_comes_back_to_the_cent_and_orders_by_it(desk: Database, open_case
     amount, next_cent = Decimal(text), Decimal(text) + Decimal("0.01")
     lower, higher = open_case(amount=amount), open_case(amount=next_cent)
     assert [str(case.amount) for case in (lower, higher)] == [text, str(next_cent)]
-    assert audit.verify_case(desk, lower.case_id).intact
+    assert verification.verify_case(desk, lower.case_id).intact
     top = page_of(desk, Filters(), Order.AMOUNT, 1)
     assert ids(top.cases) == [higher.case_id]
     below = page_of(desk, Filters(), Order.AMOUNT, 1, Keyset(higher.case_id))
@@ -308,7 +308,7 @@ def test_an_event_comes_back_as_it_was_hashed(desk: Database, text: str, times: 
     with desk.snapshot() as tx:
         assert repository.events(tx, life.case.case_id) == life.events
         assert repository.opening(tx, life.case.case_id) == life.events[0]
-    assert audit.verify_case(desk, life.case.case_id) == audit.Verified(1, 2, ())
+    assert verification.verify_case(desk, life.case.case_id) == verification.Verified(1, 2, ())
 
 
 def test_a_whole_life_comes_back_with_what_is_empty_empty_and_what_is_missing_missing(desk: Database) -> None:
@@ -323,7 +323,7 @@ def test_a_whole_life_comes_back_with_what_is_empty_empty_and_what_is_missing_mi
     fresh = read(desk, alive[0].case)
     assert (fresh.owner, fresh.determined_at, fresh.closed_at, fresh.qa_reviewer, fresh.qa_at) == (None,) * 5
     assert (fresh.disposition, fresh.qa_result, fresh.qa_notes, events[0].notes) == ("",) * 4
-    assert audit.verify_database(desk) == audit.Verified(2, len(events), ())
+    assert verification.verify_database(desk) == verification.Verified(2, len(events), ())
 
 
 # --- what the store refuses ---
@@ -374,7 +374,7 @@ def test_the_schema_refuses_an_event_of_nobody_of_no_case_or_beside_another(
     for bad in (replace(good, user="nobody"), replace(good, case_id="AML-NOBODY00"), beside):
         with pytest.raises(ConstraintBroken), desk.transaction() as tx:
             repository.insert_event(tx, bad)
-    assert audit.verify_case(desk, case.case_id).intact
+    assert verification.verify_case(desk, case.case_id).intact
 
 
 @pytest.mark.parametrize(
@@ -392,7 +392,7 @@ def test_no_statement_of_the_app_could_change_or_take_away_an_event(
     case = open_case()
     with pytest.raises(DatabaseError), desk.transaction() as tx:
         tx.execute(statement)
-    assert audit.verify_case(desk, case.case_id).intact
+    assert verification.verify_case(desk, case.case_id).intact
 
 
 def test_two_writers_of_the_same_row_swap_it_once(desk: Database, open_case: OpenCase) -> None:
@@ -422,7 +422,7 @@ def test_all_chains_come_by_case_even_where_a_row_or_its_events_are_missing(
         *((case.case_id, 3, True) for case in cases),
         ("AML-ZZZZZZZZ", 0, True),
     ]
-    assert not audit.verify_database(desk).intact
+    assert not verification.verify_database(desk).intact
 
 
 def test_events_come_in_the_order_they_were_stored_even_where_their_times_do_not(desk: Database) -> None:
@@ -518,7 +518,7 @@ def test_a_row_changed_behind_the_desks_back_is_an_error_that_says_where_to_look
         connection.execute(f"UPDATE cases SET {change}")
     with pytest.raises(BrokenCase, match="AML-00000001 .* row cannot be read .* Verify it"):
         read(desk, case)
-    assert not audit.verify_case(desk, "AML-00000001").intact
+    assert not verification.verify_case(desk, "AML-00000001").intact
 
 
 def test_events_whose_case_is_gone_are_found_all_the_same(desk: Database) -> None:

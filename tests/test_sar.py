@@ -14,7 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from app import chain, policy, sar
+from app import chain, evidence, typed
+from app.exports import sar
 from app.models import Disposition, QaResult
 from app.text import is_visible, legible
 from tests import lives
@@ -123,7 +124,7 @@ def nasty_life(text: str) -> Life:
 def desk_of_before() -> Iterator[None]:
     """Old chains hold what a person may type no more: characters that turn words around."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(policy, "check_typed", lambda what, text: None)
+        patch.setattr(typed, "check_typed", lambda what, text: None)
         yield
 
 
@@ -308,8 +309,8 @@ def test_evidence_that_cannot_be_read_is_left_out_and_no_failure() -> None:
     assert isinstance(good, dict)
     bad: list[object] = [None, {}, {**good, "amount": 5}, {**good, "time": None}, {**good, "channel": []}]
     bad += [{**good, "amount": amount} for amount in ("NaN", "sNaN", "1E+999999", "-1", "ten", "")]
-    assert sar.transactions({"transactions": [*bad, good]}) == [good]
-    assert sar.transactions({}) == sar.transactions({"transactions": good}) == []
+    assert evidence.transactions({"transactions": [*bad, good]}) == [good]
+    assert evidence.transactions({}) == evidence.transactions({"transactions": good}) == []
     life = lives.opened(evidence={"alert": ["a"], "customer": "c", "transactions": bad})
     assert {"['a']", "Not counted 11 that cannot be read"} <= set(lines(life))
 

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from app import audit, casework, checkpoint, database, repository, settings
+from app import casework, database, repository, settings, triage_query, verification
 from app.database import Database, Transaction, as_time
 from app.errors import DatabaseError, DatabaseNotEmpty, UnreadableFile
+from app.log import checkpoint
 from app.models import Case, Event
 from seed import load as loading
 from seed.__main__ import main
@@ -73,7 +74,7 @@ def put(line: int, column: str, value: str) -> Callable[[Rows], None]:
 
 def test_what_was_generated_is_what_is_stored_and_verifies(folder: Path, empty: Database) -> None:
     loaded = load(empty, folder)
-    verified = audit.verify_database(empty)
+    verified = verification.verify_database(empty)
     assert verified.intact
     assert (loaded.cases, loaded.events) == (verified.cases, verified.events) == (40, loaded.events)
     with empty.snapshot() as tx:
@@ -91,20 +92,20 @@ def test_what_was_generated_is_what_is_stored_and_verifies(folder: Path, empty: 
 def test_work_goes_on_after_a_load(folder: Path, empty: Database) -> None:
     events = load(empty, folder).events
     with empty.snapshot() as tx:
-        page = repository.triage_page(tx, repository.Filters(unassigned=True), repository.Order.DUE, 1)
+        page = triage_query.triage_page(tx, triage_query.Filters(unassigned=True), triage_query.Order.DUE, 1)
     case_id = page.cases[0].case_id
     casework.assign(empty, ANALYST.user_id, case_id, ANALYST.user_id)
     with empty.snapshot() as tx:
         numbers = [event.event_id or 0 for event in repository.events(tx, case_id)]
     assert numbers[-1] > events >= numbers[-2]
-    assert audit.verify_case(empty, case_id).intact
+    assert verification.verify_case(empty, case_id).intact
 
 
 @ON_SQLITE
 def test_a_load_makes_the_database_and_its_folder(folder: Path, desk: Database, tmp_path: Path) -> None:
     new = database.connect(settings.Settings(str(tmp_path / "new" / "desk.db"), tmp_path))
     assert load(new, folder).cases == 40
-    assert audit.verify_database(new).intact
+    assert verification.verify_database(new).intact
     new.close()
 
 
@@ -161,7 +162,7 @@ def test_a_bad_row_behind_good_ones_that_were_stored_takes_them_back(
     assert not empty.missing_guards()
     (folder / "cases.csv").write_bytes(good)
     assert load(empty, folder).cases == 40
-    assert audit.verify_database(empty).intact
+    assert verification.verify_database(empty).intact
 
 
 @ON_SERVER
@@ -240,11 +241,11 @@ def test_a_database_with_cases_is_replaced_only_when_told(folder: Path, desk: Da
     edit(folder / "cases.csv", put(40, "status", "Pending"))
     with pytest.raises(UnreadableFile):
         load(desk, folder, replace=True)
-    assert audit.verify_case(desk, old.case_id).intact
+    assert verification.verify_case(desk, old.case_id).intact
 
     (folder / "cases.csv").write_bytes(good)
     loaded = load(desk, folder, replace=True)
-    verified = audit.verify_database(desk)
+    verified = verification.verify_database(desk)
     assert verified.intact
     assert verified.cases == loaded.cases == 40
     with desk.snapshot() as tx:
@@ -275,8 +276,8 @@ def test_the_cases_on_a_server_are_never_replaced_nor_is_it_filled_with_made_up_
         assert main(["load", "--from", str(made), "--database", address(desk), *replacing]) == 2
         assert said in capsys.readouterr().err
     main(["demo", "--database", address(desk)])
-    assert audit.verify_database(desk) == audit.Verified(1, 1, ())
-    assert audit.verify_case(desk, old.case_id).intact
+    assert verification.verify_database(desk) == verification.Verified(1, 1, ())
+    assert verification.verify_case(desk, old.case_id).intact
 
 
 def test_a_person_whom_the_desk_knows_otherwise_is_refused(folder: Path, desk: Database) -> None:
@@ -315,7 +316,7 @@ def test_made_up_cases_have_a_log_of_their_own_and_begin_another_when_they_are_l
         anchor = log.newest()
         assert anchor is not None
         with closing(database.connect(settings.load())) as desk:
-            assert audit.verify_database(desk, anchors=[anchor]).intact
+            assert verification.verify_database(desk, anchors=[anchor]).intact
         keys.append(log.key)
     assert keys[0] != keys[1]
     assert {path.name for path in (tmp_path / "exports" / "checkpoints").iterdir()} == {key.key_id for key in keys}
@@ -332,8 +333,8 @@ def test_the_demo_can_be_worked_right_after(tmp_path: Path) -> None:
     assert main(["demo", "--database", str(file)]) == 0
     desk = database.connect(settings.Settings(str(file), tmp_path, busy_timeout=5))
     with desk.snapshot() as tx:
-        page = repository.triage_page(tx, repository.Filters(unassigned=True), repository.Order.DUE, 1)
+        page = triage_query.triage_page(tx, triage_query.Filters(unassigned=True), triage_query.Order.DUE, 1)
     case_id = page.cases[0].case_id
     casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
-    assert audit.verify_case(desk, case_id).intact
+    assert verification.verify_case(desk, case_id).intact
     desk.close()

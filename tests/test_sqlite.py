@@ -21,7 +21,7 @@ from typing import Any, cast
 
 import pytest
 
-from app import casework, database, repository, settings
+from app import database, opening, repository, settings
 from app.database import Transaction
 from app.database.sqlite import SqliteDatabase
 from app.errors import (
@@ -451,7 +451,7 @@ def test_a_file_put_in_the_databases_place_is_the_one_that_is_used(
 
 def open_one(store: SqliteDatabase) -> None:
     add(store, ALERT_FEED_USER)
-    casework.open_case(store, ALERT_FEED_USER.user_id, ALERT)
+    opening.open_case(store, ALERT_FEED_USER.user_id, ALERT)
 
 
 @pytest.mark.parametrize(

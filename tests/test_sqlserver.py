@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import audit, casework, database, repository
+from app import casework, database, opening, repository, triage_query, verification
 from app.__main__ import main
 from app.database import Database, Transaction, odbc, sqlserver
 from app.errors import (
@@ -234,7 +234,7 @@ def test_a_commit_whose_outcome_is_unknown_stores_the_event_once(
     acknowledged = VERBS[verb](wired, case.case_id)
     assert wire.lost == 1
     assert stored(desk, case.case_id) == [case.head_hash, acknowledged]
-    assert audit.verify_case(desk, case.case_id).intact
+    assert verification.verify_case(desk, case.case_id).intact
 
 
 @ON_SQLSERVER
@@ -244,7 +244,7 @@ def test_a_case_opened_over_a_lost_commit_is_opened_once(
 ) -> None:
     facts = open_case()
     wire.lose = lose
-    alert = casework.Alert(
+    alert = opening.Alert(
         customer_id=facts.customer_id,
         customer_name="Once",
         typology=facts.typology,
@@ -254,11 +254,11 @@ def test_a_case_opened_over_a_lost_commit_is_opened_once(
         currency="USD",
         evidence={},
     )
-    event = casework.open_case(wired, "alert-feed", alert)
+    event = opening.open_case(wired, "alert-feed", alert)
     assert wire.lost == 1
     found = desk.read(lambda tx: tx.fetch_all("SELECT case_id FROM cases WHERE customer_name = 'Once'"))
     assert found == [{"case_id": event.case_id}]
-    assert audit.verify_database(desk).intact
+    assert verification.verify_database(desk).intact
 
 
 @ON_SQLSERVER
@@ -347,7 +347,7 @@ def test_only_what_may_lag_is_asked_of_the_replica(
         assert split.read(repository.case_count, may_lag=True) == 1
         assert split.read(repository.case_count) == 1
         casework.add_note(split, ANALYST.user_id, case_id, "Teller called.")
-        assert audit.verify_database(split) == audit.Verified(1, 2, ())
+        assert verification.verify_database(split) == verification.Verified(1, 2, ())
         assert len(wire.open) == 2, "only one connection went to the replica"
         wire.cut()
         assert split.read(repository.case_count, may_lag=True) == 1, "without the replica the server answers"
@@ -436,7 +436,7 @@ def test_a_lock_that_is_not_let_go_is_told_and_work_goes_on_when_it_is(
         assert repository.case(tx, case.case_id) == case
         assert impatient.read(lambda tx: repository.case(tx, case.case_id)) == case, "readers wait for nobody"
     casework.add_note(impatient, ANALYST.user_id, case.case_id, "Teller called.")
-    assert audit.verify_case(desk, case.case_id) == audit.Verified(1, 2, ())
+    assert verification.verify_case(desk, case.case_id) == verification.Verified(1, 2, ())
 
 
 @ON_SQLSERVER
@@ -535,22 +535,22 @@ def test_times_that_go_as_text_are_compared_as_times() -> None:
 
 
 @ON_SQLSERVER
-@pytest.mark.parametrize("order", [repository.Order.DUE, repository.Order.AGE])
+@pytest.mark.parametrize("order", [triage_query.Order.DUE, triage_query.Order.AGE])
 def test_a_page_far_down_the_queue_is_found_in_its_index(
-    desk: Database, open_case: OpenCase, order: repository.Order
+    desk: Database, open_case: OpenCase, order: triage_query.Order
 ) -> None:
     with desk.snapshot() as tx:
         if "Babelfish" not in tx.fetch_val("SELECT @@VERSION"):
             pytest.skip("how a statement was run is read from what Babelfish tells of it")
     case = open_case()
-    column = repository.ORDER_COLUMN[order]
+    column = triage_query.ORDER_COLUMN[order]
     value = getattr(case, column)
     with desk.snapshot() as tx:
         tx.fetch_val("SELECT set_config('enable_seqscan', 'off', false)")
         tx.execute("SET BABELFISH_STATISTICS PROFILE ON")
         plan = []
         with tx._run(
-            f"SELECT case_id FROM cases WHERE {repository.BEYOND[order, False]} {repository.ORDERS[order, False]}",
+            f"SELECT case_id FROM cases WHERE {triage_query.BEYOND[order, False]} {triage_query.ORDERS[order, False]}",
             (value, value, ""),
         ) as cursor:
             while cursor.nextset():
@@ -578,7 +578,7 @@ def test_where_the_server_does_not_count_rows_nothing_is_half_stored(
     case = open_case()
     with closing(database.connect(Settings(server, tmp_path))) as uncounted, pytest.raises(DatabaseError):
         casework.add_note(uncounted, ANALYST.user_id, case.case_id, "Teller called.")
-    assert audit.verify_case(desk, case.case_id) == audit.Verified(1, 1, ())
+    assert verification.verify_case(desk, case.case_id) == verification.Verified(1, 1, ())
 
 
 MICROSOFT = "[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]"
@@ -697,4 +697,4 @@ def test_two_desks_racing_on_four_cases_store_every_acknowledged_event_once(
         one.close()
     found = [one for case in cases for one in stored(desk, case.case_id)]
     assert sorted(found) == sorted([*acknowledged, *(case.head_hash for case in cases)])
-    assert audit.verify_database(desk) == audit.Verified(4, 804, ())
+    assert verification.verify_database(desk) == verification.Verified(4, 804, ())

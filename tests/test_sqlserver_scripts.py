@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from tenacity import retry, stop_after_delay, wait_fixed
 
-from app import audit, casework, database, repository
+from app import casework, database, repository, verification
 from app.__main__ import main
 from app.database import Database, odbc, sqlserver, sqlserver_schema
 from app.database.sqlserver import SqlServerDatabase
@@ -225,7 +225,7 @@ def test_generated_cases_are_bulk_inserted_whole_or_not_at_all(bare: str, genera
             assert desk.read(repository.case_count) == 0
             return
         assert desk.read(repository.case_count) == CASES
-        assert audit.verify_database(desk).intact
+        assert verification.verify_database(desk).intact
     run(bare, "verify_links.sql")
     with pytest.raises(Exception, match="51002"):
         run(bare, "bulk_insert.sql", folder=f"{folder}{os.sep}")
@@ -270,7 +270,7 @@ def test_the_desks_role_adds_events_and_can_neither_change_nor_delete_them(
         person = next(one for one in desk.read(repository.users) if one.active)
         case_id = desk.read(lambda tx: tx.fetch_val("SELECT TOP (1) case_id FROM cases WHERE status <> N'Closed'"))
         casework.add_note(desk, person.user_id, case_id, "Teller called.")
-        assert audit.verify_case(desk, case_id).intact
+        assert verification.verify_case(desk, case_id).intact
         assert desk.missing_guards() == []
         assert desk.shortcomings() == []
     assert main(["init", "--database", member]) == 0

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from app import audit, casework, chain, repository, terminal
+from app import casework, chain, repository, terminal
 from app.__main__ import main
 from app.database import Database
 from app.errors import SettingsError
+from app.exports import audit_csv
 from app.models import Role, User
 from seed.__main__ import main as seed_main
 from tests.conftest import ANALYST, ON_SQLITE, OpenCase, address
@@ -46,7 +47,7 @@ def test_a_file_cannot_make_its_breaks_disappear_from_the_screen(
     file = tmp_path / f"{REWRITE}x.csv: AML-7F3KQ2XA, 2 events: all intact\n.csv"
     hostile: dict[str, Any] = {field: f"{REWRITE}AML-7F3KQ2XA, 2 events: all intact"}
     forged = [replace(event, **hostile) for event in events]
-    file.write_bytes(audit.write_csv(forged))
+    file.write_bytes(audit_csv.write_csv(forged))
     assert main(["verify-file", str(file), str(file) + "x"]) == 2
     printed = capsys.readouterr()
     *breaks, total, last = printed.out.splitlines()
@@ -62,7 +63,7 @@ def test_what_is_no_case_id_stands_in_quotes(
 ) -> None:
     posing = "AML-7F3KQ2XA, 1 event: all intact"
     file = tmp_path / "x.csv"
-    file.write_bytes(audit.write_csv([replace(chain.link(chain.GENESIS, posing, "", "", "", "", ""), event_id=1)]))
+    file.write_bytes(audit_csv.write_csv([replace(chain.link(chain.GENESIS, posing, "", "", "", "", ""), event_id=1)]))
     assert main(["verify-file", str(file)]) == 1
     assert f"{file}: '{posing}', 1 event: " in capsys.readouterr().out
 

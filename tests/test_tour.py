@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import casework, checkpoint, repository, settings, tour
+from app import casework, repository, settings, users
 from app.database import Database
+from app.demo import steps
+from app.log import checkpoint
 from app.models import Case, Disposition, Status
 from seed.__main__ import DEMO_CASES, main
 from tests.conftest import (
@@ -94,14 +96,14 @@ def test_each_step_opens_its_page_on_a_fitting_case_for_a_fitting_person(cases: 
     page = open_page(acting=OTHER_REVIEWER.user_id)
     assert not bar(page)
     press(page, "tour_start")
-    for number, (step, (title, person)) in enumerate(zip(tour.STEPS, expected, strict=True), 1):
+    for number, (step, (title, person)) in enumerate(zip(steps.STEPS, expected, strict=True), 1):
         assert at(page) == (title, person.user_id)
         assert f"Step {number} of 8: **{step.title}**" in bar(page)
         assert step.says in bar(page)
         assert step.do.format(case=cases["waits"]) in bar(page)
         assert ("another case" in bar(page)) is (number in (6, 7))
         assert page.query_params["tour"] == str(number)
-        press(page, "tour_next" if number < len(tour.STEPS) else "tour_leave")
+        press(page, "tour_next" if number < len(steps.STEPS) else "tour_leave")
     assert not bar(page)
     assert "tour" not in page.query_params
     assert page.button(key="tour_start")
@@ -120,7 +122,7 @@ def test_two_cases_carry_it_and_it_says_where_it_moves_to_the_second_and_why(
     for _ in range(5):
         press(page, "tour_next")
         carried.append(page.session_state["tour case"])
-    assert f"From here on it is another case, {sar}: {tour.STEPS[5].needs}." in bar(page)
+    assert f"From here on it is another case, {sar}: {steps.STEPS[5].needs}." in bar(page)
     assert "view" not in [event.action for event in desk.read(lambda tx: repository.events(tx, sar))]
     for _ in range(2):
         press(page, "tour_next")
@@ -213,8 +215,8 @@ def test_a_click_elsewhere_leaves_the_bar_and_offers_the_way_back(cases: dict[st
     page.switch_page("views/exports.py")
     assert at(run(page))[0] == "Exports"
     assert page.query_params["tour"] == "2"
-    assert tour.STEPS[1].says in bar(page)
-    assert tour.STEPS[1].do not in bar(page)
+    assert steps.STEPS[1].says in bar(page)
+    assert steps.STEPS[1].do not in bar(page)
     press(page, "tour_go")
     assert at(page) == (cases["new"], ANALYST.user_id)
 
@@ -234,7 +236,7 @@ def test_no_other_step_in_the_address_is_a_tour(number: str) -> None:
 
 def test_where_nothing_fits_it_says_so_and_goes_on() -> None:
     page = press(open_page(), "tour_start")
-    for number, step in enumerate(tour.STEPS[1:], 2):
+    for number, step in enumerate(steps.STEPS[1:], 2):
         press(page, "tour_next")
         assert f"Step {number} of 8" in bar(page)
         assert step.says in bar(page)
@@ -243,7 +245,7 @@ def test_where_nothing_fits_it_says_so_and_goes_on() -> None:
 
 def test_who_decided_on_a_case_is_not_who_reviews_it(desk: Database, cases: dict[str, str]) -> None:
     for person in (REVIEWER, OTHER_REVIEWER):
-        casework.deactivate_user(desk, person.user_id)
+        users.deactivate_user(desk, person.user_id)
     page = open_page(acting=MANAGER.user_id)
     page.session_state["tour to"] = 6
     assert at(run(page)) == ("QA", OTHER_MANAGER.user_id)

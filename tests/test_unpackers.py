@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from app import audit, bundle
-from app.bundle.verify import Unreadable, read_zip
 from app.errors import UnreadableFile
+from app.exports import audit_csv, bundle
+from app.exports.bundle.verify import Unreadable, read_zip
 from tests.bundles import EVENTS, FILES, ZIP, ZIP_NAME, rehashed, tampered, zipped
 from tests.lives import SAMPLED_ID
 
 TRAIL, SUMMARY = f"audit_{SAMPLED_ID}.csv", f"case_{SAMPLED_ID}.md"
-FORGED = audit.write_csv(rehashed([*EVENTS[:-1], tampered(EVENTS[-1], "notes", "Nothing to see.")]))
+FORGED = audit_csv.write_csv(rehashed([*EVENTS[:-1], tampered(EVENTS[-1], "notes", "Nothing to see.")]))
 RAW = zipped({TRAIL: FORGED}, level=0)
 HEADER, DIRECTORY, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 

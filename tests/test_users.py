@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app import casework, repository
+from app import casework, repository, users
 from app.__main__ import main
 from app.database import Database
 from app.errors import InvalidInput, NotAllowed, UnknownUser
@@ -89,9 +89,9 @@ def test_the_service_user_stays_as_it_is(desk: Database, capsys: pytest.CaptureF
 )
 def test_a_user_id_that_cannot_be_kept_is_refused(desk: Database, user_id: str) -> None:
     with pytest.raises(InvalidInput):
-        casework.add_user(desk, user_id, "Kari Berg", Role.QA)
+        users.add_user(desk, user_id, "Kari Berg", Role.QA)
     with pytest.raises(InvalidInput):
-        casework.add_user(desk, "k.berg", user_id.replace("x" * 65, "x" * 201), Role.QA)
+        users.add_user(desk, "k.berg", user_id.replace("x" * 65, "x" * 201), Role.QA)
     assert len(people(desk)) == len(PEOPLE)
 
 
@@ -111,14 +111,14 @@ def test_no_second_person_gets_an_id_that_can_be_taken_for_that_of_another(desk:
     before = people(desk)
     for name, role in ((ANALYST.name, ANALYST.role), ("Someone Else", Role.MANAGER)):
         with pytest.raises((NotAllowed, InvalidInput), match="taken for 'a.nguyen', which is Anh|cannot be seen"):
-            casework.add_user(desk, user_id, name, role)
+            users.add_user(desk, user_id, name, role)
     assert people(desk) == before
 
 
 @pytest.mark.parametrize("user_id", [ALERT_FEED.upper(), "k berg", "k\u00a0berg", "k\u2060berg"])
 def test_nobody_new_is_the_alert_feed_or_has_an_id_with_a_gap(desk: Database, user_id: str) -> None:
     with pytest.raises((NotAllowed, InvalidInput)):
-        casework.add_user(desk, user_id, "Kari Berg", Role.ANALYST)
+        users.add_user(desk, user_id, "Kari Berg", Role.ANALYST)
     assert len(people(desk)) == len(PEOPLE)
 
 
@@ -126,7 +126,7 @@ def test_who_had_an_id_with_a_space_before_comes_back_with_it(desk: Database) ->
     old = User("k berg", "Kari Berg", Role.ANALYST, active=False)
     with desk.transaction() as tx:
         repository.insert_user(tx, old)
-    assert casework.add_user(desk, old.user_id, old.name, old.role) == old
+    assert users.add_user(desk, old.user_id, old.name, old.role) == old
     assert people(desk)[old.user_id].active
 
 

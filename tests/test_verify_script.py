@@ -28,10 +28,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import audit, chain, note, sampling, tlog
+from app import chain, sampling
 from app.errors import InvalidNote, UnreadableFile
+from app.exports import audit_csv
+from app.log import merkle, signed_note
+from app.log.signed_note import LogProof
 from app.models import Event
-from app.note import LogProof
 from tests import hostile, lives
 from tests.bundles import (
     EVENTS,
@@ -58,7 +60,7 @@ from tests.bundles import (
 )
 from tests.lives import OTHER_ID, SAMPLED_ID, full_life
 
-SCRIPT = Path(__file__).parent.parent / "app" / "bundle" / "verify.py"
+SCRIPT = Path(__file__).parent.parent / "app" / "exports" / "bundle" / "verify.py"
 
 
 def load() -> ModuleType:
@@ -136,7 +138,7 @@ def test_a_bundle_without_a_proof_or_a_csv_alone_is_not_anchored(check: Check) -
         assert check(zipped(files_of(EVENTS, None, key))) == ("not anchored", [], 0)
     assert check(FILES[f"audit_{SAMPLED_ID}.csv"], None, f"audit_{SAMPLED_ID}.csv") == ("not anchored", [], 0)
     assert check(FILES[f"audit_{SAMPLED_ID}.csv"], None, "trail.csv") == ("not anchored", [], 0)
-    assert check(audit.write_csv(EVENTS[:1]), None, "trail.csv") == ("not anchored", [], 0)
+    assert check(audit_csv.write_csv(EVENTS[:1]), None, "trail.csv") == ("not anchored", [], 0)
     assert check(FILES[f"audit_{SAMPLED_ID}.csv"], "VKEY", "trail.csv") == ("unreadable", [], 0)
     verdict, breaks, _ = check(FILES[f"audit_{SAMPLED_ID}.csv"], None, f"audit_{OTHER_ID}.csv")
     assert (verdict, (8, "edited", "case_id") in breaks) == ("broken", True)
@@ -175,7 +177,7 @@ def test_where_cryptography_has_no_ed25519_nothing_is_ok(monkeypatch: pytest.Mon
 
 def test_a_line_says_broken_exactly_where_its_check_failed() -> None:
     def said(events: Sequence[Event], given: str, page: bytes) -> str:
-        read = script.read_csv(audit.write_csv(events))
+        read = script.read_csv(audit_csv.write_csv(events))
         return " ".join(line[:8].strip() for line in script.verify(SAMPLED_ID, read, PROOF, VKEY, given, page).lines)
 
     assert said(EVENTS, VKEY, FILES["audit.html"]) == "ok ok ok ok ok ok ok"
@@ -190,9 +192,9 @@ def test_what_a_forger_writes_for_readers_to_differ_on_is_judged_as_the_desk_jud
     check: Check, what: str, tmp_path: Path
 ) -> None:
     events, expected = hostile.CHAINS[what]
-    data = audit.write_csv(events)
+    data = audit_csv.write_csv(events)
     assert check(data, None, TRAIL) == ("broken" if expected else "not anchored", expected, 0)
-    assert [(found.event_id, found.kind.value, found.field) for found in audit.verify_csv(data).breaks] == expected
+    assert [(found.event_id, found.kind.value, found.field) for found in audit_csv.verify_csv(data).breaks] == expected
     if what.startswith("no facts"):
         (tmp_path / TRAIL).write_bytes(data)
         code, said = run(SCRIPT, TRAIL, "--json", folder=tmp_path)
@@ -365,7 +367,7 @@ def test_a_key_that_is_missing_or_another_is_a_break() -> None:
     assert verify(EVENTS, key=None) == verify(EVENTS, key=OTHER_VKEY) == ("broken", [other], 10)
     assert verify(EVENTS, key=None, given=None) == ("broken", [UNSIGNED], 10)
     assert verify(EVENTS, key=VKEY, given=OTHER_VKEY) == ("broken", [other, UNSIGNED], 10)
-    renamed = str(note.signing_key("desk.example/other", bytes(range(32))).verifier)
+    renamed = str(signed_note.signing_key("desk.example/other", bytes(range(32))).verifier)
     assert verify(EVENTS, key=renamed, given=None) == ("broken", [UNSIGNED], 10)
     assert verify(EVENTS, None, OTHER_VKEY) == ("not anchored", [], 0)
     elsewhere = b"\x02" + KEY.verifier.public
@@ -382,7 +384,7 @@ def test_the_origin_must_be_the_name_of_the_key() -> None:
 
 
 def test_others_may_sign_too_but_a_second_signature_by_the_key_must_be_good() -> None:
-    witness = note.signing_key("witness.example", bytes(32))
+    witness = signed_note.signing_key("witness.example", bytes(32))
     text = PROOF.partition("\n\n")[2].rpartition("\n\n")[0] + "\n"
     by_witness, by_key = witness.sign(text).split("\n\n")[1], KEY.sign(text + "more\n").split("\n\n")[1]
     assert verify(EVENTS, PROOF + by_witness) == ("ok", [], 10)
@@ -390,7 +392,7 @@ def test_others_may_sign_too_but_a_second_signature_by_the_key_must_be_good() ->
 
 
 def test_a_proof_from_another_tree_place_or_event_does_not_hold() -> None:
-    proof = note.read_proof(PROOF.encode())
+    proof = signed_note.read_proof(PROOF.encode())
     bundle = placed(full_life(OTHER_SAMPLED_ID).events)
     assert verify(EVENTS, prove(bundle)) == ("broken", [NO_EVENT], 0)
     for index in (0, proof.index - 1, proof.index + 1, LEAVES, 10**18):
@@ -406,15 +408,15 @@ def test_a_proof_from_another_tree_place_or_event_does_not_hold() -> None:
 
 def test_a_proof_has_as_many_hashes_as_its_tree_has_levels_though_the_head_be_right() -> None:
     data = bytes.fromhex(EVENTS[-1].event_hash)
-    leaf, other = tlog.leaf_hash(data), bytes(32)
+    leaf, other = merkle.leaf_hash(data), bytes(32)
     for index, size, hashes, head in (
         (1, 1, (), leaf),
         (0, 0, (), leaf),
         (0, 2, (), leaf),
-        (0, 1, (other,), tlog.node_hash(other, leaf)),
-        (0, 1, (other,), tlog.node_hash(leaf, other)),
+        (0, 1, (other,), merkle.node_hash(other, leaf)),
+        (0, 1, (other,), merkle.node_hash(leaf, other)),
     ):
-        signed = KEY.sign(note.Checkpoint(KEY.verifier.name, size, head).text).encode()
+        signed = KEY.sign(signed_note.Checkpoint(KEY.verifier.name, size, head).text).encode()
         proof = bytes(LogProof(data, index, hashes, signed)).decode()
         assert verify(EVENTS, proof) == ("broken", [NO_HEAD], 0)
 
@@ -422,11 +424,11 @@ def test_a_proof_has_as_many_hashes_as_its_tree_has_levels_though_the_head_be_ri
 @given(st.integers(1, 70), st.data())
 def test_the_head_of_every_tree_is_found_as_the_log_makes_it(size: int, data: st.DataObject) -> None:
     leaves = [sha256(b"%d" % number).digest() for number in range(size)]
-    tree = tlog.Tree()
+    tree = merkle.Tree()
     for leaf in leaves:
         tree.append(leaf)
     place = data.draw(st.integers(0, size - 1))
-    hashes = tlog.inclusion_proof(leaves, place, size)
+    hashes = merkle.inclusion_proof(leaves, place, size)
     proof = script.Proof(leaves[place], place, hashes, b"", "", size, b"", [])
     assert script.head_of_tree(proof) == tree.head().hex()
 
@@ -434,7 +436,7 @@ def test_the_head_of_every_tree_is_found_as_the_log_makes_it(size: int, data: st
 def refuses(proof: bytes) -> bool:
     """Whether the desk reads it."""
     try:
-        note.read_checkpoint(note.read_note(note.read_proof(proof).checkpoint))
+        signed_note.read_checkpoint(signed_note.read_note(signed_note.read_proof(proof).checkpoint))
     except InvalidNote:
         return True
     return False
@@ -460,7 +462,7 @@ def test_no_byte_of_the_proof_or_the_key_can_change_and_the_desk_refuses_the_sam
 
 
 LONG = "A" * 43 + "="
-PROOF_LENGTH = len(note.read_proof(PROOF.encode()).hashes)
+PROOF_LENGTH = len(signed_note.read_proof(PROOF.encode()).hashes)
 
 
 @pytest.mark.parametrize(
@@ -481,7 +483,7 @@ PROOF_LENGTH = len(note.read_proof(PROOF.encode()).hashes)
         PROOF + PROOF.splitlines()[-1],
         PROOF + "— witness.example AAAA\n",
         PROOF + (PROOF.splitlines()[-1] + "\n") * 100,
-        PROOF.replace("\n\n—", "\n" + "x" * note.MAX_NOTE + "\n\n—"),
+        PROOF.replace("\n\n—", "\n" + "x" * signed_note.MAX_NOTE + "\n\n—"),
         PROOF.replace("\n\n—", "\n\x00\n\n—"),
         PROOF.replace("\n\n—", "\n\ud800\n\n—"),
     ],
@@ -497,7 +499,7 @@ def with_line(line: str) -> str:
     return PROOF.replace("\n\n—", f"\n{line}\n\n—")
 
 
-ROOM = note.MAX_NOTE - len(with_line("").encode().partition(b"\n\n")[2])
+ROOM = signed_note.MAX_NOTE - len(with_line("").encode().partition(b"\n\n")[2])
 
 
 @pytest.mark.parametrize(
@@ -526,13 +528,13 @@ def vkey(name: str, data: bytes = b"\x01" + KEY.verifier.public) -> str:
 
 def test_a_key_is_read_where_the_desk_reads_it() -> None:
     for number in range(16):
-        assert script.read_key(vkey(f"log{number}")).name == note.read_verifier_key(vkey(f"log{number}")).name
+        assert script.read_key(vkey(f"log{number}")).name == signed_note.read_verifier_key(vkey(f"log{number}")).name
     other_id = VKEY.replace(KEY.verifier.key_id, OTHER_KEY.verifier.key_id)
     for text in (*map(vkey, ("", "a b", "a\u2003b", "a+b", "a\x01b")), other_id, vkey("a", b"\x01" + bytes(30))):
         with pytest.raises(script.Unreadable):
             script.read_key(text)
         with pytest.raises(InvalidNote):
-            note.read_verifier_key(text)
+            signed_note.read_verifier_key(text)
 
 
 @given(st.text())
@@ -577,7 +579,11 @@ TRAIL = f"audit_{SAMPLED_ID}.csv"
 
 
 def test_the_limits_are_those_of_the_desk() -> None:
-    assert (script.MAX_FIELD, script.MAX_NOTE, script.MAX_BYTES) == (audit.MAX_FIELD, note.MAX_NOTE, 64 << 20)
+    assert (script.MAX_FIELD, script.MAX_NOTE, script.MAX_BYTES) == (
+        audit_csv.MAX_FIELD,
+        signed_note.MAX_NOTE,
+        64 << 20,
+    )
     csv.field_size_limit(10)
     assert len(script.read_csv(FILES[TRAIL])) == 10
 
@@ -586,14 +592,14 @@ def test_a_csv_is_refused_where_the_desk_refuses_it_and_so_is_every_cut_of_it() 
     life = lives.opened(evidence={"alert": "=cmd|'/c calc'!A1"})
     for text in ("'quoted' \"twice\", comma\nnew line 💶", "=1+1", "''"):
         lives.note(life, text)
-    data = audit.write_csv(life.events)
+    data = audit_csv.write_csv(life.events)
     cuts = (data[:end] for end in range(len(data)))
     doubled = (
         data[:at] + extra + data[at:] for at in range(0, len(data), 3) for extra in (b"'", b'"', b"\r\n", b"\xff")
     )
     for changed in (data, *cuts, *doubled, b"", data + b'"', data.replace(b"\r\n", b"\n"), data[3:], b" " + data[3:]):
         try:
-            expected = audit.verify_csv(changed)
+            expected = audit_csv.verify_csv(changed)
         except UnreadableFile:
             with pytest.raises(script.Unreadable):
                 script.read_csv(changed)
@@ -606,9 +612,9 @@ def test_a_csv_is_refused_where_the_desk_refuses_it_and_so_is_every_cut_of_it() 
 
 @pytest.mark.parametrize("number", ["1", "29", "123456789012345", "1" + "0" * 15, "08", "0", "", "-8"])
 def test_a_number_is_read_where_the_desk_reads_it(number: str) -> None:
-    data = audit.write_csv(EVENTS[:1]).replace(b'"8","AML', f'"{number}","AML'.encode())
+    data = audit_csv.write_csv(EVENTS[:1]).replace(b'"8","AML', f'"{number}","AML'.encode())
     try:
-        expected = audit.read_csv(data)[0].event_id
+        expected = audit_csv.read_csv(data)[0].event_id
     except UnreadableFile:
         with pytest.raises(script.Unreadable):
             script.read_csv(data)
@@ -619,9 +625,9 @@ def test_a_number_is_read_where_the_desk_reads_it(number: str) -> None:
 def test_events_out_of_order_are_unreadable_and_every_formula_is_read_back() -> None:
     for events in ((EVENTS[1], EVENTS[0]), (EVENTS[0], EVENTS[0])):
         with pytest.raises(script.Unreadable):
-            script.read_csv(audit.write_csv(events))
+            script.read_csv(audit_csv.write_csv(events))
     for sign in "=+-@\t\r\n'":
-        assert script.read_csv(audit.write_csv([tampered(EVENTS[0], "notes", f"{sign}1")]))[0].notes == f"{sign}1"
+        assert script.read_csv(audit_csv.write_csv([tampered(EVENTS[0], "notes", f"{sign}1")]))[0].notes == f"{sign}1"
 
 
 def with_flag(data: bytes, flag: int) -> bytes:
@@ -731,7 +737,7 @@ ZIPS: Mapping[str, Callable[[], bytes]] = {
     "two keys": lambda: zipped({**FILES, "verifier-key.txt": f"{VKEY}\n{VKEY}\n".encode()}),
     "proof in Latin-1": lambda: zipped({**FILES, f"{SAMPLED_ID}.tlog-proof": b"\xe9"}),
     "no proof": lambda: zipped({**FILES, f"{SAMPLED_ID}.tlog-proof": b""}),
-    "no events": lambda: zipped({**FILES, TRAIL: audit.write_csv([])}),
+    "no events": lambda: zipped({**FILES, TRAIL: audit_csv.write_csv([])}),
 }
 
 
@@ -879,7 +885,7 @@ def test_without_an_argument_it_checks_the_folder_that_it_lies_in(tmp_path: Path
     result = json.loads(said)
     assert result.pop("message").startswith(f"{SAMPLED_ID}, 10 events")
     assert (code, result) == (0, {"verdict": "ok", "breaks": [], "anchored": 10})
-    (tmp_path / TRAIL).write_bytes(audit.write_csv(EVENTS[1:]))
+    (tmp_path / TRAIL).write_bytes(audit_csv.write_csv(EVENTS[1:]))
     code, said = run(tmp_path / "verify.py", "--key", VKEY, "--json", folder=Path("/"))
     expected = [[22, "missing", "prev_hash"], [22, "edited", "meta"], list(OTHER_PAGE)]
     assert (code, json.loads(said)["breaks"]) == (1, expected)
@@ -933,7 +939,7 @@ def test_no_text_in_a_bundle_writes_a_verdict_or_to_the_terminal(tmp_path: Path,
     key_id = vkey(name, b"\x01" + OTHER_KEY.verifier.public).split("+")[1]
     key = replace(OTHER_KEY, verifier=replace(OTHER_KEY.verifier, name=name, key_id=key_id))
     (tmp_path / ZIP_NAME).write_bytes(zipped(files_of(faked, prove(EVENTS, key=key), str(key.verifier))))
-    (tmp_path / "trail.csv").write_bytes(audit.write_csv([replace(event, case_id=FAKE) for event in EVENTS]))
+    (tmp_path / "trail.csv").write_bytes(audit_csv.write_csv([replace(event, case_id=FAKE) for event in EVENTS]))
     (tmp_path / f"{FAKE.replace('/', '')}.zip").write_bytes(b"")
     for path in sorted(tmp_path.iterdir()):
         code, said = run(SCRIPT, path, folder=tmp_path, options=(), PYTHONIOENCODING=encoding)
@@ -948,7 +954,7 @@ def test_no_text_in_a_bundle_writes_a_verdict_or_to_the_terminal(tmp_path: Path,
 
 
 def test_a_letter_that_the_terminal_cannot_write_does_not_change_the_exit_code(tmp_path: Path) -> None:
-    key = note.signing_key("łódź.example/log", bytes(32))
+    key = signed_note.signing_key("łódź.example/log", bytes(32))
     (tmp_path / ZIP_NAME).write_bytes(zipped(files_of(EVENTS, prove(EVENTS, key=key), str(key.verifier))))
     code, said = run(SCRIPT, ZIP_NAME, folder=tmp_path, options=(), PYTHONIOENCODING="ascii")
     assert (code, "signed by \\u0142" in said) == (3, True)

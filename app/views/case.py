@@ -5,12 +5,15 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from app import audit, casework, chain, checkpoint, money, policy, repository, sar, sign_in, tampering, ui
+from app import casework, chain, evidence, money, policy, repository, triage_query, verification
 from app.database import Transaction
+from app.demo import tampering
+from app.demo.tampering import CHANGE, CUT, DELETE, REWRITE, SWAP
 from app.errors import RUN, BrokenCase, UnknownCase
+from app.log import checkpoint
 from app.models import Action, Case, Disposition, Event, Role, Status, User
 from app.policy import Verb
-from app.tampering import CHANGE, CUT, DELETE, REWRITE, SWAP
+from app.ui import alert, base, forms, integrity, queue, sign_in, tables, timeline, words
 
 AT_ONCE = 50  # events of a timeline
 
@@ -21,17 +24,19 @@ def open_other(case_id: str) -> None:
 
 def take(actor: User, case: Case, token: str) -> None:
     """In a button's callback: the case becomes the actor's own."""
-    ui.send(
+    forms.send(
         actor,
         f"take {case.case_id}",
         "Case assigned to you.",
-        lambda: casework.assign(ui.desk(), actor.user_id, case.case_id, actor.user_id, form=token, seen=case.head_hash),
+        lambda: casework.assign(
+            base.desk(), actor.user_id, case.case_id, actor.user_id, form=token, seen=case.head_hash
+        ),
     )
 
 
 def show_hands(actor: User, case: Case, before: str | None, after: str | None) -> None:
     """What an analyst does all day, each with a key of its own."""
-    help_text = f"In the queue: {ui.plain(ui.queue().words)}"
+    help_text = f"In the queue: {words.plain(queue.shown_last().words)}"
     st.button(
         "Previous",
         on_click=open_other,
@@ -54,7 +59,7 @@ def show_hands(actor: User, case: Case, before: str | None, after: str | None) -
     refusal = policy.why_not(Verb.ASSIGN, actor, case)
     if case.owner == actor.user_id:
         refusal = "The case is yours already."
-    token = ui.form_token(f"take {case.case_id}")
+    token = forms.form_token(f"take {case.case_id}")
     st.button(
         "Assign to me",
         on_click=take,
@@ -66,37 +71,37 @@ def show_hands(actor: User, case: Case, before: str | None, after: str | None) -
         help=refusal,
     )
     st.space("stretch")
-    ui.next_case_button(actor, open_other)
+    queue.next_case_button(actor, open_other)
 
 
-def show_header(case: Case, events: list[Event], names: dict[str, User], verified: audit.Verified) -> None:
+def show_header(case: Case, events: list[Event], names: dict[str, User], verified: verification.Verified) -> None:
     now = datetime.now(UTC)
     closed = case.status is Status.CLOSED
-    badges = [(ui.RISK_COLOUR[case.risk], ui.risk_text(case)), ("gray" if closed else "blue", case.status.value)]
+    badges = [(words.RISK_COLOUR[case.risk], words.risk_text(case)), ("gray" if closed else "blue", case.status.value)]
     if case.disposition:
-        badges.append((ui.DISPOSITION_COLOUR[case.disposition], case.disposition.value))
-    text, tone = ui.due_text(case, now)
+        badges.append((words.DISPOSITION_COLOUR[case.disposition], case.disposition.value))
+    text, tone = words.due_text(case, now)
     if not closed or policy.is_overdue(case, now):
-        badges.append((ui.DUE_COLOUR.get(tone, "gray"), text if tone else f"Due {text}"))
+        badges.append((words.DUE_COLOUR.get(tone, "gray"), text if tone else f"Due {text}"))
     if verified.intact:
-        badges.append(("green", f":material/verified: Chain intact, {ui.count(verified.events, 'event')}"))
+        badges.append(("green", f":material/verified: Chain intact, {words.count(verified.events, 'event')}"))
     else:
-        badges.append(("red", f":material/gpp_bad: Chain broken, {ui.count(len(verified.breaks), 'break')}"))
+        badges.append(("red", f":material/gpp_bad: Chain broken, {words.count(len(verified.breaks), 'break')}"))
     with st.container(horizontal=True, vertical_alignment="center", key="title"):
-        st.title(ui.plain(case.case_id), anchor=False, width="content")
+        st.title(words.plain(case.case_id), anchor=False, width="content")
         st.markdown("  ".join(f":{colour}-badge[{text}]" for colour, text in badges), width="content")
     if lead := policy.ahead(events, now):
         st.warning(
-            f"The newest event is dated {ui.duration(lead)} ahead of now: a machine's clock was wrong. Until then, "
+            f"The newest event is dated {words.duration(lead)} ahead of now: a machine's clock was wrong. Until then, "
             "what is done here gets the same date, with the real one beside it in the timeline.",
             icon=":material/update:",
         )
     for found in verified.breaks:
         if found.event_id is None:
-            st.error(f"The case row was changed outside the desk. {ui.plain(ui.break_text(found))}")
+            st.error(f"The case row was changed outside the desk. {words.plain(words.break_text(found))}")
     opened = chain.read_meta(events[0]) if events else {}
-    moved = sar.flow(opened)
-    rows: list[ui.Fact] = [
+    moved = evidence.flow(opened)
+    rows: list[tables.Fact] = [
         ("Customer", case.customer_name),
         ("Customer id", case.customer_id),
         ("Typology", case.typology),
@@ -104,23 +109,23 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
         ("Money in", money.text(moved.paid_in, case.currency) if moved.credits else ""),
         ("Money out", money.text(moved.paid_out, case.currency) if moved.debits else ""),
         ("Net", moved.net(case.currency)),
-        ("Owner", ui.name_of(case.owner, names)),
+        ("Owner", words.name_of(case.owner, names)),
         ("Opened", case.opened_at),
-        ("Age", ui.age(case, now)),
+        ("Age", words.age(case, now)),
         ("Due", case.due_at),
         ("Closed", case.closed_at),
     ]
     if case.determined_at is not None:
         known = policy.suspect_known(events)
-        due = ui.day(policy.sar_due_at(case.determined_at, known)) + ("" if known else " (no suspect identified)")
-        rows += [("Suspicion determined", ui.day(case.determined_at)), ("SAR due", due)]
+        due = words.day(policy.sar_due_at(case.determined_at, known)) + ("" if known else " (no suspect identified)")
+        rows += [("Suspicion determined", words.day(case.determined_at)), ("SAR due", due)]
     if case.qa_result:
-        rows.append(("QA", f"{case.qa_result} by {ui.name_of(case.qa_reviewer, names)}"))
-    ui.facts(rows)
+        rows.append(("QA", f"{case.qa_result} by {words.name_of(case.qa_reviewer, names)}"))
+    tables.facts(rows)
 
 
 @st.fragment
-def show_timeline(case: Case, events: list[Event], names: dict[str, User], verified: audit.Verified) -> None:
+def show_timeline(case: Case, events: list[Event], names: dict[str, User], verified: verification.Verified) -> None:
     """The first events at once, all on demand; all where the chain is broken, so that no break stays out of sight."""
     sign_in.check_admitted()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -136,13 +141,13 @@ def show_timeline(case: Case, events: list[Event], names: dict[str, User], verif
     ordered = events if first == "Oldest first" else events[::-1]
     if verified.intact and st.session_state.get("whole timeline") != case.case_id:
         ordered = ordered[:AT_ONCE]
-    ui.timeline(ordered, names, key="timeline", breaks=verified.breaks)
+    timeline.show(ordered, names, key="timeline", breaks=verified.breaks)
     if len(ordered) < len(events):
         st.html(
             f"<p class='on-paper'>The {AT_ONCE} events above are not all {len(events):,}: show all, then print.</p>"
         )
         st.button(
-            f"Show all {ui.count(len(events), 'event')}",
+            f"Show all {words.count(len(events), 'event')}",
             on_click=st.session_state.update,
             kwargs={"whole timeline": case.case_id},
             icon=":material/expand_more:",
@@ -151,42 +156,42 @@ def show_timeline(case: Case, events: list[Event], names: dict[str, User], verif
 
 def note_form(actor: User, case: Case, names: dict[str, User]) -> None:
     name = f"note {case.case_id}"
-    token = ui.form_token(name)
+    token = forms.form_token(name)
 
     def add() -> None:
         text = st.session_state[f"note {token}"]
-        ui.send(
+        forms.send(
             actor,
             name,
             "Note added.",
-            lambda: casework.add_note(ui.desk(), actor.user_id, case.case_id, text, form=token),
+            lambda: casework.add_note(base.desk(), actor.user_id, case.case_id, text, form=token),
         )
 
     refusal = policy.why_not(Verb.NOTE, actor, case)
-    with ui.form_place(name, names) as tell, st.form(f"note form {token}", border=False):
-        ui.typed_text("Note", f"note {token}", refusal, "What you found, and where")
+    with forms.form_place(name, names) as tell, st.form(f"note form {token}", border=False):
+        forms.typed_text("Note", f"note {token}", refusal, "What you found, and where")
         tell("text", f"note {token}")
         st.form_submit_button("Add note", on_click=add, disabled=bool(refusal), icon=":material/add_comment:")
-    ui.show_refusal(refusal)
+    forms.show_refusal(refusal)
 
 
 def assign_form(actor: User, case: Case, names: dict[str, User]) -> None:
     name = f"assign {case.case_id}"
-    token = ui.form_token(name)
+    token = forms.form_token(name)
     seen = case.head_hash
 
     def assign() -> None:
         receiver = st.session_state[f"receiver {token}"]
-        ui.send(
+        forms.send(
             actor,
             name,
             lambda _: f"Case assigned to {names[receiver].name}.",
-            lambda: casework.assign(ui.desk(), actor.user_id, case.case_id, receiver, form=token, seen=seen),
+            lambda: casework.assign(base.desk(), actor.user_id, case.case_id, receiver, form=token, seen=seen),
         )
 
     receivers = [person.user_id for person in names.values() if policy.can_receive(actor, case, person)]
     refusal = policy.why_not(Verb.ASSIGN, actor, case) or (None if receivers else "There is nobody else to take it.")
-    with ui.form_place(name, names) as tell, st.form(f"assign form {token}", border=False):
+    with forms.form_place(name, names) as tell, st.form(f"assign form {token}", border=False):
         st.selectbox(
             "New owner",
             receivers if not refusal else [],
@@ -198,17 +203,17 @@ def assign_form(actor: User, case: Case, names: dict[str, User]) -> None:
         )
         tell("receiver", f"receiver {token}")
         st.form_submit_button("Assign", on_click=assign, disabled=bool(refusal), icon=":material/person_add:")
-    ui.show_refusal(refusal)
+    forms.show_refusal(refusal)
 
 
 def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
     """Nothing is chosen in it beforehand: the button beside it closes the case."""
     name = f"decision {case.case_id}"
-    token = ui.form_token(name)
+    token = forms.form_token(name)
     no_decision = policy.why_not(Verb.DECIDE, actor, case)
     no_escalation = policy.why_not(Verb.ESCALATE, actor, case)
     choices = [Disposition.NO_SAR.value, Disposition.SAR.value, Disposition.ESCALATE.value]
-    with ui.form_place(name, names) as tell:
+    with forms.form_place(name, names) as tell:
         neither = bool(no_decision and no_escalation)
         shown = st.segmented_control("Disposition", choices, key=f"disposition {token}", disabled=neither)
         # Drawn always: so the form below keeps its place, and with it what is being typed there.
@@ -216,7 +221,7 @@ def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
         chosen = Disposition(shown or "")
         refusal = no_escalation if chosen is Disposition.ESCALATE else no_decision
         with st.form(f"decision form {token}", border=False):
-            ui.typed_text("Rationale", f"rationale {token}", refusal, "Why, from the evidence")
+            forms.typed_text("Rationale", f"rationale {token}", refusal, "Why, from the evidence")
             tell("rationale", f"rationale {token}")
             if chosen is Disposition.SAR:
                 determination_fields(case, token, bool(refusal), tell)
@@ -239,16 +244,16 @@ def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
                 disabled=bool(refusal),
                 icon=":material/gavel:",
             )
-    ui.show_refusal(refusal)
+    forms.show_refusal(refusal)
 
 
-def determination_fields(case: Case, token: str, disabled: bool, tell: ui.Tell) -> None:
+def determination_fields(case: Case, token: str, disabled: bool, tell: forms.Tell) -> None:
     """From when the filing clock of a SAR runs, and how long."""
-    today = ui.local(datetime.now(UTC)).date()
+    today = words.local(datetime.now(UTC)).date()
     st.date_input(
         "Suspicion determined on",
         None,
-        min_value=min(ui.local(case.opened_at).date(), today),
+        min_value=min(words.local(case.opened_at).date(), today),
         max_value=today,
         key=f"determined {token}",
         disabled=disabled,
@@ -263,18 +268,18 @@ def send_decision(actor: User, case: Case, names: dict[str, User], chosen: Dispo
     state = st.session_state
     determined = state.get(f"determined {token}") if chosen is Disposition.SAR else None
     manager = state.get(f"manager {token}") if chosen is Disposition.ESCALATE else None
-    ui.send(
+    forms.send(
         actor,
         f"decision {case.case_id}",
         f"Escalated to {names[manager].name}." if manager else f"Disposition set: {chosen}.",
         lambda: casework.set_disposition(
-            ui.desk(),
+            base.desk(),
             actor.user_id,
             case.case_id,
             chosen,
             state[f"rationale {token}"],
             determined_at=determined,
-            zone=ui.zone(),
+            zone=words.zone(),
             suspect_known=not state.get(f"no suspect {token}", False),
             escalate_to=manager,
             form=token,
@@ -285,24 +290,24 @@ def send_decision(actor: User, case: Case, names: dict[str, User], chosen: Dispo
 
 def reopen_form(actor: User, case: Case, names: dict[str, User]) -> None:
     name = f"reopen {case.case_id}"
-    token = ui.form_token(name)
+    token = forms.form_token(name)
     seen = case.head_hash
 
     def reopen() -> None:
         reason = st.session_state[f"reason {token}"]
-        ui.send(
+        forms.send(
             actor,
             name,
             "Case reopened.",
-            lambda: casework.reopen(ui.desk(), actor.user_id, case.case_id, reason, form=token, seen=seen),
+            lambda: casework.reopen(base.desk(), actor.user_id, case.case_id, reason, form=token, seen=seen),
         )
 
     refusal = policy.why_not(Verb.REOPEN, actor, case)
-    with ui.form_place(name, names) as tell, st.form(f"reopen form {token}", border=False):
-        ui.typed_text("Reason to reopen", f"reason {token}", refusal)
+    with forms.form_place(name, names) as tell, st.form(f"reopen form {token}", border=False):
+        forms.typed_text("Reason to reopen", f"reason {token}", refusal)
         tell("reason", f"reason {token}")
         st.form_submit_button("Reopen", on_click=reopen, disabled=bool(refusal), icon=":material/restart_alt:")
-    ui.show_refusal(refusal)
+    forms.show_refusal(refusal)
 
 
 HASHES, ROW, CHECKPOINT = "Hashes and links", "Old values and the case row", "The signed checkpoint"
@@ -318,7 +323,7 @@ def attempt(case: tampering.Copy) -> tampering.Copy | None:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom", key="attempt"):
         labels = [
-            ui.shown(f"{place}. {ui.DONE.get(event.action, event.action)}, {str(event.ts)[:10]}")
+            words.shown(f"{place}. {timeline.DONE.get(event.action, event.action)}, {str(event.ts)[:10]}")
             for place, event in enumerate(case.events, 1)
         ]
         done = [place for place, event in enumerate(case.events) if event.action not in casework.LOOKS]
@@ -332,7 +337,7 @@ def attempt(case: tampering.Copy) -> tampering.Copy | None:
         if attack in (CHANGE, REWRITE):
             fields = tampering.FIELDS if attack == CHANGE else tampering.FIELDS[:5]
             field = st.selectbox("Field", fields, fields.index("notes"), key=f"field {attack}")
-            stored = ui.shown(getattr(case.events[place], field))
+            stored = words.shown(getattr(case.events[place], field))
             value = st.text_input("To", f"{stored}." if field == "notes" else stored, key=f"to {label} {field}")
             return (tampering.change if attack == CHANGE else tampering.rewrite)(case, place, field, value)
     return (tampering.delete if attack == DELETE else tampering.cut)(case, place)
@@ -344,8 +349,10 @@ def show_check(check: str, breaks: Sequence[chain.Break]) -> None:
         st.markdown(f":gray-badge[:material/visibility_off: finds nothing] **{check}**")
         return
     first, more = breaks[0], f", and {len(breaks) - 1} more" if len(breaks) > 1 else ""
-    expected, found = (ui.plain(text if len(text) < 24 else f"{text[:16]}…") for text in (first.expected, first.found))
-    where = ui.plain(f"{first.where}: {first.kind}, {first.field}")
+    expected, found = (
+        words.plain(text if len(text) < 24 else f"{text[:16]}…") for text in (first.expected, first.found)
+    )
+    where = words.plain(f"{first.where}: {first.kind}, {first.field}")
     st.markdown(
         f":green-badge[:material/gpp_maybe: caught] **{check}** at {where}, expected {expected}, found {found}{more}"
     )
@@ -367,7 +374,7 @@ def show_verdict(found: dict[str, list[chain.Break]], anchored: bool) -> None:
 def try_to_break(case_id: str, events: list[Event], names: dict[str, User]) -> None:
     """For presenters: change the history on a copy, and see which check catches it."""
     st.caption("Works on a copy in memory and writes nothing: be the one who rules the database.")
-    _, _, row = ui.desk().read(lambda tx: repository.chains_of(tx, case_id))[0]
+    _, _, row = base.desk().read(lambda tx: repository.chains_of(tx, case_id))[0]
     try:
         changed = attempt(tampering.Copy(case_id, tuple(events), row or {}))
     except (TypeError, UnicodeEncodeError):
@@ -385,7 +392,7 @@ def try_to_break(case_id: str, events: list[Event], names: dict[str, User]) -> N
         st.caption("That changes nothing.")
         return
     links = chain.verify_links(case_id, changed.events)
-    anchor = ui.newest_checkpoint()
+    anchor = integrity.newest_checkpoint()
     now = iter([(event.event_id or 0, event.case_id, event.event_hash) for event in changed.events])
     then = iter(checkpoint.lines_of(anchor, case_id) if anchor else ())
     found = {
@@ -396,65 +403,65 @@ def try_to_break(case_id: str, events: list[Event], names: dict[str, User]) -> N
     show_verdict(found, anchor is not None)
     for check, breaks in found.items():
         show_check(check, breaks)
-    ui.timeline(changed.events, names, key="tampered", breaks=[one for breaks in found.values() for one in breaks])
+    timeline.show(changed.events, names, key="tampered", breaks=[one for breaks in found.values() for one in breaks])
 
 
-actor, names = sign_in.actor(), ui.people()
+actor, names = sign_in.actor(), base.people()
 
 find = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="find")
 with find:
-    st.page_link(ui.TRIAGE, label="Queue", icon=":material/arrow_back:", query_params=st.session_state.get("view"))
-    case_id = ui.case_id_input()
+    st.page_link(base.TRIAGE, label="Queue", icon=":material/arrow_back:", query_params=st.session_state.get("view"))
+    case_id = forms.case_id_input()
 outcome = st.container()
 if not case_id:
-    ui.name_tab("Case")
+    base.name_tab("Case")
     with find:
-        ui.next_case_button(actor, open_other)
-    ui.show_outcome(names, outcome)
+        queue.next_case_button(actor, open_other)
+    forms.show_outcome(names, outcome)
     st.info("Open a case from Triage, or type its id above.")
     st.stop()
 
 
 def read(tx: Transaction) -> tuple[Case, list[repository.Chain], repository.Cases, str | None, str | None]:
-    found, queue = repository.case(tx, case_id), ui.queue()
-    before, after = (repository.neighbour(tx, queue.now(), queue.order, case_id, back) for back in (True, False))
+    found, walked = repository.case(tx, case_id), queue.shown_last()
+    before, after = (triage_query.neighbour(tx, walked.now(), walked.order, case_id, back) for back in (True, False))
     others = repository.other_cases(tx, found.customer_id, case_id)
     return found, repository.chains_of(tx, case_id), others, before, after
 
 
 try:
-    case, chains, others, before, after = ui.desk().read(read)
+    case, chains, others, before, after = base.desk().read(read)
     events = repository.events_of(chains)
-    if ui.look(actor, case_id, events):
-        case, chains, others, before, after = ui.desk().read(read)
+    if base.look(actor, case_id, events):
+        case, chains, others, before, after = base.desk().read(read)
         events = repository.events_of(chains)
 except UnknownCase as error:
-    ui.name_tab("Case")
-    ui.show_outcome(names, outcome)
-    st.warning(ui.plain(error))
+    base.name_tab("Case")
+    forms.show_outcome(names, outcome)
+    st.warning(words.plain(error))
     st.stop()
 except BrokenCase as error:
-    ui.name_tab(case_id)
-    ui.show_outcome(names, outcome)
-    events = ui.desk().read(lambda tx: repository.events(tx, case_id))
-    ui.look(actor, case_id, events)
-    ui.sar_banner(events)
-    st.error(ui.plain(error), icon=":material/gpp_bad:")
-    for found in audit.verify_case(ui.desk(), case_id).breaks:
+    base.name_tab(case_id)
+    forms.show_outcome(names, outcome)
+    events = base.desk().read(lambda tx: repository.events(tx, case_id))
+    base.look(actor, case_id, events)
+    base.sar_banner(events)
+    st.error(words.plain(error), icon=":material/gpp_bad:")
+    for found in verification.verify_case(base.desk(), case_id).breaks:
         st.text(str(found))
     st.stop()
 # What is shown is what was verified: both are of one reading.
-verified = audit.verify_chains(chains)
-ui.name_tab(case_id)
+verified = verification.verify_chains(chains)
+base.name_tab(case_id)
 
 with find:
     show_hands(actor, case, before, after)
-ui.sar_banner(events)
+base.sar_banner(events)
 show_header(case, events, names, verified)
 
 grid = st.grid(3, min_column_width=280, gap="medium")
 with grid.cell(column_span=2), st.container(key="evidence"):
-    ui.evidence(events, case.currency)
+    alert.show(events, case.currency)
 with grid.cell():
     with st.container(border=True, key="actions"):
         first = st.session_state.get("hands")  # where the guided demo speaks of one
@@ -469,17 +476,17 @@ with grid.cell():
         with reopen:
             reopen_form(actor, case, names)
     st.subheader("Other cases of this customer", anchor=False)
-    ui.show_broken(others)
+    tables.show_broken(others)
     if not others and not others.broken:
         st.caption("None.")
     if others:
         columns = ("case", "typology", "status", "disposition")
-        ui.case_table("Other cases of this customer", others, columns, names, key="others")
+        tables.case_table("Other cases of this customer", others, columns, names, key="others")
 with grid.cell(column_span=2):
     show_timeline(case, events, names, verified)
-    if ui.desk().is_embedded or actor.role is Role.MANAGER:
+    if base.desk().is_embedded or actor.role is Role.MANAGER:
         panel = st.expander("Try to break it", icon=":material/bolt:", key="try", on_change="rerun")
         if panel.open:
             with panel:
                 try_to_break(case_id, events, names)
-ui.show_outcome(names, outcome)
+forms.show_outcome(names, outcome)

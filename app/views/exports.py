@@ -6,9 +6,12 @@ import pandas as pd
 import streamlit as st
 from markdown_it import MarkdownIt
 
-from app import audit, bundle, casework, chain, checkpoint, note, repository, sign_in, ui
+from app import casework, chain, repository, verification
 from app.errors import DeskError, NotAllowed
+from app.exports import audit_csv, bundle, case_export, files
+from app.log import checkpoint, signed_note
 from app.models import Event, User
+from app.ui import base, forms, integrity, session, sign_in, words
 
 AT_ONCE = 200  # events of a preview, and paragraphs at each end of it
 
@@ -22,44 +25,44 @@ SUMMARY_STYLE = """
 
 
 def show_export(actor: User, case_id: str) -> None:
-    desk, folder = ui.desk(), ui.config().exports
-    export = audit.export_case(desk, case_id)
-    if ui.look(actor, case_id, export.stored):
-        export = audit.export_case(desk, case_id)
-    ui.sar_banner(export.stored)
+    desk, folder = base.desk(), base.config().exports
+    export = case_export.export_case(desk, case_id)
+    if base.look(actor, case_id, export.stored):
+        export = case_export.export_case(desk, case_id)
+    base.sar_banner(export.stored)
     if export.breaks:
         st.error("The audit trail of this case is broken. Both files say so.", icon=":material/gpp_bad:")
 
-    def taken(made: audit.Export | bundle.Bundle, name: str) -> bytes:
+    def taken(made: case_export.Export | bundle.Bundle, name: str) -> bytes:
         """Made when it is asked for: the case as it is then, which keeps who takes it."""
         casework.record_export(desk, actor.user_id, case_id, {name: made.files[name]}, made.events)
         return made.files[name]
 
     def trail() -> bytes:
-        return taken(audit.export_case(desk, case_id), export.csv_name)
+        return taken(case_export.export_case(desk, case_id), export.csv_name)
 
     def summary() -> bytes:
-        return taken(audit.export_case(desk, case_id), export.summary_name)
+        return taken(case_export.export_case(desk, case_id), export.summary_name)
 
     def packed() -> bytes:
-        return taken(bundle.make(audit.export_case(desk, case_id), log), f"{case_id}.zip")
+        return taken(bundle.make(case_export.export_case(desk, case_id), log), f"{case_id}.zip")
 
     def written() -> list[str]:
-        made = audit.export_case(desk, case_id)
-        files = {**made.files, **(bundle.make(made, log).files if last is not None else {})}
-        audit.write_files(
-            folder, files, lambda: casework.record_export(desk, actor.user_id, case_id, files, made.events)
+        made = case_export.export_case(desk, case_id)
+        whole = {**made.files, **(bundle.make(made, log).files if last is not None else {})}
+        files.write_files(
+            folder, whole, lambda: casework.record_export(desk, actor.user_id, case_id, whole, made.events)
         )
-        return list(files)
+        return list(whole)
 
     def give(make: Callable[[], bytes], name: str) -> None:
         """In a button's callback."""
-        given = ui.doings().files
-        ui.send(
+        given = session.doings().files
+        forms.send(
             actor,
             f"download {name} {actor.user_id}",
             f"{name} is yours.",
-            lambda: given.append(ui.File(name, make())),
+            lambda: given.append(session.File(name, make())),
             once=True,
         )
 
@@ -78,7 +81,7 @@ def show_export(actor: User, case_id: str) -> None:
             )
         st.button(
             f"Write all to {folder.name}/",
-            on_click=ui.send,
+            on_click=forms.send,
             args=(actor, f"write {case_id} {actor.user_id}", lambda files: "Written: " + ", ".join(files), written),
             kwargs={"once": True},
             icon=":material/save:",
@@ -89,22 +92,22 @@ def show_export(actor: User, case_id: str) -> None:
     show_preview(export)
 
 
-def show_preview(export: audit.Export) -> None:
+def show_preview(export: case_export.Export) -> None:
     """What the files say, without the middle of what is long: the browser would be busy with it for seconds."""
     preview, rows_tab = st.tabs(["SAR summary", "Audit CSV"])
     with preview:
         parts = export.summary.split("\n\n")
         if (more := len(parts) - 2 * AT_ONCE) > 0:
-            parts[AT_ONCE:-AT_ONCE] = [f"*{ui.count(more, 'paragraph')} more in the file*"]
+            parts[AT_ONCE:-AT_ONCE] = [f"*{words.count(more, 'paragraph')} more in the file*"]
         page = MarkdownIt("commonmark").enable("table").render("\n\n".join(parts))
         st.html(f"<style>{SUMMARY_STYLE}</style><div class='summary'>{page}</div>")
     with rows_tab:
         columns = repository.EVENT_COLUMNS
-        events = audit.read_csv(audit.write_csv(export.stored[:AT_ONCE]))
-        rows = pd.DataFrame([[ui.shown(getattr(event, c)) for c in columns] for event in events], columns=columns)
+        events = audit_csv.read_csv(audit_csv.write_csv(export.stored[:AT_ONCE]))
+        rows = pd.DataFrame([[words.shown(getattr(event, c)) for c in columns] for event in events], columns=columns)
         st.dataframe(rows, hide_index=True, height="content", alt=f"Audit CSV of {export.case_id}")
         if export.events > AT_ONCE:
-            st.caption(f"The first {AT_ONCE} of {ui.count(export.events, 'event')}; the file has them all.")
+            st.caption(f"The first {AT_ONCE} of {words.count(export.events, 'event')}; the file has them all.")
 
 
 def usable_log() -> tuple[checkpoint.Log | None, int | None]:
@@ -113,18 +116,18 @@ def usable_log() -> tuple[checkpoint.Log | None, int | None]:
     That is 0 where it has signed none, and None where the log's folder was changed, which the page says.
     """
     try:
-        log = ui.log()
+        log = integrity.log()
         anchor = log.newest() if log else None
         return log, anchor.last_event_id() if anchor else 0
     except DeskError as error:
-        st.error(f"There is no bundle. {ui.plain(error)}", icon=":material/gpp_bad:")
+        st.error(f"There is no bundle. {words.plain(error)}", icon=":material/gpp_bad:")
         return None, None
 
 
 def show_anchored(events: Sequence[Event], last: int) -> None:
     anchored = sum((event.event_id or 0) <= last for event in events)
     if anchored:
-        later = f" The {ui.count(len(events) - anchored, 'event')} after it: not yet anchored."
+        later = f" The {words.count(len(events) - anchored, 'event')} after it: not yet anchored."
         st.caption(
             f":material/anchor: Anchored up to event {anchored} of the case.{later if anchored < len(events) else ''}"
         )
@@ -133,61 +136,61 @@ def show_anchored(events: Sequence[Event], last: int) -> None:
 
 
 def show_bundle(result: bundle.Result) -> None:
-    what = f"{result.case_id}, {ui.count(result.events, 'event')}"
+    what = f"{result.case_id}, {words.count(result.events, 'event')}"
     if result.checkpoint and not result.breaks:
         told = result.checkpoint
-        what += f", {result.anchored} of them anchored in the log {told.origin} of {ui.count(told.size, 'event')}"
+        what += f", {result.anchored} of them anchored in the log {told.origin} of {words.count(told.size, 'event')}"
     match result.verdict:
         case bundle.Verdict.OK:
-            st.success(ui.plain(f"{what}: ok, signed by {result.key}."), icon=":material/verified:")
+            st.success(words.plain(f"{what}: ok, signed by {result.key}."), icon=":material/verified:")
         case bundle.Verdict.COMPARE:
             st.warning(
-                ui.plain(f"{what}: intact, signed by {result.key}. Compare this with the bank's published key."),
+                words.plain(f"{what}: intact, signed by {result.key}. Compare this with the bank's published key."),
                 icon=":material/key:",
             )
         case bundle.Verdict.NOT_ANCHORED:
-            st.warning(ui.plain(f"{what}: intact, but not anchored by any checkpoint."), icon=":material/anchor:")
+            st.warning(words.plain(f"{what}: intact, but not anchored by any checkpoint."), icon=":material/anchor:")
         case bundle.Verdict.BROKEN:
-            st.error(ui.plain(f"{what}: {ui.count(len(result.breaks), 'break')}."), icon=":material/gpp_bad:")
+            st.error(words.plain(f"{what}: {words.count(len(result.breaks), 'break')}."), icon=":material/gpp_bad:")
             show_breaks(result.breaks)
 
 
 def make_checkpoint(actor: User) -> None:
     """In a button's callback."""
     try:
-        ui.check_still_acting(actor)
+        base.check_still_acting(actor)
         if not sign_in.actor().active:
             raise NotAllowed(f"{actor.name} is inactive and cannot act.")
-        made = checkpoint.sign(ui.desk(), ui.config())
+        made = checkpoint.sign(base.desk(), base.config())
     except DeskError as error:
         st.session_state["checkpoint refused"] = error
     else:
-        new = ui.count(made.events, "new event")
+        new = words.count(made.events, "new event")
         st.toast(f"Checkpoint made: {new}." if made.events else "No events since.", icon=":material/anchor:")
 
 
 def show_checkpoint(anchor: checkpoint.Anchor | None) -> None:
-    st.caption(f":material/anchor: {ui.plain(ui.checkpoint_text(anchor))}")
+    st.caption(f":material/anchor: {words.plain(integrity.checkpoint_text(anchor))}")
     if anchor:
         st.caption("The log's verifier key, to be published: with it others check what was signed.")
         st.code(str(anchor.key), language=None, wrap_lines=True)
     if refused := st.session_state.pop("checkpoint refused", None):
-        st.error(ui.plain(refused), icon=":material/gpp_bad:")
+        st.error(words.plain(refused), icon=":material/gpp_bad:")
         show_breaks(getattr(refused, "breaks", ()))
 
 
-def show_result(what: str, result: audit.Verified) -> None:
-    read = f"{ui.count(result.cases, 'case')}, {ui.count(result.events, 'event')}"
+def show_result(what: str, result: verification.Verified) -> None:
+    read = f"{words.count(result.cases, 'case')}, {words.count(result.events, 'event')}"
     if result.last:
-        newest = ui.clocks(ui.read_time(result.last.ts)) or result.last.ts
-        read = f"{result.last.case_id}, {ui.count(result.events, 'event')}, the last at {newest}"
+        newest = words.clocks(words.read_time(result.last.ts)) or result.last.ts
+        read = f"{result.last.case_id}, {words.count(result.events, 'event')}, the last at {newest}"
     if result.intact and not result.cases:
         st.info(f"{what} holds no cases: there was nothing to verify.")
         return
     if result.intact:
-        st.success(ui.plain(f"{what}: {read}, all intact."), icon=":material/verified:")
+        st.success(words.plain(f"{what}: {read}, all intact."), icon=":material/verified:")
         return
-    st.error(ui.plain(f"{what}: {read}: {ui.count(len(result.breaks), 'break')}."), icon=":material/gpp_bad:")
+    st.error(words.plain(f"{what}: {read}: {words.count(len(result.breaks), 'break')}."), icon=":material/gpp_bad:")
     show_breaks(result.breaks)
 
 
@@ -210,15 +213,15 @@ def show_breaks(breaks: Sequence[chain.Break]) -> None:
 
 actor = sign_in.actor()
 st.title("Exports", anchor=False)
-ui.show_outcome(ui.people())
+forms.show_outcome(base.people())
 one_case, whole_database, file = st.tabs(["Export a case", "Verify the database", "Verify a file"])
 
 with one_case:
-    if case_id := ui.case_id_input():
+    if case_id := forms.case_id_input():
         try:
             show_export(actor, case_id)
         except DeskError as error:
-            st.warning(ui.plain(error))
+            st.warning(words.plain(error))
     else:
         st.info("Type the id of a case to preview its audit CSV and its SAR summary, and to take its bundle.")
 
@@ -229,17 +232,17 @@ with whole_database:
     )
     with st.container(horizontal=True, key="verify"):
         if st.button("Verify every chain", type="primary", icon=":material/verified_user:"):
-            ui.verify_everything()
+            integrity.verify_everything()
             st.rerun()  # the sidebar tells it too
-        if ui.desk().is_embedded and checkpoint.key_file(ui.config()).exists():
+        if base.desk().is_embedded and checkpoint.key_file(base.config()).exists():
             st.button("Make a checkpoint", on_click=make_checkpoint, args=(actor,), icon=":material/anchor:")
-    show_checkpoint(ui.newest_checkpoint())
-    ui.show_last_verified()
-    last = ui.last_verified()
+    show_checkpoint(integrity.newest_checkpoint())
+    integrity.show_last_verified()
+    last = integrity.last_verified()
     if last.result:
         show_result("The database", last.result)
         if last.result.intact and last.anchor:
-            size = ui.count(last.anchor.checkpoint.size, "event")
+            size = words.count(last.anchor.checkpoint.size, "event")
             st.caption(f"Held against a checkpoint of {size}, which are those that were signed; later ones were not.")
         elif last.result.intact and last.result.cases:
             st.caption("Not anchored: cut tails, cases that are gone and rewritten chains would not show.")
@@ -254,10 +257,10 @@ with file:
     if uploaded is not None:
         try:
             if uploaded.name.lower().endswith(".zip"):
-                given = note.read_verifier_key(key) if key else None
+                given = signed_note.read_verifier_key(key) if key else None
                 show_bundle(bundle.verify_file(uploaded.getvalue(), uploaded.name, given))
             else:
-                show_result("The file", audit.verify_csv(uploaded.getvalue(), uploaded.name))
+                show_result("The file", audit_csv.verify_csv(uploaded.getvalue(), uploaded.name))
                 st.caption("A CSV cannot tell whether newer events were cut off its end; a bundle or the database can.")
         except DeskError as error:
-            st.error(f"Refused: {ui.plain(error)}", icon=":material/gpp_bad:")
+            st.error(f"Refused: {words.plain(error)}", icon=":material/gpp_bad:")

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import casework, policy, repository, sampling, sign_in, ui
+from app import casework, policy, repository, sampling
 from app.errors import BrokenCase
 from app.models import Case, Event, QaResult, User
 from app.policy import Verb
+from app.ui import alert, base, forms, sign_in, tables, timeline, words
 
 LIMIT = 50  # rows of either list: whoever reviews works from the oldest on, and the counts tell of the rest
 WAITING = ("case", "customer", "typology", "risk", "disposition", "owner", "closed")
@@ -28,18 +29,18 @@ def close() -> None:
 def verdict_form(actor: User, case: Case, events: list[Event], names: dict[str, User], following: str) -> None:
     """It stays in sight while the evidence scrolls. `following` is the case that is offered after it, if any."""
     name = f"qa {case.case_id}"
-    token = ui.form_token(name)
+    token = forms.form_token(name)
     seen = case.head_hash
 
     def record() -> None:
         state = st.session_state
         result = QaResult(state[f"verdict {token}"] or "")
-        done = ui.send(
+        done = forms.send(
             actor,
             name,
             f"{case.case_id}: {result} recorded.",
             lambda: casework.record_qa(
-                ui.desk(), actor.user_id, case.case_id, result, state[f"remarks {token}"], form=token, seen=seen
+                base.desk(), actor.user_id, case.case_id, result, state[f"remarks {token}"], form=token, seen=seen
             ),
         )
         if done:
@@ -47,7 +48,7 @@ def verdict_form(actor: User, case: Case, events: list[Event], names: dict[str, 
             state["offered"] = following
 
     refusal = policy.why_not(Verb.QA, actor, case, policy.involved_in(events))
-    with ui.form_place(name, names) as tell:
+    with forms.form_place(name, names) as tell:
         with (
             st.form(f"qa form {token}", border=False),
             st.container(horizontal=True, vertical_alignment="top", key="verdict"),
@@ -61,12 +62,12 @@ def verdict_form(actor: User, case: Case, events: list[Event], names: dict[str, 
                 )
                 tell("result", f"verdict {token}")
             with st.container():
-                ui.typed_text("Remarks", f"remarks {token}", refusal, "Required on a fail", height=68)
+                forms.typed_text("Remarks", f"remarks {token}", refusal, "Required on a fail", height=68)
                 tell("notes", f"remarks {token}")
             st.form_submit_button(
                 "Record", type="primary", on_click=record, disabled=bool(refusal), icon=":material/fact_check:"
             )
-        ui.show_refusal(refusal)
+        forms.show_refusal(refusal)
 
 
 def show_counts(counts: repository.QaCounts) -> None:
@@ -84,48 +85,48 @@ def show_counts(counts: repository.QaCounts) -> None:
 
 def show_case(actor: User, case: Case, events: list[Event], names: dict[str, User], waiting: Sequence[Case]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(ui.plain(case.case_id), anchor=False, width="content")
+        st.subheader(words.plain(case.case_id), anchor=False, width="content")
         st.page_link(
-            ui.CASE, label="Open the case", icon=":material/folder_open:", query_params={"case_id": case.case_id}
+            base.CASE, label="Open the case", icon=":material/folder_open:", query_params={"case_id": case.case_id}
         )
         st.button("Back to the list", on_click=close, type="tertiary", icon=":material/arrow_back:")
-    ui.sar_banner(events)
-    ui.facts(
+    base.sar_banner(events)
+    tables.facts(
         [
             ("Customer", case.customer_name),
             ("Typology", case.typology),
             ("Disposition", case.disposition.value),
-            ("Owner", ui.name_of(case.owner, names)),
+            ("Owner", words.name_of(case.owner, names)),
             ("Due", case.due_at),
             ("Closed", case.closed_at),
         ]
     )
-    ui.evidence(events, case.currency)
+    alert.show(events, case.currency)
     st.subheader("Timeline", anchor=False)
-    ui.timeline(events[::-1], names, key="review_timeline")
+    timeline.show(events[::-1], names, key="review_timeline")
     ids = [one.case_id for one in waiting if actor.user_id != one.owner or one.case_id == case.case_id]
     after = ids.index(case.case_id) + 1 if case.case_id in ids else 0
     following = next((one for one in ids[after:] + ids if one != case.case_id), "")
     verdict_form(actor, case, events, names, following)
 
 
-actor, names = sign_in.actor(), ui.people()
-counts, waiting, reviewed = ui.desk().read(
+actor, names = sign_in.actor(), base.people()
+counts, waiting, reviewed = base.desk().read(
     lambda tx: (repository.qa_counts(tx), repository.qa_waiting(tx, LIMIT), repository.qa_reviewed(tx, LIMIT))
 )
 # The case that was opened stays, even where someone else was quicker: what was typed about it must not be lost.
 review = st.session_state.get("review", "")
-events = ui.desk().read(lambda tx: repository.events(tx, review)) if review else []
+events = base.desk().read(lambda tx: repository.events(tx, review)) if review else []
 
 st.title("QA", anchor=False)
 outcome = st.container()
 chosen = None
 try:
-    chosen = ui.desk().read(lambda tx: repository.case(tx, review)) if events else None
-    if chosen and ui.look(actor, review, events):
-        chosen, events = ui.desk().read(lambda tx: (repository.case(tx, review), repository.events(tx, review)))
+    chosen = base.desk().read(lambda tx: repository.case(tx, review)) if events else None
+    if chosen and base.look(actor, review, events):
+        chosen, events = base.desk().read(lambda tx: (repository.case(tx, review), repository.events(tx, review)))
 except BrokenCase as error:
-    st.error(ui.plain(error), icon=":material/gpp_bad:")
+    st.error(words.plain(error), icon=":material/gpp_bad:")
 with st.container():
     if chosen is None:
         show_counts(counts)
@@ -133,7 +134,7 @@ with st.container():
 to_do, done_tab = st.tabs([f"Awaiting review ({counts.waiting:,})", f"Reviewed ({counts.passed + counts.failed:,})"])
 with to_do, st.container(key="sample"):
     with st.container():
-        ui.show_broken(waiting)
+        tables.show_broken(waiting)
         offered = st.session_state.get("offered")
         if chosen is None and offered in [case.case_id for case in waiting]:
             with st.container(key="form qa"):
@@ -146,7 +147,7 @@ with to_do, st.container(key="sample"):
                 )
         if waiting:
             columns = BESIDE if chosen else WAITING
-            ui.case_table("Awaiting review", waiting, columns, names, "waiting", choose, selected=review)
+            tables.case_table("Awaiting review", waiting, columns, names, "waiting", choose, selected=review)
             st.caption(f"Oldest first{f'; the first {LIMIT}' if counts.waiting > LIMIT else ''}.")
         elif not waiting.broken:
             st.success("The sample is complete: nothing awaits review.")
@@ -154,10 +155,10 @@ with to_do, st.container(key="sample"):
         with st.container(border=True, key="review_panel"):
             show_case(actor, chosen, events, names, waiting)
 with done_tab:
-    ui.show_broken(reviewed)
+    tables.show_broken(reviewed)
     if reviewed:
-        ui.case_table("Reviewed", reviewed, REVIEWED, names, "reviewed")
+        tables.case_table("Reviewed", reviewed, REVIEWED, names, "reviewed")
         st.caption(f"Newest first{f'; the last {LIMIT}' if counts.passed + counts.failed > LIMIT else ''}.")
     elif not reviewed.broken:
         st.info("Nothing has been reviewed yet.")
-ui.show_outcome(names, outcome)
+forms.show_outcome(names, outcome)

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from app import casework, policy, repository, sign_in, ui
+from app import casework, policy, triage_query
 from app.models import Case, Risk, Role, User
 from app.policy import Verb
-from app.repository import COUNT_LIMIT, Filters, Keyset, Order, Page
+from app.triage_query import COUNT_LIMIT, Filters, Keyset, Order, Page
+from app.ui import base, forms, queue, sign_in, tables, words
 
 ANYONE, ME, UNASSIGNED = "Anyone", "Me", "Unassigned"
 ANY_RISK = "Any"
@@ -56,7 +57,7 @@ def queue_words() -> str:
     """What the list holds, in words."""
     whose = {ANYONE: "All" if closed else "All open", ME: "Mine", UNASSIGNED: "Unassigned"}
     told = [
-        whose.get(owner) or ui.name_of(owner, names),
+        whose.get(owner) or words.name_of(owner, names),
         "" if risk == ANY_RISK else f"{risk.lower()} risk",
         "overdue" if overdue else "",
         f"“{search.strip()}”" if search.strip() else "",
@@ -91,7 +92,7 @@ def show_toolbar(actor: User, names: dict[str, User], page: Page, token: str) ->
 def show_place(actor: User, names: dict[str, User], page: Page, token: str) -> None:
     """Where in the list this page is; where cases are ticked, what can be done with them, as they were shown."""
     sign_in.check_admitted()
-    if chosen := ui.ticked("cases", token, page.cases):
+    if chosen := tables.ticked("cases", token, page.cases):
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="selection"):
             show_selection(actor, names, chosen, token)
         return
@@ -141,30 +142,30 @@ def show_selection(actor: User, names: dict[str, User], chosen: list[Case], toke
 def assign_all(actor: User, names: dict[str, User], chosen: list[Case], receiver: str, token: str) -> None:
     seen = [(case.case_id, case.head_hash) for case in chosen]
     whose = "yours" if receiver == actor.user_id else f"{names[receiver].name}’s"
-    ui.send(
+    forms.send(
         actor,
         "selection",
-        f"{ui.count(len(seen), 'case')} {'is' if len(seen) == 1 else 'are'} now {whose}.",
-        lambda: casework.assign_all(ui.desk(), actor.user_id, seen, receiver, form=token),
+        f"{words.count(len(seen), 'case')} {'is' if len(seen) == 1 else 'are'} now {whose}.",
+        lambda: casework.assign_all(base.desk(), actor.user_id, seen, receiver, form=token),
     )
     st.rerun()
 
 
 def clear() -> None:
-    ui.clear_form("selection")
+    forms.clear_form("selection")
     st.rerun()
 
 
 # A second click on "Take new case" may draw this page again after the case was opened.
-if taken := ui.just_taken():
-    ui.open_case(taken)
+if taken := queue.just_taken():
+    queue.open_case(taken)
 
-actor, names = sign_in.actor(), ui.people()
+actor, names = sign_in.actor(), base.people()
 now = datetime.now(UTC)
 st.html(f"<style>{TOOLBAR_STYLE}</style>")
 
 tiles = st.container(horizontal=True, vertical_alignment="center", key="counts")
-ui.show_outcome(names)
+forms.show_outcome(names)
 
 with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
     search = st.text_input(
@@ -182,7 +183,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
     owner = st.selectbox(
         "Owner",
         owners,
-        format_func=lambda owner: ui.owner_label(names[owner]) if owner in names else owner,
+        format_func=lambda owner: words.owner_label(names[owner]) if owner in names else owner,
         key="owner",
         bind="query-params",
         on_change=first_page,
@@ -209,7 +210,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
     overdue = st.toggle("Overdue", key="overdue", bind="query-params", on_change=first_page)
     closed = st.toggle("Include closed", key="closed", bind="query-params", on_change=first_page)
 
-queue = ui.Queue(
+walked = queue.Queue(
     Filters(
         owner={ANYONE: None, ME: actor.user_id, UNASSIGNED: None}.get(owner, owner),
         unassigned=owner == UNASSIGNED,
@@ -224,9 +225,9 @@ queue = ui.Queue(
 # The place in the list is in the address alone, so that Back and Forward turn pages too.
 direction, _, edge = st.query_params.get("page", "").partition("-")
 keyset = Keyset(edge, direction == "before") if direction in ("after", "before") else None
-st.session_state["queue"] = queue
+st.session_state["queue"] = walked
 st.session_state["view"] = {name: st.query_params[name] for name in VIEW if name in st.query_params}
-filters = replace(queue.filters, due_before=now if overdue else None)
+filters = replace(walked.filters, due_before=now if overdue else None)
 quick: dict[str, tuple[dict[str, str | bool], Filters]] = {
     "Open": ({}, Filters()),
     "Unassigned": ({"owner": UNASSIGNED}, Filters(unassigned=True)),
@@ -234,10 +235,10 @@ quick: dict[str, tuple[dict[str, str | bool], Filters]] = {
     "High risk": ({"risk": Risk.HIGH.value}, Filters(risk=Risk.HIGH)),
     "Mine": ({"owner": ME}, Filters(owner=actor.user_id)),
 }
-page, counts = ui.desk().read(
+page, counts = base.desk().read(
     lambda tx: (
-        repository.triage_page(tx, filters, queue.order, size, keyset),
-        {label: repository.count(tx, wanted) for label, (_, wanted) in quick.items()},
+        triage_query.triage_page(tx, filters, walked.order, size, keyset),
+        {label: triage_query.count(tx, wanted) for label, (_, wanted) in quick.items()},
     ),
     may_lag=True,
 )
@@ -253,9 +254,9 @@ with tiles:
             kwargs=values,
         )
     st.space("stretch")
-    ui.next_case_button(actor)
+    queue.next_case_button(actor)
 
-ui.show_broken(page.cases)
+tables.show_broken(page.cases)
 if not page.first:
     st.info("No case matches these filters." if filters != Filters() else "There are no open cases.")
     if filters != Filters():
@@ -263,14 +264,14 @@ if not page.first:
     st.stop()
 
 # Another list, or someone else who looks at it: nothing in it is ticked yet.
-listed = (actor.user_id, queue, size, keyset)
+listed = (actor.user_id, walked, size, keyset)
 if st.session_state.get("listed") != listed:
     st.session_state["listed"] = listed
-    ui.clear_form("selection")
-token = ui.form_token("selection")
+    forms.clear_form("selection")
+token = forms.form_token("selection")
 
 show_toolbar(actor, names, page, token)
 refusals = {case.case_id: policy.why_not(Verb.ASSIGN, actor, case) for case in page.cases}
-ticks = None if all(refusals.values()) else ui.Ticks(token, refusals, "place")
+ticks = None if all(refusals.values()) else tables.Ticks(token, refusals, "place")
 if page.cases:
-    ui.case_table("Cases in the queue", page.cases, COLUMNS, names, "cases", ticks=ticks, search=search)
+    tables.case_table("Cases in the queue", page.cases, COLUMNS, names, "cases", ticks=ticks, search=search)

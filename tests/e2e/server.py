@@ -17,7 +17,7 @@ from urllib.request import urlopen
 from playwright.sync_api import Page, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from app import casework, database, repository, sampling, settings
+from app import database, opening, repository, sampling, settings
 from app.database import Database
 from app.models import User
 from tests.conftest import PEOPLE
@@ -47,7 +47,7 @@ def peopled(folder: Path) -> Iterator[Database]:
 def alert_ids(sampled: bool) -> Iterator[str]:
     """Ids of alerts whose cases are in QA's sample, or are not."""
     for alert_id in map("TM-{}".format, count()):
-        if sampling.is_sampled(sampling.qa_bucket(next(casework.case_ids(alert_id)))) is sampled:
+        if sampling.is_sampled(sampling.qa_bucket(next(opening.case_ids(alert_id)))) is sampled:
             yield alert_id
 
 

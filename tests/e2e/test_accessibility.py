@@ -19,11 +19,13 @@ from oidc_provider_mock import User as Account
 from oidc_provider_mock import run_server_in_thread
 from playwright.sync_api import expect
 
-from app import audit, casework, checkpoint, database, repository, settings
-from app.bundle import page as bundle_page
+from app import casework, database, opening, repository, settings, triage_query
 from app.database import Database
+from app.exports import case_export
+from app.exports.bundle import page as bundle_page
+from app.log import checkpoint
 from app.models import ALERT_FEED, Disposition, Event, Status
-from app.repository import Filters, Order
+from app.triage_query import Filters, Order
 from seed.generate import generate
 from seed.load import load
 from seed.people import ANALYSTS, LEAVER, REVIEWERS
@@ -140,8 +142,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         load(made, folder / "csv")
         anchor = checkpoint.begin(made, config, anew=False).anchor
         assert anchor
-        casework.open_case(made, ALERT_FEED, ALERT)
-        found = made.read(lambda tx: repository.triage_page(tx, Filters(include_closed=True), Order.DUE, 100)).cases
+        opening.open_case(made, ALERT_FEED, ALERT)
+        found = made.read(lambda tx: triage_query.triage_page(tx, Filters(include_closed=True), Order.DUE, 100)).cases
         new = [case for case in found if case.status is Status.NEW]
         mine = [case for case in found if case.status is Status.IN_REVIEW and case.owner == ANALYSTS[0].user_id]
         sar = [case for case in found if case.disposition is Disposition.SAR]
@@ -305,7 +307,7 @@ def exports_file(desk: Desk, page: Page) -> States:
     desk.open(page, "/exports", "Type the id")
     open_tab(page, "Verify a file")
     yield "none", "main"
-    export = audit.export_case(desk.database, desk.cases["sar"])
+    export = case_export.export_case(desk.database, desk.cases["sar"])
     for data, words in ((export.csv, "all intact"), (export.csv.replace(b"SAR", b"sar"), "break"), (b"?", "Refused")):
         file: FilePayload = {"name": export.csv_name, "mimeType": "text/csv", "buffer": data}
         page.locator("input[type=file]").set_input_files(file)
@@ -362,7 +364,7 @@ def from_nothing(desk: Desk, page: Page) -> States:
             yield "no case", WHOLE
             opened("/qa", "The sample is complete")
             yield "nothing to review", WHOLE
-            casework.open_case(made, ALERT_FEED, ALERT)
+            opening.open_case(made, ALERT_FEED, ALERT)
             tamper(made, "UPDATE cases SET due_at = '2026-12-31'")
             opened("/", "was changed outside the desk")
             yield "unreadable row", WHOLE

@@ -18,9 +18,10 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from app import casework, repository, ui
+from app import casework, opening, repository, triage_query, users
 from app.models import ALERT_FEED, Action, Case, Disposition, Event, Risk, User
-from app.repository import Filters, Order
+from app.triage_query import Filters, Order
+from app.ui import session
 from tests.conftest import ALERT, ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, TRANSACTIONS
 from tests.e2e.server import alert_ids, enter, free_port, is_end_of_run, peopled, served, settled
 
@@ -79,8 +80,8 @@ def nothing_waits(desk: Database) -> None:
 def open_case(desk: Database, owner: User | None = None, sampled: bool = False, **facts: Any) -> str:
     """The id of a new case, in QA's sample or not; any fact can be given."""
     alert = replace(ALERT, alert_id=next(SAMPLED if sampled else NOT_SAMPLED), **facts)
-    casework.open_alerts(desk, ALERT_FEED, lambda: [alert])
-    case_id = next(casework.case_ids(alert.alert_id))
+    opening.open_alerts(desk, ALERT_FEED, lambda: [alert])
+    case_id = next(opening.case_ids(alert.alert_id))
     if owner:
         casework.assign(desk, MANAGER.user_id, case_id, owner.user_id)
     return case_id
@@ -183,7 +184,7 @@ def test_a_decision_on_a_case_that_moved_is_refused_and_holds_when_it_is_sent_ag
     expect_refusal(one, OTHER_ANALYST.name)
     assert deeds(desk, case_id) == before
     expect(box(one, "Rationale")).to_have_value("The takings match the tax filings.")
-    one.wait_for_timeout(1000 * ui.DOUBLE_CLICK)  # to read it
+    one.wait_for_timeout(1000 * session.DOUBLE_CLICK)  # to read it
     button(one, "Close as No SAR").click()
     expect(one.get_by_text("Disposition set: No SAR.")).to_be_visible()
     case, events = stored(desk, case_id)
@@ -536,7 +537,7 @@ def test_a_view_set_by_hand_is_in_the_address_and_the_address_shows_it_to_others
     open_case(desk, customer_name="Copied Ltd", risk=Risk.LOW)
     open_case(desk, customer_name="Copied Ltd", owner=MANAGER)
     wanted = Filters(unassigned=True, risk=Risk.HIGH, search="Copied Ltd", include_closed=True)
-    listed = desk.read(lambda tx: repository.triage_page(tx, wanted, Order.AMOUNT, 100)).cases
+    listed = desk.read(lambda tx: triage_query.triage_page(tx, wanted, Order.AMOUNT, 100)).cases
     expected = [case.case_id for case in listed]
     one, two, _ = pages
     enter(one, address, ANALYST)
@@ -568,7 +569,7 @@ def test_a_view_set_by_hand_is_in_the_address_and_the_address_shows_it_to_others
 
 def test_nonsense_in_the_address_is_passed_over(pages: Pages, desk: Database, address: str) -> None:
     open_case(desk)
-    listed = desk.read(lambda tx: repository.triage_page(tx, Filters(), Order.DUE, 25)).cases
+    listed = desk.read(lambda tx: triage_query.triage_page(tx, Filters(), Order.DUE, 25)).cases
     page = pages[0]
     page.goto(f"{address}/?owner=nobody&risk=Purple&order=Sideways&size=7&overdue=maybe&closed=2&page=after-AML-0&x=y")
     expect_list(page, [case.case_id for case in listed])
@@ -816,7 +817,7 @@ def count(page: Page, label: str) -> Locator:
 
 def mine(desk: Database, person: User) -> list[str]:
     wanted = Filters(owner=person.user_id)
-    return [case.case_id for case in desk.read(lambda tx: repository.triage_page(tx, wanted, Order.DUE, 100)).cases]
+    return [case.case_id for case in desk.read(lambda tx: triage_query.triage_page(tx, wanted, Order.DUE, 100)).cases]
 
 
 def test_who_is_deactivated_while_pages_are_open_can_send_and_take_nothing_more(
@@ -831,7 +832,7 @@ def test_who_is_deactivated_while_pages_are_open_can_send_and_take_nothing_more(
     enter(two, f"{address}/exports?case_id={case_id}", OTHER_ANALYST)
     enter(three, address, OTHER_ANALYST)
     box(one, "Note").fill("Too late.")
-    casework.deactivate_user(desk, OTHER_ANALYST.user_id)
+    users.deactivate_user(desk, OTHER_ANALYST.user_id)
     gone = f"{OTHER_ANALYST.user_id} is no longer active."
     try:
         unsent.get_by_role("radio", name="Oldest first").click()  # which draws the timeline alone
@@ -843,6 +844,6 @@ def test_who_is_deactivated_while_pages_are_open_can_send_and_take_nothing_more(
         button(three, "Take new case").click()
         expect(three.get_by_text(gone)).to_be_visible()
     finally:
-        casework.add_user(desk, OTHER_ANALYST.user_id, OTHER_ANALYST.name, OTHER_ANALYST.role)
+        users.add_user(desk, OTHER_ANALYST.user_id, OTHER_ANALYST.name, OTHER_ANALYST.role)
     assert deeds(desk, case_id) == before
     assert deeds(desk, waiting) == []

@@ -19,7 +19,8 @@ from oidc_provider_mock import User as Account
 from oidc_provider_mock import run_server_in_thread
 from playwright.sync_api import expect
 
-from app import audit, casework, chain, checkpoint, repository, settings
+from app import chain, opening, repository, settings, verification
+from app.log import checkpoint
 from app.models import ALERT_FEED, Action, Case, Disposition, Event, QaResult, Status
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, REVIEWER
 from tests.e2e.server import ROOT, alert_ids, environment, free_port, peopled, served
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 ALERT_ID = next(alert_ids(sampled=True))
-CASE = next(casework.case_ids(ALERT_ID))
+CASE = next(opening.case_ids(ALERT_ID))
 ALERT = {
     "alert_id": ALERT_ID,
     "customer_id": "C-00412873",
@@ -192,7 +193,7 @@ def test_the_chain_holds_what_was_done_and_by_whom_and_nothing_else(life: Life) 
     assert log is not None
     anchors = log.anchors()
     assert anchors
-    assert audit.verify_database(life.desk, anchors=anchors).intact
+    assert verification.verify_database(life.desk, anchors=anchors).intact
 
 
 def test_what_was_downloaded_is_byte_for_byte_what_the_terminal_writes(life: Life, tmp_path: Path) -> None:

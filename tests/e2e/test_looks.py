@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from app import casework
+from app import casework, opening, users
 from app.database import Database
 from app.models import ALERT_FEED, Disposition, Role, User
 from tests.conftest import ALERT, ANALYST, MANAGER
@@ -29,7 +29,7 @@ ARABIC = "محمد عبد الله"
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     with peopled(tmp_path_factory.mktemp("desk")) as made:
-        casework.add_user(made, LONG.user_id, LONG.name, LONG.role)
+        users.add_user(made, LONG.user_id, LONG.name, LONG.role)
         yield made
 
 
@@ -44,13 +44,13 @@ def address(desk: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def case_id(desk: Database) -> str:
     """A case closed as SAR, its customer and its notes in Arabic; and an open one whose every cell is long."""
     alert = replace(ALERT, customer_name=ARABIC, evidence={**ALERT.evidence, "alert": ARABIC})
-    closed = casework.open_case(desk, ALERT_FEED, alert).case_id
+    closed = opening.open_case(desk, ALERT_FEED, alert).case_id
     casework.assign(desk, MANAGER.user_id, closed, MANAGER.user_id)
     casework.add_note(desk, MANAGER.user_id, closed, ARABIC)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     casework.set_disposition(desk, MANAGER.user_id, closed, Disposition.SAR, "Structured.", determined_at=today)
     long = replace(ALERT, customer_name="Andriievych Stone & Tile Import LLC", amount=Decimal("5521938.86"))
-    opened = casework.open_case(desk, ALERT_FEED, replace(long, typology="Dormant account reactivated")).case_id
+    opened = opening.open_case(desk, ALERT_FEED, replace(long, typology="Dormant account reactivated")).case_id
     casework.assign(desk, MANAGER.user_id, opened, LONG.user_id)
     return closed
 

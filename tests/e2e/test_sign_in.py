@@ -11,7 +11,7 @@ from oidc_provider_mock import User as Account
 from oidc_provider_mock import run_server_in_thread
 from playwright.sync_api import expect
 
-from app import casework
+from app import opening, users
 from app.database import Database
 from app.models import ALERT_FEED, Role
 from tests.conftest import ALERT, ANALYST, GONE
@@ -51,7 +51,7 @@ def page(browser: Chromium) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def case_id(desk: Database) -> str:
-    return casework.open_case(desk, ALERT_FEED, ALERT).case_id
+    return opening.open_case(desk, ALERT_FEED, ALERT).case_id
 
 
 @pytest.fixture(scope="module")
@@ -143,13 +143,13 @@ def test_who_is_deactivated_while_signed_in_sees_and_does_nothing_more(
 ) -> None:
     sign_in(page, address, ANALYST.user_id)
     page.get_by_text("Zoë Łukasik").first.wait_for()
-    casework.deactivate_user(desk, ANALYST.user_id)
+    users.deactivate_user(desk, ANALYST.user_id)
     try:
         page.goto(f"{address}/case?case_id={case_id}")
         page.get_by_text("is not active on this desk any more").wait_for()
         assert "Łukasik" not in page.content()
     finally:
-        casework.add_user(desk, ANALYST.user_id, ANALYST.name, Role.ANALYST)
+        users.add_user(desk, ANALYST.user_id, ANALYST.name, Role.ANALYST)
 
 
 def test_a_desk_on_which_nothing_is_configured_lets_nobody_in_and_says_how(

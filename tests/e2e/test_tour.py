@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from app import checkpoint, database, repository, settings, tour
+from app import database, repository, settings
 from app.database import Database
+from app.demo import steps
+from app.log import checkpoint
 from app.models import Action, Status
 from seed.generate import generate
 from seed.load import load
@@ -90,7 +92,7 @@ def shown_case(page: Page) -> str:
 
 def wait_for(page: Page, number: int) -> None:
     """Until the step is there with all that it says, and what it talks about is in sight."""
-    step = tour.STEPS[number - 1]
+    step = steps.STEPS[number - 1]
     expect(page.locator(".st-key-tour")).to_contain_text(f"Step {number} of 8: {step.title}")
     expect(page.locator(".tour")).to_contain_text(step.says)
     expect(page.locator(".tour")).to_contain_text(step.do.partition("{case}")[2] or step.do)
@@ -105,7 +107,7 @@ def test_each_step_brings_what_it_talks_about_into_sight_and_a_reload_resumes_it
         page = shown.page
         page.goto(address)
         button(page, "tour_start").click()
-        for number in range(1, len(tour.STEPS) + 1):
+        for number in range(1, len(steps.STEPS) + 1):
             wait_for(page, number)
             assert f"tour={number}" in page.url
             if number in (4, 7):
@@ -113,7 +115,7 @@ def test_each_step_brings_what_it_talks_about_into_sight_and_a_reload_resumes_it
                 page.reload()
                 wait_for(page, number)
                 assert page.url == before
-            if number < len(tour.STEPS):
+            if number < len(steps.STEPS):
                 button(page, "tour_next").click()
         button(page, "tour_leave").evaluate("leave => { leave.click(); setTimeout(() => leave.click(), 100); }")
         expect(page.locator(".st-key-tour")).to_have_count(0)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from app import casework, repository, ui
+from app import casework, opening, repository
 from app.database import Database
 from app.models import ALERT_FEED, Case, Event
+from app.ui import session
 from tests.conftest import ALERT, ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER
 from tests.e2e.server import enter, free_port, peopled, served, settled
 
@@ -42,7 +43,7 @@ def address(desk: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def open_cases(desk: Database, customer: str, count: int) -> list[str]:
     """Ids of new cases of one customer, in the order in which the queue shows them."""
     alert = replace(ALERT, customer_name=customer)
-    opened = [casework.open_case(desk, ALERT_FEED, alert).case_id for _ in range(count)]
+    opened = [opening.open_case(desk, ALERT_FEED, alert).case_id for _ in range(count)]
     return sorted(opened, key=lambda case_id: (stored(desk, case_id)[0].due_at, case_id))
 
 
@@ -157,7 +158,7 @@ def test_where_one_case_moved_on_none_is_assigned_and_the_ticks_stay(
         expect(refusal).to_contain_text("nothing was saved")
         expect_ticked(page, cases)
         assert owners(desk, cases) == [None, OTHER_ANALYST.user_id, None]
-        page.wait_for_timeout(1000 * ui.DOUBLE_CLICK)  # to read it
+        page.wait_for_timeout(1000 * session.DOUBLE_CLICK)  # to read it
         page.get_by_role("button", name="Assign to me").click()
         expect(page.get_by_text("3 cases are now yours.")).to_be_visible()
     assert owners(desk, cases) == [MANAGER.user_id] * 3

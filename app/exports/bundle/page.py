@@ -18,7 +18,7 @@ from app import chain, settings
 from app.models import Event
 from app.repository import EVENT_COLUMNS
 
-_FOLDER = settings.ROOT / "app" / "bundle"
+_FOLDER = settings.ROOT / "app" / "exports" / "bundle"
 _MARKUP = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 
 

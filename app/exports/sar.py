@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING
 from typing import Any
 
-from app import chain, money, policy, sampling
+from app import chain, evidence, money, policy, sampling
 from app.models import Action, Case, Disposition, Event, Status
 from app.text import legible
 
@@ -22,37 +21,8 @@ CONFIDENTIAL = (
 _ADDRESS = r"(?:@|:(?=//)|(?<=[wW]{3})\.)+"
 # Every ASCII punctuation character that can start markup in CommonMark or GitHub's dialect (math and table too).
 _MARKUP = re.compile(rf"(?P<address>{_ADDRESS})|[\\`*_{{}}\[\]<>()#+\-!|~$^&:=\"]|\.(?=\w)|(?<=\d)\.")
-TRANSACTION = ("time", "amount", "direction", "channel", "counterparty", "country")
-"""What each transaction of an alert says, all of it text."""
 
 _LINE_END = re.compile(r"\r\n|[\r\n\u2028\u2029]")
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """What the transactions of an alert add up to: money in and out, and how many transactions each."""
-
-    paid_in: Decimal
-    paid_out: Decimal
-    credits: int
-    debits: int
-
-    def net(self, currency: str) -> str:
-        """The difference in words; empty where money went one way alone."""
-        if not (self.credits and self.debits):
-            return ""
-        if self.paid_in == self.paid_out:
-            return "as much in as out"
-        more = "more in than out" if self.paid_in > self.paid_out else "more out than in"
-        return f"{money.text(abs(self.paid_in - self.paid_out), currency)} {more}"
-
-    def is_of(self, amount: Decimal) -> str:
-        """What an alert's amount is, as far as its transactions say: old alerts may count money twice."""
-        if amount == self.paid_in:
-            return "money in"
-        if amount == self.paid_out:
-            return "money out"
-        return "money in and out together" if amount == self.paid_in + self.paid_out else "as the alert says"
 
 
 def summary(case: Case, events: Sequence[Event], names: Mapping[str, str], breaks: Sequence[chain.Break] = ()) -> str:
@@ -65,7 +35,7 @@ def summary(case: Case, events: Sequence[Event], names: Mapping[str, str], break
         f"# SAR summary {case.case_id}",
         f"**DRAFT. {CONFIDENTIAL}**",
         "**The audit trail of this case is broken; see Evidence.**" if breaks else "",
-        _facts(_key_facts(case, events, names, flow(opened))),
+        _facts(_key_facts(case, events, names, evidence.flow(opened))),
         "## Subject",
         _facts(_subject(case, opened)),
         "## Activity",
@@ -114,7 +84,9 @@ def _quote(text: object) -> str:
     return "\\\n".join(lines) if typed else ""
 
 
-def _key_facts(case: Case, events: Sequence[Event], names: Mapping[str, str], moved: Flow) -> list[tuple[str, str]]:
+def _key_facts(
+    case: Case, events: Sequence[Event], names: Mapping[str, str], moved: evidence.Flow
+) -> list[tuple[str, str]]:
     facts = [
         ("Disposition", case.disposition.value or "None yet"),
         ("Status", case.status.value),
@@ -147,7 +119,7 @@ def _subject(case: Case, opened: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _activity(opened: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
-    found, moved = transactions(opened), flow(opened)
+    found, moved = evidence.transactions(opened), evidence.flow(opened)
     rows = []
     if times := sorted(row["time"] for row in found):
         rows.append(("First and last transaction", _cell(f"{times[0][:10]} to {times[-1][:10]}")))
@@ -166,31 +138,9 @@ def _activity(opened: Mapping[str, Any], currency: str) -> list[tuple[str, str]]
     rows.append(("Net", _cell(moved.net(currency))))
     rows.append(("Channels", _cell(", ".join(sorted({row["channel"] for row in found})))))
     rows.append(("Countries", _cell(", ".join(sorted({row["country"] for row in found})))))
-    if unread := len(listed(opened)) - len(found):
+    if unread := len(evidence.listed(opened)) - len(found):
         rows.append(("Not counted", f"{unread} that cannot be read"))
     return rows
-
-
-def listed(opened: Mapping[str, Any]) -> list[Any]:
-    """What an `open` event's `meta` lists as transactions, whatever it is."""
-    found = opened.get("transactions", [])
-    return found if isinstance(found, list) else [None]
-
-
-def transactions(opened: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The transactions of an `open` event's `meta`, those that can be read."""
-    rows = [row for row in listed(opened) if isinstance(row, dict)]
-    rows = [row for row in rows if all(isinstance(row.get(name), str) for name in TRANSACTION)]
-    return [row for row in rows if money.read(row["amount"]) is not None]
-
-
-def flow(opened: Mapping[str, Any]) -> Flow:
-    """What the transactions of an `open` event's `meta` add up to."""
-    amounts: dict[str, list[Decimal]] = {"in": [], "out": []}
-    for row in transactions(opened):
-        amounts.get(row["direction"], []).append(Decimal(row["amount"]))
-    paid_in, paid_out = (sum(found, Decimal(0)) for found in amounts.values())
-    return Flow(paid_in, paid_out, len(amounts["in"]), len(amounts["out"]))
 
 
 def _decisions(events: Sequence[Event], names: Mapping[str, str]) -> list[str]:

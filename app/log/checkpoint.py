@@ -22,11 +22,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from app import chain, note, repository, settings, tlog
+from app import chain, repository, settings
 from app.chain import Break, BreakKind
 from app.database import Database, odbc
 from app.errors import RUN, BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile
-from app.note import Checkpoint, LogProof, SigningKey, VerifierKey
+from app.log import merkle, signed_note
+from app.log.signed_note import Checkpoint, LogProof, SigningKey, VerifierKey
 from app.repository import LogLine
 
 CHECKPOINT, EVENTS = "checkpoint", "events.csv"
@@ -58,7 +59,7 @@ def make_key(file: Path, name: str = "") -> SigningKey:
 
     `name` is the log's origin: no spaces and no +, best an address of one's own such as bank.example/aml.
     """
-    key = note.signing_key(name or f"aml-case-desk/{secrets.token_hex(4)}", secrets.token_bytes(32))
+    key = signed_note.signing_key(name or f"aml-case-desk/{secrets.token_hex(4)}", secrets.token_bytes(32))
     if _is_there(file):
         raise DeskError(f"{file} is there already and stays as it is. Its verifier key: {load_key(file).verifier}")
     try:
@@ -78,7 +79,7 @@ def make_key(file: Path, name: str = "") -> SigningKey:
 def load_key(file: Path) -> SigningKey:
     """Raises SettingsError where there is none, or InvalidNote."""
     try:
-        return note.read_signing_key(file.read_text("utf-8"))
+        return signed_note.read_signing_key(file.read_text("utf-8"))
     except FileNotFoundError as error:
         raise SettingsError(f"There is no signing key at {file}. Make one with: {RUN} keygen") from error
     except InvalidNote as error:
@@ -163,7 +164,7 @@ def log_of(config: settings.Settings, key: VerifierKey | None = None) -> Log | N
     """
     file = key_file(config)
     if key is None and config.verifier_key:
-        key = note.read_verifier_key(config.verifier_key)
+        key = signed_note.read_verifier_key(config.verifier_key)
     elif key is None and _is_there(file):
         key = load_key(file).verifier
     if key is None:
@@ -191,7 +192,7 @@ class Anchor:
         At the end they were proven to be those of the signed head: raises UnreadableFile or NotSigned where they are
         not.
         """
-        tree, last = tlog.Tree(), 0
+        tree, last = merkle.Tree(), 0
         for folder in self._folders():
             with _opened(folder / EVENTS) as text:
                 for line in text:
@@ -237,10 +238,10 @@ class Anchor:
 
 def read_anchor(file: Path, key: VerifierKey) -> Anchor:
     """Raises UnreadableFile where it is no checkpoint, and NotSigned where the key did not sign it."""
-    signed = read_file(file, note.MAX_NOTE)
+    signed = read_file(file, signed_note.MAX_NOTE)
     try:
-        found = note.read_note(signed)
-        checkpoint = note.read_checkpoint(found)
+        found = signed_note.read_note(signed)
+        checkpoint = signed_note.read_checkpoint(found)
     except InvalidNote as error:
         raise UnreadableFile(file, None, str(error)) from error
     if checkpoint.origin != key.name or not found.is_signed_by(key):
@@ -281,7 +282,7 @@ def compare(log: Callable[[], Iterator[LogLine]], anchor: Anchor) -> list[Break]
     `log` gives the database's events, as often as it is asked. The lines beside the checkpoint name the events that
     differ, MAX_BREAKS at most; where they are gone, or are not those that were signed, only the heads are told.
     """
-    told, tree = anchor.checkpoint, tlog.Tree()
+    told, tree = anchor.checkpoint, merkle.Tree()
     for line in islice(log(), told.size):
         tree.append(_leaf(line))
     if (tree.size, tree.head()) == (told.size, told.head):
@@ -348,7 +349,7 @@ def sign(database: Database, config: settings.Settings) -> Appended:
     """`append` with the key, in the folder and with the memory that the settings say. Raises SettingsError too."""
     file = key_file(config)
     key = load_key(file)
-    if config.verifier_key and note.read_verifier_key(config.verifier_key) != key.verifier:
+    if config.verifier_key and signed_note.read_verifier_key(config.verifier_key) != key.verifier:
         raise SettingsError(f"AML_VERIFIER_KEY is not the key of {file}, which is {key.verifier}.")
     return append(database, config.checkpoints, key, memory_of(file, key.verifier))
 
@@ -371,7 +372,7 @@ def append(database: Database, checkpoints: Path, key: SigningKey, memory: Path 
         with tempfile.TemporaryDirectory(dir=log.folder, prefix=".") as drafts, database.snapshot() as tx:
             draft = Path(drafts) / "draft"
             draft.mkdir(mode=0o755)
-            tree, now = tlog.Tree(), repository.log(tx, last)
+            tree, now = merkle.Tree(), repository.log(tx, last)
             if newest:
                 for line in islice(now, newest.checkpoint.size):
                     tree.append(_leaf(line))
@@ -457,5 +458,5 @@ def prove(anchor: Anchor, case_id: str) -> LogProof | None:
         return None
     index, event_hash_bytes = found
     leaves = (bytes.fromhex(line[2]) for line in anchor.lines())
-    hashes = tlog.inclusion_proof(leaves, index, anchor.checkpoint.size)
+    hashes = merkle.inclusion_proof(leaves, index, anchor.checkpoint.size)
     return LogProof(event_hash_bytes, index, tuple(hashes), anchor.signed)

@@ -9,187 +9,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from app import policy, repository, settings, sign_in, tampering, ui
+from app import policy, repository, settings
 from app.database import Transaction
+from app.demo import steps
 from app.errors import BrokenCase, UnknownCase
-from app.models import Case, Disposition, Role, Status, User
+from app.models import Case, Role, User
 from app.policy import Verb
-from app.repository import Filters, Order
 from app.settings import SignIn
+from app.ui import base, forms, integrity, sign_in, words
 
 FRESH = {"q": "", "owner": "Anyone", "risk": "Any", "overdue": False, "closed": False, "order": "Due first", "size": 25}
 """Triage as it is at first, by its own keys of the session."""
-
-Find = Callable[[Transaction, Case | None, User], Case | None]
-"""The case of a step, by the one that the presenter has open and by the analyst who works for them."""
-
-
-def _cases(tx: Transaction, filters: Filters) -> list[Case]:
-    return repository.triage_page(tx, filters, Order.DUE, 1000).cases
-
-
-def to_take(tx: Transaction, case: Case | None, analyst: User) -> Case | None:
-    """The case at hand if it is open and the analyst's or nobody's; else the most urgent of nobody's."""
-    if case and case.status is not Status.CLOSED and case.owner in (None, analyst.user_id):
-        return case
-    return next(iter(_cases(tx, Filters(unassigned=True))), None)
-
-
-def to_decide(tx: Transaction, case: Case | None, analyst: User) -> Case | None:
-    """The case at hand if it is open; else the most urgent in review of the analyst's, else of anybody's."""
-    if case and case.status is not Status.CLOSED:
-        return case
-    cases = [*_cases(tx, Filters(owner=analyst.user_id)), *_cases(tx, Filters())]
-    return next((case for case in cases if case.status is Status.IN_REVIEW), None)
-
-
-def to_read(tx: Transaction, case: Case | None, analyst: User) -> Case | None:
-    return case or to_take(tx, case, analyst) or to_decide(tx, case, analyst)
-
-
-def to_review(tx: Transaction, case: Case | None, _analyst: User) -> Case | None:
-    """A case that awaits QA: closed as SAR before the newest checkpoint if possible, as the steps after it need one."""
-    signed = _signed()
-    ranked = [
-        (found.disposition is not Disposition.SAR, found.closed_at > signed, found != case, found.closed_at, found)
-        for found in repository.qa_waiting(tx, 1000)
-        if found.closed_at
-    ]
-    return min(ranked, key=lambda one: one[:-1])[-1] if ranked else None
-
-
-def _signed() -> datetime:
-    """When the newest checkpoint was signed."""
-    anchor = ui.newest_checkpoint()
-    return datetime.fromtimestamp(anchor.file.stat().st_mtime if anchor else 0, UTC)
-
-
-def to_export(tx: Transaction, case: Case | None, _analyst: User) -> Case | None:
-    """A case closed as SAR: before the newest checkpoint if possible; the one at hand; one that QA has reviewed."""
-    signed = _signed()
-    ranked = [
-        (found.closed_at > signed, found is not case, not found.qa_result, found.due_at, found.case_id, found)
-        for found in (case, *_cases(tx, Filters(include_closed=True)))
-        if found and found.closed_at and found.disposition is Disposition.SAR
-    ]
-    return min(ranked)[-1] if ranked else None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """`part` is the key of what it talks about. Where `find` finds nothing, the bar says so.
-
-    `do` may name the case, `{case}`. `needs` says why it moves on to another one than the step before, `stands` is how
-    the part stands at first, by keys of the session.
-    """
-
-    title: str
-    says: str
-    do: str
-    page: str
-    part: str
-    role: Role = Role.ANALYST
-    find: Find | None = None
-    needs: str = ""
-    stands: Mapping[str, Any] = field(default_factory=dict)
-
-
-EXPORTED = "it takes one that was closed as SAR before the newest checkpoint, which is what proves it"
-
-STEPS = (
-    Step(
-        "The queue",
-        "Open cases, those due first at the top: no law sets that limit, but examiners expect "
-        "alerts to be reviewed in time, and the review to be documented (FFIEC).",
-        "Press a count or set a filter: the address keeps the view, so that it can be sent to a colleague.",
-        ui.TRIAGE,
-        "counts",
-    ),
-    Step(
-        "Taking a case",
-        "From here on one named person answers for the case: no alert is worked twice, and none is left because each "
-        "analyst believed that another had it.",
-        "Press A (Assign to me). N would take the most urgent case that nobody has.",
-        ui.CASE,
-        "find",
-        find=to_take,
-        needs="it takes one that nobody else has",
-    ),
-    Step(
-        "The evidence",
-        "The alert, what the bank knew of the customer and the payments behind it are fixed in the case’s first event: "
-        "a red flag alone proves nothing; the question is whether the activity fits what was expected of the customer.",
-        "Compare the payments with the expected monthly activity. What is found out goes on record under Note.",
-        ui.CASE,
-        "evidence",
-        find=to_read,
-    ),
-    Step(
-        "The decision",
-        "Either outcome takes a written rationale here, and a SAR also the date on which suspicion was determined: "
-        "from there run the 30 days to file, or 60 where no suspect is identified (31 CFR 1020.320(b)(3)).",
-        "Press A if the case is still nobody’s. Choose No SAR and try to close it without a rationale; then write one.",
-        ui.CASE,
-        "actions",
-        find=to_decide,
-        needs="it takes one that is not decided yet",
-        stands={"hands": "Decide"},
-    ),
-    Step(
-        "The history",
-        "Each event names who did what, when, and what it changed, and carries the hash of the event before: a SAR and "
-        "its records are kept for five years (31 CFR 1020.320(d)), and examiners ask how the decision came about.",
-        "Find the newest event at the top, and the alert at the bottom.",
-        ui.CASE,
-        "timeline",
-        find=to_read,
-    ),
-    Step(
-        "Quality review",
-        "Someone who neither owned the case nor decided on it reviews about one closed case in ten, SAR or not: the "
-        "rule that draws them can be recomputed by anybody, so nobody picks what is looked at.",
-        "Open {case} in the list: none is opened by itself. Choose Pass, or Fail with remarks, and record it.",
-        ui.QA,
-        "sample",
-        Role.QA,
-        to_review,
-        "it takes one that is closed and in the sample",
-    ),
-    Step(
-        "The export",
-        "An examiner takes away the audit trail, the summary and a bundle that verifies without this desk; even that a "
-        "SAR exists is confidential (31 U.S.C. 5318(g)(2)), so the case keeps who took which file, by its SHA-256.",
-        "Download the bundle for an examiner, and open the audit.html that is in it.",
-        ui.EXPORTS,
-        "downloads",
-        Role.MANAGER,
-        to_export,
-        EXPORTED,
-    ),
-    Step(
-        "Tampering",
-        "Whoever rules the database can change what it says: the hashes give a plain edit away and, where the chain "
-        "was rewritten with correct hashes, the signed checkpoint does, as it belongs where they cannot write.",
-        "The panel rewrites a copy from its disposition on. Tick Make the case row agree: see what still catches it.",
-        ui.CASE,
-        "try",
-        Role.MANAGER,
-        to_export,
-        EXPORTED,
-        {"try": True, "attack": tampering.REWRITE},
-    ),
-)
-
-STANDS = frozenset(key for step in STEPS for key in step.stands)
-NUMBERS = tuple(str(number) for number in range(1, len(STEPS) + 1))
 
 STYLE = """
 [data-testid="stBottomBlockContainer"] { padding: 0 2rem .75rem; }
@@ -226,7 +60,7 @@ SCROLL = """
 
 
 def is_offered() -> bool:
-    return sign_in.mode() is SignIn.DEMO and ui.desk().is_embedded
+    return sign_in.mode() is SignIn.DEMO and base.desk().is_embedded
 
 
 def begin(page: Page) -> None:
@@ -237,10 +71,12 @@ def begin(page: Page) -> None:
     asked = address.get("tour", "")
     if number := state.pop("tour to", None):
         _open(number, page)
-    elif asked in NUMBERS and asked != str(state.get("tour")) and ("tour" in state or "tour left" not in state):
-        step = STEPS[int(asked) - 1]
+    elif asked in steps.NUMBERS and asked != str(state.get("tour")) and ("tour" in state or "tour left" not in state):
+        step = steps.STEPS[int(asked) - 1]
         state["tour"] = int(asked)
-        state["tour case"] = _cast(step, address.get("case_id", ""), step.find if step.page == ui.QA else to_read)
+        state["tour case"] = _cast(
+            step, address.get("case_id", ""), step.find if step.page == base.QA else steps.to_read
+        )
         state.update(step.stands)
     if "tour" in state and asked != str(state["tour"]):
         address["tour"] = str(state["tour"])
@@ -249,7 +85,7 @@ def begin(page: Page) -> None:
 
 
 def _open(number: int, page: Page) -> None:
-    state, step, query = st.session_state, STEPS[number - 1], {"tour": str(number)}
+    state, step, query = st.session_state, steps.STEPS[number - 1], {"tour": str(number)}
     seen: dict[int, str] = state.get("tour cases", {})  # by the number of their step
     before = state.get("tour case", "")
     at_hand = state.get("case_id", "") if page.url_path in ("case", "exports") else before
@@ -260,13 +96,13 @@ def _open(number: int, page: Page) -> None:
     state.update({"tour": number, "tour cases": {**seen, number: case_id}, "tour moved": moved})
     if step.find:
         state["tour case"] = case_id
-    for key in STANDS:
+    for key in steps.STANDS:
         state.pop(key, None)
     state.update(step.stands)
-    if step.page == ui.TRIAGE:
+    if step.page == base.TRIAGE:
         state.update(FRESH)
         st.query_params.pop("page", None)
-    elif step.page == ui.QA:
+    elif step.page == base.QA:
         state.pop("review", None)
     else:
         state["case_id"] = case_id
@@ -276,13 +112,13 @@ def _open(number: int, page: Page) -> None:
         st.switch_page(step.page, query_params=query)
 
 
-def _is_at(step: Step, page: Page) -> bool:
+def _is_at(step: steps.Step, page: Page) -> bool:
     return step.page == f"views/{page.url_path or 'triage'}.py"
 
 
-def _cast(step: Step, at_hand: str, find: Find | None) -> str:
+def _cast(step: steps.Step, at_hand: str, find: steps.Find | None) -> str:
     """Let someone act who fits the step and its case. Returns the case's id, empty where there is none."""
-    people = [person for person in ui.people().values() if person.active]
+    people = [person for person in base.people().values() if person.active]
     people.sort(key=lambda person: person.user_id != st.session_state.get("acting"))
 
     def first(role: Role) -> User:
@@ -305,7 +141,7 @@ def _cast(step: Step, at_hand: str, find: Find | None) -> str:
 
     if not people:
         return ""
-    case, person = ui.desk().read(work)
+    case, person = base.desk().read(work)
     st.session_state["acting"] = person.user_id
     return case.case_id if case else ""
 
@@ -319,9 +155,9 @@ def show(page: Page) -> None:
         if number is None:
             st.button("Guided demo", key="tour_start", on_click=_go, args=(1,), icon=":material/play_circle:")
             if left > 1:
-                there = _is_at(STEPS[left - 1], page)
+                there = _is_at(steps.STEPS[left - 1], page)
                 st.button(f"Resume at step {left}", key="tour_resume", on_click=_go, args=(left, there))
-        if not ui.config().signing_key:
+        if not base.config().signing_key:
             st.button("Reset the demo data", key="reset", on_click=_offer_reset, type="tertiary")
     if st.session_state.get("reset offered"):
         _reset()
@@ -339,7 +175,7 @@ def _leave(number: int) -> None:
 
 
 def _bar(number: int, page: Page) -> None:
-    step, there = STEPS[number - 1], _is_at(STEPS[number - 1], page)
+    step, there = steps.STEPS[number - 1], _is_at(steps.STEPS[number - 1], page)
     case_id = st.session_state.get("tour case", "")
     do = step.do.format(case=case_id)
     if step.find and not case_id:
@@ -350,9 +186,9 @@ def _bar(number: int, page: Page) -> None:
     st.html(f"<style>{STYLE}{OUTLINE % step.part if there else ''}</style>")
     with st.bottom, st.container(gap=None, key="tour"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Step {number} of {len(STEPS)}: **{step.title}**", width="stretch")
+            st.markdown(f"Step {number} of {len(steps.STEPS)}: **{step.title}**", width="stretch")
             st.button("Back", key="tour_back", on_click=_go, args=(number - 1,), disabled=number == 1)
-            if number < len(STEPS):
+            if number < len(steps.STEPS):
                 st.button("Next step", key="tour_next", on_click=_go, args=(number + 1,), type="primary")
                 st.button("Leave", key="tour_leave", on_click=_leave, args=(number,))
             else:
@@ -385,17 +221,17 @@ def _reset() -> None:
     if not sure:
         return
     buttons.empty()
-    ui.last_verified.cache_clear()  # here too: nobody should read it of data that are on their way out
-    command = [sys.executable, "-m", "seed", "demo", "--anew", "--database", ui.config().database]
+    integrity.last_verified.cache_clear()  # here too: nobody should read it of data that are on their way out
+    command = [sys.executable, "-m", "seed", "demo", "--anew", "--database", base.config().database]
     with st.spinner("Making new cases…"):
         done = subprocess.run(command, cwd=settings.ROOT, capture_output=True, check=False)  # noqa: S603
     if done.returncode:
-        st.error(ui.plain((done.stderr or done.stdout).decode("utf-8", "replace")), icon=":material/error:")
+        st.error(words.plain((done.stderr or done.stdout).decode("utf-8", "replace")), icon=":material/error:")
         st.button("Back", key="reset_back")
         return
-    ui.last_verified.cache_clear()
+    integrity.last_verified.cache_clear()
     session = st.session_state["session"]
     st.session_state.clear()
-    st.session_state.update(FRESH, session=session, outcome=ui.Outcome("The demo data are new."))
-    _cast(STEPS[0], "", None)
-    st.switch_page(ui.TRIAGE, query_params={})
+    st.session_state.update(FRESH, session=session, outcome=forms.Outcome("The demo data are new."))
+    _cast(steps.STEPS[0], "", None)
+    st.switch_page(base.TRIAGE, query_params={})

@@ -20,17 +20,19 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from app import audit, chain, checkpoint, note, repository, settings
-from app.bundle import page
-from app.bundle.verify import Unreadable, page_says, read_zip
+from app import chain, repository, settings
 from app.chain import Break, BreakKind
 from app.errors import InvalidNote, InvalidProof, UnreadableFile
+from app.exports import audit_csv, case_export
+from app.exports.bundle import page
+from app.exports.bundle.verify import Unreadable, page_says, read_zip
+from app.log import checkpoint, signed_note
+from app.log.signed_note import Checkpoint, LogProof, VerifierKey
 from app.models import CASE_ID, Event
-from app.note import Checkpoint, LogProof, VerifierKey
 
 KEY, SCRIPT, PAGE, README = "verifier-key.txt", "verify.py", "audit.html", "README.txt"
 
-_FOLDER = settings.ROOT / "app" / "bundle"
+_FOLDER = settings.ROOT / "app" / "exports" / "bundle"
 _TRAIL = re.compile(rf"audit_({CASE_ID.pattern})\.csv")
 
 
@@ -77,13 +79,13 @@ class Bundle:
         return {self.name: self.data}
 
 
-def make(export: audit.Export, log: checkpoint.Log | None) -> Bundle:
+def make(export: case_export.Export, log: checkpoint.Log | None) -> Bundle:
     """The bundle of an exported case; its proof is about the newest checkpoint of the log, if there is one.
 
     Raises UnreadableFile or NotSigned where the log's folder was changed.
     """
     case_id = export.case_id
-    events = audit.read_csv(export.csv, export.csv_name)
+    events = audit_csv.read_csv(export.csv, export.csv_name)
     newest = log.newest() if log else None
     proof = checkpoint.prove(newest, case_id) if newest else None
     key = str(log.key) if log else None
@@ -131,8 +133,8 @@ def _verify_log(
 ) -> tuple[int, Checkpoint, list[Break]]:
     """How many events are anchored, the checkpoint, and what is not proven. Raises InvalidNote."""
     breaks = []
-    signed = note.read_note(proof.checkpoint)
-    told = note.read_checkpoint(signed)
+    signed = signed_note.read_note(proof.checkpoint)
+    told = signed_note.read_checkpoint(signed)
     if given and given != enclosed:
         breaks.append(Break("", None, BreakKind.UNSIGNED, "key", str(given), str(enclosed or "none")))
     key = given or enclosed
@@ -167,10 +169,10 @@ def verify_file(data: bytes, name: str = "the bundle", given: VerifierKey | None
         raise UnreadableFile(name, None, f"it holds {strangers[0]!r}, which is not part of a bundle of {case_id}")
     if any(named != case_id for named in CASE_ID.findall(Path(name).name)):
         raise UnreadableFile(name, None, f"its name is of another case than what it holds, which is {case_id}")
-    events = audit.read_csv(files[f"audit_{case_id}.csv"], f"{name}: audit_{case_id}.csv")
+    events = audit_csv.read_csv(files[f"audit_{case_id}.csv"], f"{name}: audit_{case_id}.csv")
     proof_file, key_file = files.get(f"{case_id}.tlog-proof"), files.get(KEY)
     try:
-        proof = None if proof_file is None else note.read_proof(proof_file)
+        proof = None if proof_file is None else signed_note.read_proof(proof_file)
         enclosed = None if key_file is None else _read_key(key_file)
         result = verify_case(case_id, events, proof, enclosed, given)
     except InvalidNote as error:
@@ -182,7 +184,7 @@ def verify_file(data: bytes, name: str = "the bundle", given: VerifierKey | None
 
 
 def _read_key(data: bytes) -> VerifierKey:
-    key = note.read_verifier_key(data.decode("utf-8", "replace"))
+    key = signed_note.read_verifier_key(data.decode("utf-8", "replace"))
     if data != f"{key}\n".encode():
         raise InvalidNote(f"{KEY} is not a verifier key on a line of its own.")
     return key

@@ -13,10 +13,11 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app import gate, repository, settings, ui
+from app import gate, repository, settings
 from app.errors import RUN, DeskError, NotAllowed, SettingsError, UnknownUser
 from app.models import User
 from app.settings import SignIn
+from app.ui import base, forms, words
 
 WORKING_DAY = timedelta(hours=12)
 """How long a sign-in lasts; Streamlit's own cookie would last 30 days."""
@@ -39,8 +40,8 @@ To try the desk without one, say `AML_SIGN_IN=demo`: then everybody who reaches 
 
 def mode() -> SignIn:
     """How people sign in here."""
-    default = SignIn.DEMO if ui.desk().is_embedded else SignIn.OIDC
-    return ui.config().sign_in or default
+    default = SignIn.DEMO if base.desk().is_embedded else SignIn.OIDC
+    return base.config().sign_in or default
 
 
 def actor() -> User:
@@ -48,7 +49,7 @@ def actor() -> User:
     user_id = acting()
     if not user_id:
         raise NotAllowed("You are not signed in.")
-    return ui.desk().read(lambda tx: repository.user_alike(tx, user_id))
+    return base.desk().read(lambda tx: repository.user_alike(tx, user_id))
 
 
 def acting() -> str:
@@ -77,7 +78,7 @@ def claimed() -> str:
     end = until()
     if end is None or datetime.now(UTC) > end:
         return ""
-    claim = st.user.get(ui.config().sign_in_claim)
+    claim = st.user.get(base.config().sign_in_claim)
     return claim if isinstance(claim, str) else ""
 
 
@@ -85,7 +86,7 @@ def admit() -> None:
     """In the frame, before a page runs: who is acting, in the sidebar. Ends the run where nobody may see anything."""
     if mode() is SignIn.DEMO:
         _open_gate()  # to whoever reaches it
-        if not ui.desk().is_embedded:
+        if not base.desk().is_embedded:
             st.warning(
                 "Sign-in is off (AML_SIGN_IN=demo): everybody may act as anybody here.", icon=":material/lock_open:"
             )
@@ -98,7 +99,7 @@ def admit() -> None:
         st.stop()
     user_id = claimed()
     if not user_id and not st.user.get("is_logged_in"):
-        ui.keep_drafts("", alone=True)
+        forms.keep_drafts("", alone=True)
         _welcome("Sign in with your bank's account. It returns you to Triage: open your link again after that.")
     if not user_id:
         _return_unsent()
@@ -112,7 +113,7 @@ def admit() -> None:
         if not person.active:
             _refuse(user_id, "is not active on this desk any more.")
         with st.sidebar:
-            st.markdown(f"**{ui.plain(person.name)}**  \n{person.role.value}")
+            st.markdown(f"**{words.plain(person.name)}**  \n{person.role.value}")
             st.button("Sign out", key="sign_out", on_click=st.logout, icon=":material/logout:")
         _open_gate()
 
@@ -146,8 +147,8 @@ def _welcome(words: str) -> None:
 
 def _return_unsent() -> None:
     """What this session sent and the desk did not accept, for its person to copy."""
-    ui.show_outcome({})
-    texts = ui.sent(ui.TEXTS).values()
+    forms.show_outcome({})
+    texts = forms.sent(forms.TEXTS).values()
     if texts:
         st.caption("Not saved; copy what you need:")
     for text in texts:
@@ -156,23 +157,23 @@ def _return_unsent() -> None:
 
 def _refuse(user_id: str, why: str) -> None:
     st.title("AML Case Desk", anchor=False)
-    st.error(f"{ui.plain(user_id)} {why}", icon=":material/person_off:")
+    st.error(f"{words.plain(user_id)} {why}", icon=":material/person_off:")
     st.button("Sign out", on_click=st.logout, icon=":material/logout:")
     st.stop()
 
 
 def _choose() -> None:
     """A picker of active users."""
-    people = ui.people()
+    people = base.people()
     active = {user_id: person for user_id, person in people.items() if person.active}
     if not active:
-        fill = f"Fill it with demo data: {RUN} seed demo" if ui.desk().is_embedded else f"Add them: {RUN} user add"
+        fill = f"Fill it with demo data: {RUN} seed demo" if base.desk().is_embedded else f"Add them: {RUN} user add"
         st.info(f"This desk has no active users yet. {fill}")
         st.stop()
     state = st.session_state
     if state.get("acting") not in (None, *active):
         state["left"] = state.pop("acting")
-    acted = ui.who_acted(state.get("acting") or state.get("left", ""))
+    acted = base.who_acted(state.get("acting") or state.get("left", ""))
     if "acting" not in state and "left" not in state:
         if acted is None:
             st.stop()  # until the browser says it: nobody looks at anything in another's name
@@ -188,7 +189,7 @@ def _choose() -> None:
         help="The demo trusts this choice. What each role may do is enforced all the same.",
     )
     if chosen is None:
-        st.warning(f"{ui.plain(state['left'])} is no longer active. Choose who acts.")
+        st.warning(f"{words.plain(state['left'])} is no longer active. Choose who acts.")
         st.stop()
     if state.get("forms of") not in (None, chosen):
         state["forms"] = {}  # what somebody else typed is theirs

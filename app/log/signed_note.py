@@ -18,8 +18,9 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from app import chain, tlog
+from app import chain
 from app.errors import RUN, InvalidNote
+from app.log import merkle
 
 ED25519 = b"\x01"
 """The signature type, before a key's own 32 bytes."""
@@ -196,7 +197,7 @@ def read_checkpoint(note: Note) -> Checkpoint:
     origin, size, head = lines[:3]
     if not _NUMBER.fullmatch(size) or int(size) >= 1 << 63:
         raise InvalidNote(f"The size {size[:40]!r} is not a number of leaves.")
-    if len(_decode(head)) != tlog.HASH_SIZE:
+    if len(_decode(head)) != merkle.HASH_SIZE:
         raise InvalidNote(f"The head {head[:100]!r} is not 32 bytes in base 64.")
     return Checkpoint(origin, int(size), _decode(head))
 
@@ -224,8 +225,8 @@ class LogProof:
 
     def verify(self, checkpoint: Checkpoint) -> None:
         """Raises InvalidProof unless the checkpoint's tree holds the event."""
-        leaf = tlog.leaf_hash(self.event_hash)
-        tlog.verify_inclusion(leaf, self.index, checkpoint.size, self.hashes, checkpoint.head)
+        leaf = merkle.leaf_hash(self.event_hash)
+        merkle.verify_inclusion(leaf, self.index, checkpoint.size, self.hashes, checkpoint.head)
 
 
 def read_proof(data: bytes) -> LogProof:
@@ -239,12 +240,12 @@ def read_proof(data: bytes) -> LogProof:
         raise InvalidNote(f"It is not a log proof: it does not start with {PROOF_VERSION}, extra and index.")
     extra, index, *hashes = lines[1:]
     event_hash = _decode(extra.removeprefix("extra "))
-    if not extra.startswith("extra ") or len(event_hash) != tlog.HASH_SIZE:
+    if not extra.startswith("extra ") or len(event_hash) != merkle.HASH_SIZE:
         raise InvalidNote("It is not a log proof: its extra data are not the 32 bytes of an event's hash.")
     number = index.removeprefix("index ")
     if not index.startswith("index ") or not _NUMBER.fullmatch(number):
         raise InvalidNote("It is not a log proof: it has no index.")
     nodes = tuple(map(_decode, hashes))
-    if len(nodes) > MAX_PROOF or any(len(node) != tlog.HASH_SIZE for node in nodes):
+    if len(nodes) > MAX_PROOF or any(len(node) != merkle.HASH_SIZE for node in nodes):
         raise InvalidNote("It is not a log proof: a hash in it is not 32 bytes in base 64.")
     return LogProof(event_hash, int(number), nodes, checkpoint)

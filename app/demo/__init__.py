@@ -1,0 +1,1 @@
+"""What a presenter shows."""

@@ -1,0 +1,99 @@
+"""The timeline of a case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import tzinfo
+from typing import Any
+
+from app import chain, policy
+from app.models import Action, Event, User
+from app.ui import base, words
+
+_timeline = base.component("timeline")
+
+
+COLUMN_NAMES = {
+    "status": "status",
+    "owner": "owner",
+    "disposition": "disposition",
+    "determined_at": "suspicion determined",
+    "closed_at": "closed",
+    "qa_result": "QA result",
+    "qa_reviewer": "QA reviewer",
+    "qa_at": "QA review",
+    "qa_notes": "QA notes",
+}
+DONE: Mapping[str, str] = {
+    Action.OPEN: "opened the case",
+    Action.ASSIGN: "assigned the case",
+    Action.NOTE: "added a note",
+    Action.DISPOSITION: "set a disposition",
+    Action.QA_PASS: "passed the case in QA",
+    Action.QA_FAIL: "failed the case in QA",
+    Action.REOPEN: "reopened the case",
+    Action.VIEW: "looked at the case",
+    Action.EXPORT: "exported the case",
+}
+
+
+def show(events: Iterable[Event], names: Mapping[str, User], key: str, breaks: Sequence[chain.Break] = ()) -> None:
+    """Events as they are given: who, when, what changed from what to what, notes as typed, and the hash."""
+    broken: dict[int | None, list[str]] = {}
+    for found in breaks:
+        broken.setdefault(found.event_id, []).append(words.break_text(found))
+    where = words.zone()
+    items = [
+        {
+            "event_id": event.event_id,
+            "who": words.shown(words.name_of(event.user, names)),
+            "what": DONE.get(event.action, words.shown(event.action)) + _really(event, where),
+            "action": event.action if event.action in DONE else "other",
+            "ts": words.shown(event.ts),
+            "when": words.clock(words.read_time(event.ts), where) or words.shown(event.ts),
+            "changes": _changes(event, names),
+            "notes": words.shown(event.notes) or _taken(event),
+            "hash": words.shown(event.event_hash),
+            "breaks": broken.get(event.event_id, []),
+        }
+        for event in events
+    ]
+    _timeline(data={"label": "Timeline", "events": items}, key=key)
+
+
+def _really(event: Event, where: tzinfo) -> str:
+    """When it was by the clock, where the event had to be dated later by more than clocks differ."""
+    showed, dated = words.read_time(chain.read_meta(event).get("clock")), words.read_time(event.ts)
+    if not (showed and dated and dated - showed > policy.CLOCKS_DIFFER):
+        return ""
+    return f", really at {words.clock(showed, where)}"
+
+
+def _taken(event: Event) -> str:
+    """The files that an export took, and their SHA-256."""
+    files = chain.read_meta(event).get("files")
+    if event.action != Action.EXPORT or not isinstance(files, dict):
+        return ""
+    return "\n".join(f"{words.shown(name)}  SHA-256 {words.shown(digest)}" for name, digest in files.items())
+
+
+def _changes(event: Event, names: Mapping[str, User]) -> list[dict[str, str]]:
+    changes, meta = [], chain.read_meta(event)
+    for column, pair in meta.items():
+        if column in COLUMN_NAMES and isinstance(pair, list) and len(pair) == 2:
+            old, new = (_value(column, value, names) for value in pair)
+            if column == "determined_at" and pair[1] and (place := meta.get("zone")):
+                new = f"{new} ({words.shown(place)})"
+            changes.append({"column": COLUMN_NAMES[column], "from": old, "to": new})
+    return changes
+
+
+def _value(column: str, value: Any, names: Mapping[str, User]) -> str:
+    if value in (None, ""):
+        return "none"
+    text = words.shown(value)
+    if column in ("owner", "qa_reviewer"):
+        return words.name_of(text, names)
+    if column == "determined_at":
+        return text[:10]
+    return (words.clocks(words.read_time(text)) if column.endswith("_at") else "") or text
