@@ -1,6 +1,6 @@
 """How fast the verification is, beside the least that any verification must do, and how a long case grows.
 
-    python -m tests.benchmark [--events N] [--database FILE]
+    python -m tests.tools.benchmark [--events N] [--database FILE]
 
 The bare loop streams every event of an embedded database in the order of its case and calls SHA-256 on the bytes of
 the formula; it compares nothing. "Hashes and links" judges the same rows. "Everything" is what `python -m app verify`
@@ -141,7 +141,7 @@ def seconds(loop: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmark", description="How fast the verification is.")
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.benchmark", description="How fast the verification is.")
     parser.add_argument("--events", type=int, default=EVENTS, metavar="N", help="how many to make, default: a million")
     parser.add_argument("--database", type=Path, metavar="FILE", help="kept; made where it does not exist yet")
     options = parser.parse_args()

@@ -1,6 +1,6 @@
 """What a click on the desk costs, beside a click on an empty Streamlit page of the same server.
 
-    python -m tests.page_cost [--cases N] [--events N] [--rounds N] [--only TEXT] [--database FILE]
+    python -m tests.tools.page_cost [--cases N] [--events N] [--rounds N] [--only TEXT] [--database FILE]
 
 A click is timed in the browser, from the event to the last change of the page (in shadow trees too, or the end of a
 long task of its script) once the server's run is over and all has been still for a while. The empty page holds one
@@ -465,7 +465,7 @@ def measure(file: Path, events: int, rounds: int, only: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.page_cost", description="What a click on the desk costs.")
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.page_cost", description="What a click on the desk costs.")
     parser.add_argument("--cases", type=int, default=CASES, metavar="N", help="how many to make, default: 100,000")
     parser.add_argument("--events", type=int, default=EVENTS, metavar="N", help="of the large case, default: 200")
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help="how many clicks of each, default: 9")

@@ -1,6 +1,6 @@
 """The pictures of the README, taken from a running desk with demo data.
 
-    python -m tests.pictures
+    python -m tests.tools.pictures
 
 Makes a demo desk in a temporary folder, serves it, and writes `.github/*.png`, each as it is seen in a window of
 1440 by 900.

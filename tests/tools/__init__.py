@@ -1,0 +1,1 @@
+"""Measures and pictures, run by hand; CONTRIBUTING says how."""
