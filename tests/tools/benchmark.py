@@ -141,7 +141,7 @@ def seconds(loop: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.tools.benchmark", description="How fast the verification is.")
+    parser = argparse.ArgumentParser("python -m tests.tools.benchmark", description="How fast the verification is.")
     parser.add_argument("--events", type=int, default=EVENTS, metavar="N", help="how many to make, default: a million")
     parser.add_argument("--database", type=Path, metavar="FILE", help="kept; made where it does not exist yet")
     options = parser.parse_args()

@@ -465,7 +465,7 @@ def measure(file: Path, events: int, rounds: int, only: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.tools.page_cost", description="What a click on the desk costs.")
+    parser = argparse.ArgumentParser("python -m tests.tools.page_cost", description="What a click on the desk costs.")
     parser.add_argument("--cases", type=int, default=CASES, metavar="N", help="how many to make, default: 100,000")
     parser.add_argument("--events", type=int, default=EVENTS, metavar="N", help="of the large case, default: 200")
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help="how many clicks of each, default: 9")
