@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 
 from app import chain, database, settings, terminal
 from app.errors import RUN, BrokenLog, DeskError, InvalidInput, NotSigned, SettingsError, UnreadableFile
-from app.models import CASE_ID, Role, read_case_id
+from app.models import CASE_ID, Break, Role, read_case_id
 from app.terminal import tell, warn
 from app.text import printable
 
@@ -211,7 +211,7 @@ def _log(config: settings.Settings, key: signed_note.VerifierKey | None) -> chec
         return None
 
 
-def _report_database(desk: database.Database, cases: int, events: int, breaks: Sequence[chain.Break]) -> int:
+def _report_database(desk: database.Database, cases: int, events: int, breaks: Sequence[Break]) -> int:
     what = f"{_count(cases, 'case')}, {_count(events, 'event')}"
     if cases or breaks:
         status = _report(what, breaks)
@@ -390,7 +390,7 @@ def _id(case_id: str) -> str:
     return case_id if CASE_ID.fullmatch(case_id) else repr(chain.show(case_id))
 
 
-def _report(what: str, breaks: Sequence[chain.Break]) -> int:
+def _report(what: str, breaks: Sequence[Break]) -> int:
     for found in breaks:
         tell(found)
     tell(f"{what}: {_count(len(breaks), 'break') if breaks else 'all intact'}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -23,7 +23,7 @@ import orjson
 
 from app import sampling
 from app.errors import InvalidText
-from app.models import Action, Case, Event, search_text
+from app.models import Action, Break, BreakKind, Case, Event, search_text
 
 GENESIS = "0" * 64
 NO_COLUMN = "no such column"
@@ -188,48 +188,11 @@ def append(
     return replace(case, **columns, event_count=case.event_count + 1, head_hash=event.event_hash), event
 
 
-class BreakKind(StrEnum):
-    EDITED = "edited"
-    MISSING = "missing"
-    FORKED = "forked"
-    OUT_OF_ORDER = "out of order"
-    BACKDATED = "backdated"
-    TRUNCATED = "truncated"
-    ROW_DIFFERS = "row differs"
-    NOT_IN_LOG = "not in the log"
-    UNSIGNED = "not signed"
-
-
 StoredEvent = Sequence[Any]
 """A row of `case_events`, its time as the text that was hashed; values of any type, as a store may hand out.
 
 What verifies takes the row or the `Event`: both unpack in the order of the columns.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """One thing that is not as it should be. `event_id` is None where no single event is to blame."""
-
-    case_id: str
-    event_id: int | None
-    kind: BreakKind
-    field: str
-    expected: str
-    found: str
-
-    @property
-    def where(self) -> str:
-        """The event, or what else is to blame."""
-        if self.event_id is not None:
-            return f"event {self.event_id}"
-        if self.case_id:
-            return "case row"
-        return "bundle" if self.kind is BreakKind.EDITED else "log"
-
-    def __str__(self) -> str:
-        case = f"{self.case_id}  " if self.case_id else ""
-        return f"{case}{self.where}  {self.kind}  {self.field}: expected {self.expected}, found {self.found}"
 
 
 def verify(case_id: Any, events: Sequence[Event | StoredEvent], row: Mapping[str, Any] | None) -> list[Break]:

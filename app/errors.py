@@ -30,14 +30,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from app.chain import Break
-    from app.models import Event
-
+from app.models import Break, Event
 
 RUN = "./run.ps1" if sys.platform == "win32" else "./run.sh"
 """What a person types before a verb; every hint at one begins with it."""
@@ -89,15 +83,15 @@ class InvalidProof(InvalidInput):
 class NotSigned(InvalidInput):
     """`claimed` are the names and ids of the keys that it says it is signed by."""
 
-    def __init__(self, file: Path | str, key: object, claimed: str) -> None:
+    def __init__(self, file: object, key: object, claimed: str) -> None:
         super().__init__(f"{file} is not signed by {key}. It says it is by {claimed}.")
         self.key, self.claimed = key, claimed
 
 
 class UnreadableFile(InvalidInput):
-    """A file that was refused. `line` counts from 1 and names the record's first line."""
+    """A file that was refused: its path or name. `line` counts from 1 and names the record's first line."""
 
-    def __init__(self, file: Path | str, line: int | None, reason: str) -> None:
+    def __init__(self, file: object, line: int | None, reason: str) -> None:
         super().__init__(f"{file}{'' if line is None else f', line {line}'}: {reason}")
         self.file, self.line, self.reason = file, line, reason
 

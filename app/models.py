@@ -129,6 +129,43 @@ class Event:
         yield from (self.prev_hash, self.event_hash)
 
 
+class BreakKind(StrEnum):
+    EDITED = "edited"
+    MISSING = "missing"
+    FORKED = "forked"
+    OUT_OF_ORDER = "out of order"
+    BACKDATED = "backdated"
+    TRUNCATED = "truncated"
+    ROW_DIFFERS = "row differs"
+    NOT_IN_LOG = "not in the log"
+    UNSIGNED = "not signed"
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """One thing that is not as it should be. `event_id` is None where no single event is to blame."""
+
+    case_id: str
+    event_id: int | None
+    kind: BreakKind
+    field: str
+    expected: str
+    found: str
+
+    @property
+    def where(self) -> str:
+        """The event, or what else is to blame."""
+        if self.event_id is not None:
+            return f"event {self.event_id}"
+        if self.case_id:
+            return "case row"
+        return "bundle" if self.kind is BreakKind.EDITED else "log"
+
+    def __str__(self) -> str:
+        case = f"{self.case_id}  " if self.case_id else ""
+        return f"{case}{self.where}  {self.kind}  {self.field}: expected {self.expected}, found {self.found}"
+
+
 ALERT_FEED_USER = User(ALERT_FEED, "Alert feed", Role.ANALYST, active=False)
 
 

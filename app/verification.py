@@ -10,7 +10,7 @@ from app import chain, repository
 from app.database import Database, Transaction
 from app.errors import DatabaseError, UnknownCase
 from app.log import checkpoint
-from app.models import Event
+from app.models import Break, Event
 
 Progress = Callable[[int, int], None]
 """Called with how many cases are done, and how many there are."""
@@ -22,7 +22,7 @@ class Verified:
 
     cases: int
     events: int
-    breaks: tuple[chain.Break, ...]
+    breaks: tuple[Break, ...]
     last: Event | None = None
 
     @property
@@ -50,11 +50,11 @@ def verify_database(
 ) -> Verified:
     """Verify every case, and the log against checkpoints, in one snapshot, holding one case in memory at a time."""
 
-    def work(tx: Transaction) -> tuple[Verified, list[chain.Break]]:
+    def work(tx: Transaction) -> tuple[Verified, list[Break]]:
         return verify_all(tx, progress), _compare(tx, anchors)
 
     found, unanchored = database.read(work)
-    suspicious: dict[str, list[chain.Break]] = {}
+    suspicious: dict[str, list[Break]] = {}
     for one in found.breaks:
         suspicious.setdefault(one.case_id, []).append(one)
     breaks = tuple(one for seen in suspicious.items() for one in _again(database, *seen))
@@ -66,14 +66,14 @@ def verify_log(database: Database, *anchors: checkpoint.Anchor) -> Verified:
     return Verified(0, 0, tuple(database.read(lambda tx: _compare(tx, anchors))))
 
 
-def _compare(tx: Transaction, anchors: Sequence[checkpoint.Anchor]) -> list[chain.Break]:
+def _compare(tx: Transaction, anchors: Sequence[checkpoint.Anchor]) -> list[Break]:
     return [found for anchor in anchors for found in checkpoint.compare(lambda: repository.log(tx), anchor)]
 
 
 def verify_all(tx: Transaction, progress: Progress | None = None) -> Verified:
     """Verify every case as this transaction sees it."""
     cases = events = 0
-    breaks: list[chain.Break] = []
+    breaks: list[Break] = []
     total = repository.case_count(tx)
     for case_id, stored, row in repository.all_chains(tx):
         cases, events = cases + 1, events + len(stored)
@@ -85,7 +85,7 @@ def verify_all(tx: Transaction, progress: Progress | None = None) -> Verified:
     return Verified(cases, events, tuple(breaks))
 
 
-def _again(database: Database, case_id: Any, breaks: Sequence[chain.Break]) -> Sequence[chain.Break]:
+def _again(database: Database, case_id: Any, breaks: Sequence[Break]) -> Sequence[Break]:
     """The breaks of a second reading, or of the first where the case has an id that cannot be asked for."""
     try:
         return verify_case(database, case_id).breaks

@@ -19,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import casework, chain, repository, verification
-from app.chain import BreakKind
 from app.database import Database
 from app.errors import (
     DatabaseError,
@@ -32,7 +31,7 @@ from app.errors import (
 )
 from app.exports import audit_csv, case_export, files
 from app.exports.audit_csv import read_csv, verify_csv, write_csv
-from app.models import Case, Event
+from app.models import BreakKind, Case, Event
 from tests import lives
 from tests.attacks import without_keys
 from tests.conftest import ANALYST, MANAGER, ON_SQLITE, OpenCase, address, tamper

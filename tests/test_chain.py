@@ -16,10 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import chain
-from app.chain import Break, BreakKind
 from app.errors import InvalidText
 from app.exports.bundle import verify as script
-from app.models import Action, Disposition, Event, Status
+from app.models import Action, Break, BreakKind, Disposition, Event, Status
 from app.repository import EVENT_COLUMNS
 from tests import hostile, lives
 from tests.bundles import rehashed

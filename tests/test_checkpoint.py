@@ -17,13 +17,12 @@ from hypothesis import strategies as st
 
 from app import casework, chain, repository, settings, verification
 from app.__main__ import main
-from app.chain import BreakKind
 from app.database import Database, Transaction
 from app.demo import tampering
 from app.errors import RUN, BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile
 from app.log import checkpoint, merkle, signed_note
 from app.log.checkpoint import Anchor, Log
-from app.models import Case, Event
+from app.models import BreakKind, Case, Event
 from tests.attacks import ON_SERVER, without_keys
 from tests.conftest import ANALYST, MANAGER, ON_SQLITE, OpenCase, address, tamper
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from app.chain import BreakKind
 from app.demo import tampering
 from app.demo.tampering import Copy
+from app.models import BreakKind
 from tests import lives
 
 LIFE = lives.full_life()

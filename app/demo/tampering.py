@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app import chain
-from app.models import Event
+from app.models import Break, Event
 
 FIELDS = ("ts", "user", "action", "notes", "meta", "prev_hash", "event_hash")
 """What can be changed of an event."""
@@ -30,7 +30,7 @@ class Copy:
     events: tuple[Event, ...]
     row: Mapping[str, Any]
 
-    def breaks(self) -> list[chain.Break]:
+    def breaks(self) -> list[Break]:
         """What the hashes, links, old values and the row give away."""
         return chain.verify(self.case_id, self.events, self.row)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app import chain, repository, verification
+from app import repository, verification
 from app.database import Database, Transaction
 from app.errors import DatabaseError, InvalidInput
 from app.exports import audit_csv, sar
-from app.models import CASE_ID, Case, Event
+from app.models import CASE_ID, Break, Case, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Export:
     stored: Sequence[Event]
     csv: bytes
     summary: str
-    breaks: tuple[chain.Break, ...]
+    breaks: tuple[Break, ...]
     names: Mapping[str, str]
 
     @property

@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING
 from typing import Any
 
 from app import chain, evidence, money, policy, sampling
-from app.models import Action, Case, Disposition, Event, Status
+from app.models import Action, Break, Case, Disposition, Event, Status
 from app.text import legible
 
 CONFIDENTIAL = (
@@ -25,7 +25,7 @@ _MARKUP = re.compile(rf"(?P<address>{_ADDRESS})|[\\`*_{{}}\[\]<>()#+\-!|~$^&:=\"
 _LINE_END = re.compile(r"\r\n|[\r\n\u2028\u2029]")
 
 
-def summary(case: Case, events: Sequence[Event], names: Mapping[str, str], breaks: Sequence[chain.Break] = ()) -> str:
+def summary(case: Case, events: Sequence[Event], names: Mapping[str, str], breaks: Sequence[Break] = ()) -> str:
     """The page. `names` are the users' names by user id, `breaks` what verification found.
 
     What people typed cannot become markup in it.

@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import TextIO
 
 from app import chain, repository, settings
-from app.chain import Break, BreakKind
 from app.database import Database, odbc
 from app.errors import RUN, BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile
 from app.log import merkle, signed_note
 from app.log.signed_note import Checkpoint, LogProof, SigningKey, VerifierKey
+from app.models import Break, BreakKind
 from app.repository import LogLine
 
 CHECKPOINT, EVENTS = "checkpoint", "events.csv"

@@ -7,7 +7,7 @@ from datetime import tzinfo
 from typing import Any
 
 from app import chain, policy
-from app.models import Action, Event, User
+from app.models import Action, Break, Event, User
 from app.ui import base, words
 
 _timeline = base.component("timeline")
@@ -37,7 +37,7 @@ DONE: Mapping[str, str] = {
 }
 
 
-def show(events: Iterable[Event], names: Mapping[str, User], key: str, breaks: Sequence[chain.Break] = ()) -> None:
+def show(events: Iterable[Event], names: Mapping[str, User], key: str, breaks: Sequence[Break] = ()) -> None:
     """Events as they are given: who, when, what changed from what to what, notes as typed, and the hash."""
     broken: dict[int | None, list[str]] = {}
     for found in breaks:

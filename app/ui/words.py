@@ -12,13 +12,13 @@ import streamlit as st
 
 from app import chain, policy
 from app.exports import sar
-from app.models import Case, Disposition, Risk, Status, User
+from app.models import Break, Case, Disposition, Risk, Status, User
 from app.text import legible
 
 _ICON = re.compile(r"\\:(?=[\w/\\-]+\\:)")
 
 
-def break_text(found: chain.Break) -> str:
+def break_text(found: Break) -> str:
     return f"{found.kind.capitalize()}: {found.field}, expected {found.expected}, found {found.found}"
 
 

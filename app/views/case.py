@@ -11,7 +11,7 @@ from app.demo import tampering
 from app.demo.tampering import CHANGE, CUT, DELETE, REWRITE, SWAP
 from app.errors import RUN, BrokenCase, UnknownCase
 from app.log import checkpoint
-from app.models import Action, Case, Disposition, Event, Role, Status, User
+from app.models import Action, Break, Case, Disposition, Event, Role, Status, User
 from app.policy import Verb
 from app.ui import alert, base, forms, integrity, queue, sign_in, tables, timeline, words
 
@@ -343,7 +343,7 @@ def attempt(case: tampering.Copy) -> tampering.Copy | None:
     return (tampering.delete if attack == DELETE else tampering.cut)(case, place)
 
 
-def show_check(check: str, breaks: Sequence[chain.Break]) -> None:
+def show_check(check: str, breaks: Sequence[Break]) -> None:
     """Whether a check found something, and the first of what it found."""
     if not breaks:
         st.markdown(f":gray-badge[:material/visibility_off: finds nothing] **{check}**")
@@ -358,7 +358,7 @@ def show_check(check: str, breaks: Sequence[chain.Break]) -> None:
     )
 
 
-def show_verdict(found: dict[str, list[chain.Break]], anchored: bool) -> None:
+def show_verdict(found: dict[str, list[Break]], anchored: bool) -> None:
     caught = [check for check, breaks in found.items() if breaks]
     anchor = ":material/anchor:"
     if caught == [CHECKPOINT]:

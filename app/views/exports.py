@@ -6,11 +6,11 @@ import pandas as pd
 import streamlit as st
 from markdown_it import MarkdownIt
 
-from app import casework, chain, repository, verification
+from app import casework, repository, verification
 from app.errors import DeskError, NotAllowed
 from app.exports import audit_csv, bundle, case_export, files
 from app.log import checkpoint, signed_note
-from app.models import Event, User
+from app.models import Break, Event, User
 from app.ui import base, forms, integrity, session, sign_in, words
 
 AT_ONCE = 200  # events of a preview, and paragraphs at each end of it
@@ -194,7 +194,7 @@ def show_result(what: str, result: verification.Verified) -> None:
     show_breaks(result.breaks)
 
 
-def show_breaks(breaks: Sequence[chain.Break]) -> None:
+def show_breaks(breaks: Sequence[Break]) -> None:
     if not breaks:
         return
     rows = [

@@ -41,7 +41,7 @@ from urllib.request import urlopen
 from app import casework, chain, database, repository, settings, triage_query
 from app.database import sqlite
 from app.log import checkpoint
-from app.models import Event, Role, Status, User
+from app.models import Break, Event, Role, Status, User
 from app.triage_query import Filters, Order
 from seed.generate import generate
 from seed.load import load
@@ -100,9 +100,7 @@ def watch(spent: Spent) -> None:
 
     verify = chain.verify
 
-    def timed(
-        case_id: Any, events: Sequence[Event | chain.StoredEvent], row: Mapping[str, Any] | None
-    ) -> list[chain.Break]:
+    def timed(case_id: Any, events: Sequence[Event | chain.StoredEvent], row: Mapping[str, Any] | None) -> list[Break]:
         with spent.on(1):
             return verify(case_id, events, row)
 

@@ -21,14 +21,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from app import chain, repository, settings
-from app.chain import Break, BreakKind
 from app.errors import InvalidNote, InvalidProof, UnreadableFile
 from app.exports import audit_csv, case_export
 from app.exports.bundle import page
 from app.exports.bundle.verify import Unreadable, page_says, read_zip
 from app.log import checkpoint, signed_note
 from app.log.signed_note import Checkpoint, LogProof, VerifierKey
-from app.models import CASE_ID, Event
+from app.models import CASE_ID, Break, BreakKind, Event
 
 KEY, SCRIPT, PAGE, README = "verifier-key.txt", "verify.py", "audit.html", "README.txt"
 
