@@ -23,37 +23,16 @@ import orjson
 
 from app import sampling
 from app.errors import InvalidText
-from app.models import Action, Break, BreakKind, Case, Event, search_text
+from app.models import COLUMNS, Action, Break, BreakKind, Case, Event, Kind, search_text
 
 GENESIS = "0" * 64
 NO_COLUMN = "no such column"
 SEPARATOR = "\x1f"
 
-FACTS = (
-    "amount",
-    "currency",
-    "customer_id",
-    "customer_name",
-    "due_at",
-    "opened_at",
-    "qa_bucket",
-    "risk",
-    "risk_score",
-    "typology",
-)
+FACTS = tuple(sorted(column.name for column in COLUMNS if column.kind is Kind.FACT))
 """What the `open` event says of the case."""
 
-UNOPENED: Mapping[str, Any] = {
-    "status": "New",
-    "owner": None,
-    "disposition": "",
-    "determined_at": None,
-    "closed_at": None,
-    "qa_result": "",
-    "qa_reviewer": None,
-    "qa_at": None,
-    "qa_notes": "",
-}
+UNOPENED: Mapping[str, str | None] = {column.name: column.first for column in COLUMNS if column.kind is Kind.STATE}
 """What every case starts from; later events change these columns."""
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any
+from enum import Enum, StrEnum, auto
+from operator import attrgetter
+from types import NoneType
+from typing import Annotated, Any, get_args, get_type_hints
 
 ALERT_FEED = "alert-feed"
 """The service user that opens cases; inactive, so that nobody can act as it."""
@@ -72,37 +74,89 @@ class User:
     active: bool
 
 
+class Kind(Enum):
+    """What a column of `cases` is to the events of its case."""
+
+    KEY = auto()
+    """Names the case."""
+    FACT = auto()
+    """Said by the `open` event, and never changed."""
+    DERIVED = auto()
+    """Computed from key and facts."""
+    STATE = auto()
+    """Changed by later events."""
+    HEAD = auto()
+    """How many events there are, and the hash of the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of `cases`: what is said of it beside its field of `Case`, and what COLUMNS reads off that field."""
+
+    kind: Kind
+    first: str | None = None
+    """Of state: the value before any event has changed it, as `meta` holds it."""
+    label: str = ""
+    """Of state: what people call it."""
+    limit: int = 0
+    """The longest text, in characters, or the highest number."""
+    is_user: bool = False
+    """Whether it holds a user's id."""
+    is_day: bool = False
+    """Whether of a time its date alone counts: it is midnight UTC, and is never turned into a zone."""
+
+    name: str = ""
+    holds: type[Any] = str
+    """The type of its values."""
+    nullable: bool = False
+    """Whether it may be NULL, which is None."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A row of `cases`: what its events add up to.
+    """A row of `cases`: what its events add up to. Its fields are the columns, in the order of the table.
 
-    `due_at` is the desk's own service level; `determined_at` is when someone first concluded that there
+    Every list of columns in Python comes from here, by COLUMNS; tests/test_columns.py names the texts that have to
+    say the same. `due_at` is the desk's own service level; `determined_at` is when someone first concluded that there
     is reason to suspect, from which the legal clock runs (31 CFR 1020.320(b)(3)).
     """
 
-    case_id: str
-    customer_id: str
-    customer_name: str
-    typology: str
-    risk: Risk
-    risk_score: int
-    amount: Decimal
-    currency: str
-    opened_at: datetime
-    due_at: datetime
-    status: Status
-    owner: str | None
-    disposition: Disposition
-    determined_at: datetime | None
-    closed_at: datetime | None
-    qa_result: QaResult
-    qa_reviewer: str | None
-    qa_at: datetime | None
-    qa_notes: str
-    qa_bucket: int
-    search: str
-    event_count: int
-    head_hash: str
+    case_id: Annotated[str, Column(Kind.KEY, limit=12)]
+    customer_id: Annotated[str, Column(Kind.FACT, limit=40)]
+    customer_name: Annotated[str, Column(Kind.FACT, limit=200)]
+    typology: Annotated[str, Column(Kind.FACT, limit=100)]
+    risk: Annotated[Risk, Column(Kind.FACT)]
+    risk_score: Annotated[int, Column(Kind.FACT, limit=100)]
+    amount: Annotated[Decimal, Column(Kind.FACT)]
+    currency: Annotated[str, Column(Kind.FACT, limit=3)]
+    opened_at: Annotated[datetime, Column(Kind.FACT)]
+    due_at: Annotated[datetime, Column(Kind.FACT)]
+    status: Annotated[Status, Column(Kind.STATE, "New", "status")]
+    owner: Annotated[str | None, Column(Kind.STATE, None, "owner", is_user=True)]
+    disposition: Annotated[Disposition, Column(Kind.STATE, "", "disposition")]
+    determined_at: Annotated[datetime | None, Column(Kind.STATE, None, "suspicion determined", is_day=True)]
+    closed_at: Annotated[datetime | None, Column(Kind.STATE, None, "closed")]
+    qa_result: Annotated[QaResult, Column(Kind.STATE, "", "QA result")]
+    qa_reviewer: Annotated[str | None, Column(Kind.STATE, None, "QA reviewer", is_user=True)]
+    qa_at: Annotated[datetime | None, Column(Kind.STATE, None, "QA review")]
+    qa_notes: Annotated[str, Column(Kind.STATE, "", "QA notes", limit=MAX_TEXT)]
+    qa_bucket: Annotated[int, Column(Kind.FACT, limit=9)]
+    search: Annotated[str, Column(Kind.DERIVED, limit=1200)]
+    event_count: Annotated[int, Column(Kind.HEAD, limit=1_000_000_000)]
+    head_hash: Annotated[str, Column(Kind.HEAD, limit=64)]
+
+
+def _columns() -> Iterator[Column]:
+    for name, hint in get_type_hints(Case, include_extras=True).items():
+        annotated, column = get_args(hint)
+        types = get_args(annotated) or (annotated,)
+        (holds,) = set(types) - {NoneType}
+        yield replace(column, name=name, holds=holds, nullable=NoneType in types)
+
+
+COLUMNS = tuple(_columns())
+"""The columns of `cases`, in their order."""
+CASE_COLUMNS = tuple(column.name for column in COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +179,12 @@ class Event:
     event_id: int | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        yield from (self.event_id, self.case_id, self.ts, self.user, self.action, self.notes, self.meta)
-        yield from (self.prev_hash, self.event_hash)
+        return iter(_in_order(self))
+
+
+EVENT_COLUMNS = ("event_id", *(field.name for field in fields(Event) if field.name != "event_id"))
+"""The columns of `case_events`, in their order."""
+_in_order = attrgetter(*EVENT_COLUMNS)
 
 
 class BreakKind(StrEnum):
@@ -154,7 +212,7 @@ class Break:
 
     @property
     def where(self) -> str:
-        """The event, or what else is to blame."""
+        """Return what is to blame: the event, or whatever else it is."""
         if self.event_id is not None:
             return f"event {self.event_id}"
         if self.case_id:
@@ -170,12 +228,12 @@ ALERT_FEED_USER = User(ALERT_FEED, "Alert feed", Role.ANALYST, active=False)
 
 
 def search_text(case_id: str, customer_id: str, customer_name: str, typology: str) -> str:
-    """What Triage searches in, casefolded, so that a search means the same on every engine."""
+    """Return what Triage searches in, casefolded, so that a search means the same on every engine."""
     return f"{case_id} {customer_id} {customer_name} {typology}".casefold()
 
 
 def read_case_id(typed: str) -> str:
-    """A case id as a person types it: any letter case, and I, L, O read as 1, 1, 0 (Crockford's base 32)."""
+    """Return the case id that a person typed: any letter case, and I, L, O read as 1, 1, 0 (Crockford's base 32)."""
     text = typed.strip().upper()
     prefix, dash, code = text.partition("-")
     return prefix + dash + code.translate(str.maketrans("ILO", "110"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -18,6 +18,7 @@ from app.errors import (
 )
 from app.models import (
     ALERT_FEED,
+    CASE_COLUMNS,
     CROCKFORD,
     MAX_AMOUNT,
     Case,
@@ -25,7 +26,7 @@ from app.models import (
     Risk,
 )
 
-_NOT_EVIDENCE = frozenset({"case", "form"}.union(field.name for field in fields(Case)))
+_NOT_EVIDENCE = frozenset({"case", "form", *CASE_COLUMNS})
 """What `meta` says in a sense of its own: evidence under such a name would be read as a change of the case."""
 
 

@@ -36,10 +36,12 @@ from app import chain, sampling, typed
 from app.errors import InvalidForm, InvalidText, NotAllowed
 from app.models import (
     ALERT_FEED,
+    COLUMNS,
     Action,
     Case,
     Disposition,
     Event,
+    Kind,
     QaResult,
     Risk,
     Role,
@@ -377,6 +379,13 @@ def may_open(actor: User) -> None:
         raise NotAllowed("Only the alert feed opens cases.")
 
 
+_UNOPENED: Mapping[str, Any] = {
+    column.name: None if column.first is None else column.holds(column.first)
+    for column in COLUMNS
+    if column.kind is Kind.STATE
+}
+
+
 def new_case(
     case_id: str,
     *,
@@ -401,19 +410,11 @@ def new_case(
         currency=currency,
         opened_at=opened_at,
         due_at=due_at(opened_at, risk),
-        status=Status.NEW,
-        owner=None,
-        disposition=Disposition.NONE,
-        determined_at=None,
-        closed_at=None,
-        qa_result=QaResult.NONE,
-        qa_reviewer=None,
-        qa_at=None,
-        qa_notes="",
         qa_bucket=sampling.qa_bucket(case_id),
         search=search_text(case_id, customer_id, customer_name, typology),
         event_count=0,
         head_hash=chain.GENESIS,
+        **_UNOPENED,
     )
 
 

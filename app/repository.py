@@ -7,25 +7,24 @@ put together, and only from the constant texts in this module.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
-from enum import StrEnum
 from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
-from app import chain
-from app.database import PerEngine, Row, Transaction, as_money, as_time
-from app.errors import BrokenCase, DatabaseError, UnknownCase, UnknownUser
-from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, User
+from app import chain, rows
+from app.database import PerEngine, Transaction
+from app.errors import DatabaseError, UnknownCase, UnknownUser
+from app.models import CASE_COLUMNS, COLUMNS, EVENT_COLUMNS, Case, Event, Kind, QaResult, User
 from app.text import folded
 
-CASE_COLUMNS = tuple(field.name for field in fields(Case))
-NULLABLE_COLUMNS = {"owner", "determined_at", "closed_at", "qa_reviewer", "qa_at"}
-EVENT_COLUMNS = ("event_id", "case_id", "ts", "user", "action", "notes", "meta", "prev_hash", "event_hash")
 MAX_EVENT_ID = 2**63 - 1
-_NUMBER = (int, float, Decimal)
+UPDATED_COLUMNS = tuple(column for column in COLUMNS if column.kind in (Kind.STATE, Kind.HEAD))
+CHAIN_COLUMNS = ("is_case", *EVENT_COLUMNS, *(name for name in CASE_COLUMNS if name != "case_id"))
+"""Of SELECT_ALL_CHAINS: a case and an event have their `case_id` in one place."""
+_is_case, _chain_of = rows.taken(CHAIN_COLUMNS, "is_case"), rows.taken(CHAIN_COLUMNS, "case_id")
+_event_part, _case_part = rows.taken(CHAIN_COLUMNS, *EVENT_COLUMNS), rows.taken(CHAIN_COLUMNS, *CASE_COLUMNS)
+_event_id, _case_id, _ts = (rows.taken(EVENT_COLUMNS, name) for name in ("event_id", "case_id", "ts"))
 
 # --- users ---
 
@@ -37,7 +36,7 @@ def user(tx: Transaction, user_id: str) -> User:
     row = tx.fetch_first(SELECT_USER, (user_id,))
     if row is None or row["user_id"] != user_id:  # SQL Server takes "ann " for "ann"
         raise UnknownUser(user_id)
-    return _user(row)
+    return rows.user(row)
 
 
 SELECT_USERS = "SELECT user_id, name, role, active FROM users ORDER BY user_id"
@@ -45,7 +44,7 @@ SELECT_USERS = "SELECT user_id, name, role, active FROM users ORDER BY user_id"
 
 def users(tx: Transaction) -> list[User]:
     """Everybody, the inactive too."""
-    return [_user(row) for row in tx.fetch_all(SELECT_USERS)]
+    return [rows.user(row) for row in tx.fetch_all(SELECT_USERS)]
 
 
 def user_alike(tx: Transaction, user_id: str) -> User:
@@ -110,7 +109,7 @@ def case(tx: Transaction, case_id: str) -> Case:
     row = tx.fetch_first(SELECT_CASE, (case_id,))
     if row is None or row["case_id"] != case_id:
         raise UnknownCase(case_id)
-    return _case(row)
+    return rows.case(row)
 
 
 COUNT_CASE = "SELECT COUNT(*) FROM cases WHERE case_id = ?"
@@ -135,9 +134,9 @@ ORDER BY opened_at DESC, case_id DESC
 """
 
 
-def other_cases(tx: Transaction, customer_id: str, case_id: str) -> Cases:
+def other_cases(tx: Transaction, customer_id: str, case_id: str) -> rows.Cases:
     """The customer's cases but this one, newest first."""
-    return Cases(tx.fetch_all(SELECT_CUSTOMER_CASES, (customer_id, case_id)))
+    return rows.Cases(tx.fetch_all(SELECT_CUSTOMER_CASES, (customer_id, case_id)))
 
 
 INSERT_CASE = """
@@ -158,8 +157,8 @@ def insert_case(tx: Transaction, new: Case) -> None:
 
 
 def case_row(row: Case) -> tuple[object, ...]:
-    """The values of INSERT_CASE, which are CASE_COLUMNS."""
-    return tuple(_bound(row, column) for column in CASE_COLUMNS)
+    """Return the values of INSERT_CASE, which are COLUMNS."""
+    return tuple(rows.bound(row, column) for column in COLUMNS)
 
 
 UPDATE_CASE = """
@@ -168,24 +167,11 @@ SET status = ?, owner = NULLIF(?, ''), disposition = ?, determined_at = NULLIF(?
     qa_result = ?, qa_reviewer = NULLIF(?, ''), qa_at = NULLIF(?, ''), qa_notes = ?, event_count = ?, head_hash = ?
 WHERE case_id = ? AND head_hash = ?
 """
-UPDATED_COLUMNS = (
-    "status",
-    "owner",
-    "disposition",
-    "determined_at",
-    "closed_at",
-    "qa_result",
-    "qa_reviewer",
-    "qa_at",
-    "qa_notes",
-    "event_count",
-    "head_hash",
-)
 
 
 def update_case(tx: Transaction, new: Case, seen_head: str) -> bool:
     """Write what a verb changed; False where the case is no longer at `seen_head`, and nothing was written."""
-    values = [_bound(new, column) for column in UPDATED_COLUMNS]
+    values = [rows.bound(new, column) for column in UPDATED_COLUMNS]
     changed = tx.execute(UPDATE_CASE, (*values, new.case_id, seen_head))
     if changed not in (0, 1):
         raise DatabaseError(f"The database says that {changed} rows of {new.case_id} were changed instead of one.")
@@ -212,7 +198,12 @@ ORDER BY event_id
 
 def events(tx: Transaction, case_id: str) -> list[Event]:
     """A case's events in the order in which they were stored."""
-    return [_event(row) for row in tx.stream_tuples(SELECT_EVENTS, (case_id,)) if row[1] == case_id]
+    return [chain.event_of(event) for event in _events_of(tx, case_id)]
+
+
+def _events_of(tx: Transaction, case_id: str) -> list[chain.StoredEvent]:
+    found = tx.stream_tuples(SELECT_EVENTS, (case_id,))
+    return [rows.stored_event(row) for row in found if _case_id(row) == case_id]  # SQL Server takes "x " for "x"
 
 
 SELECT_OPENING = """
@@ -224,8 +215,8 @@ WHERE case_id = ? AND prev_hash = ?
 
 def opening(tx: Transaction, case_id: str) -> Event | None:
     """A case's first event, without reading the others; None where there is none."""
-    found = [_event(row) for row in tx.stream_tuples(SELECT_OPENING, (case_id, chain.GENESIS))]
-    return found[0] if found else None
+    found = list(tx.stream_tuples(SELECT_OPENING, (case_id, chain.GENESIS)))
+    return chain.event_of(rows.stored_event(found[0])) if found else None
 
 
 INSERT_EVENT = """
@@ -237,7 +228,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 def insert_event(tx: Transaction, new: Event) -> None:
     """The store gives it its `event_id`."""
     tx.lock_log(exclusive=False)
-    tx.execute(INSERT_EVENT, _event_row(tx, new)[1:])
+    _, *values = _event_row(tx, new)
+    tx.execute(INSERT_EVENT, values)
 
 
 LOAD_EVENT = """
@@ -254,9 +246,9 @@ def load(tx: Transaction, cases: Iterable[Case], events: Iterable[Event]) -> Non
 
 
 def _event_row(tx: Transaction, new: Event) -> tuple[object, ...]:
-    """The values of EVENT_COLUMNS."""
-    ts = tx.ts(new.ts)
-    return new.event_id, new.case_id, ts, new.user, new.action, new.notes, new.meta, new.prev_hash, new.event_hash
+    """Return the values of LOAD_EVENT, which are EVENT_COLUMNS."""
+    event_id, case_id, ts, *others = new
+    return event_id, case_id, tx.ts(ts), *others
 
 
 # --- the log: all events by event_id ---
@@ -313,12 +305,12 @@ def chains_of(tx: Transaction, case_id: str) -> list[Chain]:
 
     Raises UnknownCase where neither a row nor an event has this id.
     """
-    rows = [row for row in tx.stream(SELECT_CASE, (case_id,)) if row["case_id"] == case_id]
-    found = [_hashed(row) for row in tx.stream_tuples(SELECT_EVENTS, (case_id,)) if row[1] == case_id]
-    if not rows and not found:
+    stored = [row for row in tx.stream(SELECT_CASE, (case_id,)) if row["case_id"] == case_id]
+    found = _events_of(tx, case_id)
+    if not stored and not found:
         raise UnknownCase(case_id)
-    first, others = (_recorded(rows[0]), rows[1:]) if rows else (None, [])
-    return [(case_id, found, first), *((case_id, [], _recorded(row)) for row in others)]
+    first, *others = map(rows.recorded, stored) if stored else (None,)
+    return [(case_id, found, first), *((case_id, [], other) for other in others)]
 
 
 def events_of(chains: Sequence[Chain]) -> list[Event]:
@@ -331,23 +323,35 @@ def all_chains(tx: Transaction) -> Iterator[Chain]:
 
     Where someone put in a second row of a case, that one comes too, as a chain without events.
     """
-    for case_id, found in groupby(tx.stream_tuples(SELECT_ALL_CHAINS), key=itemgetter(2)):
+    for case_id, found in groupby(tx.stream_tuples(SELECT_ALL_CHAINS), key=_chain_of):
         stored: list[chain.StoredEvent] = []
-        rows: list[Mapping[str, Any]] = []
+        cases: list[Mapping[str, Any]] = []
         for values in found:
-            if values[0]:
-                rows.append(_recorded(dict(zip(CASE_COLUMNS, (case_id, *values[10:]), strict=True))))
+            if _is_case(values):
+                cases.append(rows.recorded(dict(zip(CASE_COLUMNS, _case_part(values), strict=True))))
             else:
-                stored.append(values[1:10])
-        if stored and isinstance(stored[0][2], datetime):
-            stored = [_hashed(event) for event in stored]
+                stored.append(_event_part(values))
+        if stored and isinstance(_ts(stored[0]), datetime):
+            stored = [rows.stored_event(event) for event in stored]
         try:
-            stored.sort(key=itemgetter(0))
+            stored.sort(key=_event_id)
         except TypeError:  # NULL, or values of several types
             stored.sort(key=_order)
-        yield case_id, stored, rows[0] if rows else None
-        for other in rows[1:]:
+        yield case_id, stored, cases[0] if cases else None
+        for other in cases[1:]:
             yield case_id, [], other
+
+
+def _order(row: chain.StoredEvent) -> tuple[int, Any]:
+    """Sort by `event_id`, values of any type as SQLite does: NULL, numbers, texts, blobs."""
+    value = _event_id(row)
+    if type(value) is int:
+        return 1, value
+    if isinstance(value, str):
+        return 2, value
+    if value is None:
+        return 0, 0
+    return 3 if isinstance(value, bytes) else 1, value
 
 
 # --- QA ---
@@ -368,9 +372,9 @@ LIMIT ?
 )
 
 
-def qa_waiting(tx: Transaction, limit: int) -> Cases:
+def qa_waiting(tx: Transaction, limit: int) -> rows.Cases:
     """Closed cases of the sample that nobody has reviewed, those closed first at the top."""
-    return Cases(tx.stream(SELECT_QA_WAITING, (limit,)))
+    return rows.Cases(tx.stream(SELECT_QA_WAITING, (limit,)))
 
 
 SELECT_QA_REVIEWED = PerEngine(
@@ -389,9 +393,9 @@ LIMIT ?
 )
 
 
-def qa_reviewed(tx: Transaction, limit: int) -> Cases:
+def qa_reviewed(tx: Transaction, limit: int) -> rows.Cases:
     """Reviewed cases, the newest verdict at the top."""
-    return Cases(tx.stream(SELECT_QA_REVIEWED, (limit,)))
+    return rows.Cases(tx.stream(SELECT_QA_REVIEWED, (limit,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,123 +418,3 @@ def qa_counts(tx: Transaction) -> QaCounts:
         passed=results.get(QaResult.PASS.value, 0),
         failed=results.get(QaResult.FAIL.value, 0),
     )
-
-
-# --- rows ---
-
-
-def _user(row: Row) -> User:
-    """Raises DatabaseError where the row was changed outside the desk so that it is nobody's."""
-    user_id, name, role = row["user_id"], row["name"], row["role"]
-    if not (isinstance(user_id, str) and isinstance(name, str) and role in set(Role)):
-        told = ", ".join(map(chain.show, (user_id, name, role)))
-        raise DatabaseError(
-            f"A row of the table users was changed outside the desk, and says: {told}. Correct it there."
-        )
-    return User(user_id, name, Role(role), bool(row["active"]))
-
-
-class Cases(list[Case]):
-    """Cases as rows hold them; `broken` says of each row that cannot be read why, and keeps nobody from the others."""
-
-    def __init__(self, rows: Iterable[Row] = ()) -> None:
-        super().__init__()
-        self.broken: list[BrokenCase] = []
-        for row in rows:
-            try:
-                self.append(_case(row))
-            except BrokenCase as error:
-                self.broken.append(error)
-
-
-def _case(row: Row) -> Case:
-    """Raises BrokenCase."""
-    try:
-        for column in ("risk_score", "qa_bucket", "event_count"):
-            if type(row[column]) is not int:
-                raise ValueError(f"its {column} is {chain.show(row[column])}")
-        return Case(
-            case_id=row["case_id"],
-            customer_id=row["customer_id"],
-            customer_name=row["customer_name"],
-            typology=row["typology"],
-            risk=Risk(row["risk"]),
-            risk_score=row["risk_score"],
-            amount=as_money(row["amount"]),
-            currency=row["currency"],
-            opened_at=as_time(row["opened_at"]),
-            due_at=as_time(row["due_at"]),
-            status=Status(row["status"]),
-            owner=row["owner"],
-            disposition=Disposition(row["disposition"]),
-            determined_at=None if row["determined_at"] is None else as_time(row["determined_at"]),
-            closed_at=None if row["closed_at"] is None else as_time(row["closed_at"]),
-            qa_result=QaResult(row["qa_result"]),
-            qa_reviewer=row["qa_reviewer"],
-            qa_at=None if row["qa_at"] is None else as_time(row["qa_at"]),
-            qa_notes=row["qa_notes"],
-            qa_bucket=row["qa_bucket"],
-            search=row["search"],
-            event_count=row["event_count"],
-            head_hash=row["head_hash"],
-        )
-    except (ValueError, TypeError, InvalidOperation) as error:
-        raise BrokenCase(str(row["case_id"]), f"its row cannot be read ({error})") from error
-
-
-def _event(row: Sequence[Any]) -> Event:
-    """From EVENT_COLUMNS, `event_id` first."""
-    return chain.event_of(_hashed(row))
-
-
-def _hashed(row: Sequence[Any]) -> chain.StoredEvent:
-    """EVENT_COLUMNS with the time as the text that was hashed."""
-    if isinstance(row[2], datetime):
-        return (*row[:2], chain.format_ts(as_time(row[2])), *row[3:])
-    return row
-
-
-def _order(row: chain.StoredEvent) -> tuple[int, Any]:
-    """Sorts by `event_id`, values of any type as SQLite does: NULL, numbers, texts, blobs."""
-    value = row[0]
-    if type(value) is int:
-        return 1, value
-    if isinstance(value, str):
-        return 2, value
-    if value is None:
-        return 0, 0
-    return 3 if isinstance(value, bytes) else 1, value
-
-
-def _bound(row: Case, column: str) -> object:
-    """A column's value as INSERT_CASE and UPDATE_CASE take it.
-
-    Nothing is an empty text there, which NULLIF turns to NULL: of a bare NULL the driver would ask the server first
-    what type it is to have.
-    """
-    value = getattr(row, column)
-    if value is None and column in NULLABLE_COLUMNS:
-        return ""
-    return value.value if isinstance(value, StrEnum) else value
-
-
-def _recorded_amount(value: Any) -> str:
-    """The amount with two places; anything that is not exactly an amount as Python writes it."""
-    if isinstance(value, _NUMBER):
-        try:
-            exact = Decimal(str(value))
-            if (amount := as_money(exact)) == exact:
-                return str(amount)
-        except InvalidOperation:
-            pass
-    return repr(value)
-
-
-def _recorded(row: Row) -> dict[str, Any]:
-    """A row of `cases` as it stands, each value as `chain.canonical` writes it; what cannot be read stays as it is."""
-    recorded = dict(row)
-    if isinstance(row.get("opened_at"), datetime):  # a server's; the embedded store has them as text
-        recorded |= {c: chain.canonical(as_time(value)) for c, value in row.items() if isinstance(value, datetime)}
-    if "amount" in row:
-        recorded["amount"] = _recorded_amount(row["amount"])
-    return recorded

@@ -11,6 +11,7 @@ from enum import StrEnum
 from app import repository
 from app.database import PerEngine, Sql, Transaction
 from app.models import Risk
+from app.rows import Cases
 
 COUNT_LIMIT = 10_000
 """Counting stops here: a total above it is "10,000+"."""
@@ -56,7 +57,7 @@ class Page:
     `first` and `last` are the ids at its ends, of cases that can be read or not; both are empty where there are none.
     """
 
-    cases: repository.Cases
+    cases: Cases
     first: str
     last: str
     total: int
@@ -136,7 +137,7 @@ def triage_page(tx: Transaction, filters: Filters, order: Order, size: int, keys
         position = count(tx, filters, order, before=(value, value, first))
     at_end = not (backward or more)
     total = min(position + len(rows) if at_end else count(tx, filters, order), COUNT_LIMIT + 1)
-    return Page(repository.Cases(rows), first, last, total, position, has_previous=position > 0, has_next=not at_end)
+    return Page(Cases(rows), first, last, total, position, has_previous=position > 0, has_next=not at_end)
 
 
 def next_unassigned(tx: Transaction, after: str | None = None) -> str | None:

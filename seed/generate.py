@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app import chain, policy
-from app.models import ALERT_FEED, CROCKFORD, Case, Disposition, Event
+from app.models import ALERT_FEED, CASE_COLUMNS, CROCKFORD, EVENT_COLUMNS, Case, Disposition, Event
 from seed.draw import DAY, Draw, business_day_after, midnight
 from seed.people import BRANCHES, USERS, Names
 from seed.story import Ending, Span, Story
@@ -31,8 +30,6 @@ from seed.typologies.base import MONTHS, counted, date_text, fill, money, percen
 
 FILES = ("users.csv", "cases.csv", "case_events.csv")
 USER_COLUMNS = ("user_id", "name", "role", "active")
-CASE_COLUMNS = tuple(field.name for field in fields(Case))
-EVENT_COLUMNS = ("event_id", "case_id", "ts", "user", "action", "notes", "meta", "prev_hash", "event_hash")
 
 PERIOD = 178
 """Days back from the end in which alerts were born."""

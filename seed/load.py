@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from app import chain, repository, verification
 from app.database import Database, Transaction
@@ -20,15 +20,15 @@ from app.errors import DatabaseError, DatabaseNotEmpty, InvalidText, UnreadableF
 from app.models import (
     ALERT_FEED,
     ALERT_FEED_USER,
+    CASE_COLUMNS,
     CASE_ID,
+    COLUMNS,
+    EVENT_COLUMNS,
     MAX_TEXT,
     Case,
-    Disposition,
+    Column,
     Event,
-    QaResult,
-    Risk,
     Role,
-    Status,
     User,
 )
 
@@ -87,23 +87,34 @@ class _Record(NamedTuple):
         except ValueError as error:
             raise self.bad(f"{column} {text!r} is not a UTC time like 2026-01-05 09:14:00.000000") from error
 
-    def optional_time(self, column: str) -> datetime | None:
-        return self.time(column) if self.values[column] else None
-
     def person(self, column: str, known: Mapping[str, User]) -> str:
         user_id = self.values[column]
         if user_id not in known:
             raise self.bad(f"{column} {user_id!r} is not in {USERS}")
         return user_id
 
-    def optional_person(self, column: str, known: Mapping[str, User]) -> str | None:
-        return self.person(column, known) if self.values[column] else None
-
     def text(self, column: str, limit: int) -> str:
         text = self.values[column]
         if len(text) > limit:
             raise self.bad(f"{column} is longer than {limit:,} characters")
         return text
+
+    def value(self, column: Column, known: Mapping[str, User]) -> Any:
+        """Return what a column of cases.csv holds. Raises UnreadableFile."""
+        name = column.name
+        if column.nullable and not self.values[name]:
+            return None
+        if column.is_user:
+            return self.person(name, known)
+        if issubclass(column.holds, StrEnum):
+            return self.word(name, column.holds)
+        if column.holds is int:
+            return self.number(name, 0, column.limit)
+        if column.holds is Decimal:
+            return self.money(name)
+        if column.holds is datetime:
+            return self.time(name)
+        return self.text(name, column.limit)
 
 
 def load(database: Database, folder: Path, replace: bool = False, progress: Progress | None = None) -> Loaded:
@@ -153,7 +164,7 @@ def _load_users(tx: Transaction, file: Path) -> dict[str, User]:
 
 def _load_cases(tx: Transaction, folder: Path, known: Mapping[str, User], progress: Progress | None) -> tuple[int, int]:
     """Cases and events are read side by side: the events stand grouped by case, in the order of the cases."""
-    groups = groupby(_records(folder / EVENTS, repository.EVENT_COLUMNS), key=lambda record: record.values["case_id"])
+    groups = groupby(_records(folder / EVENTS, EVENT_COLUMNS), key=lambda record: record.values["case_id"])
     cases: list[Case] = []
     events: list[Event] = []
     case_total = event_total = last_event_id = 0
@@ -163,7 +174,7 @@ def _load_cases(tx: Transaction, folder: Path, known: Mapping[str, User], progre
         cases.clear()
         events.clear()
 
-    for record in _records(folder / CASES, repository.CASE_COLUMNS, progress):
+    for record in _records(folder / CASES, CASE_COLUMNS, progress):
         case = _case(record, known)
         case_id, group = next(groups, (None, iter(())))
         if case_id != case.case_id:
@@ -177,7 +188,7 @@ def _load_cases(tx: Transaction, folder: Path, known: Mapping[str, User], progre
             last_event_id = event_id
             lines[event_id] = event_record
             found.append(event)
-        row = {column: chain.canonical(getattr(case, column)) for column in repository.CASE_COLUMNS}
+        row = {column: chain.canonical(getattr(case, column)) for column in CASE_COLUMNS}
         if breaks := chain.verify(case.case_id, found, row):
             first = breaks[0]
             raise lines.get(first.event_id, record).bad(f"broken chain: {first}")
@@ -196,31 +207,7 @@ def _case(record: _Record, known: Mapping[str, User]) -> Case:
     case_id = record.values["case_id"]
     if not CASE_ID.fullmatch(case_id):
         raise record.bad(f"case_id {case_id!r} is not like AML-7F3KQ2XA")
-    return Case(
-        case_id=case_id,
-        customer_id=record.text("customer_id", 40),
-        customer_name=record.text("customer_name", 200),
-        typology=record.text("typology", 100),
-        risk=record.word("risk", Risk),
-        risk_score=record.number("risk_score", 0, 100),
-        amount=record.money("amount"),
-        currency=record.text("currency", 3),
-        opened_at=record.time("opened_at"),
-        due_at=record.time("due_at"),
-        status=record.word("status", Status),
-        owner=record.optional_person("owner", known),
-        disposition=record.word("disposition", Disposition),
-        determined_at=record.optional_time("determined_at"),
-        closed_at=record.optional_time("closed_at"),
-        qa_result=record.word("qa_result", QaResult),
-        qa_reviewer=record.optional_person("qa_reviewer", known),
-        qa_at=record.optional_time("qa_at"),
-        qa_notes=record.text("qa_notes", MAX_TEXT),
-        qa_bucket=record.number("qa_bucket", 0, 9),
-        search=record.text("search", 1200),
-        event_count=record.number("event_count", 1, 1_000_000_000),
-        head_hash=record.text("head_hash", 64),
-    )
+    return Case(**{column.name: record.value(column, known) for column in COLUMNS})
 
 
 def _event(record: _Record, known: Mapping[str, User]) -> chain.StoredEvent:

@@ -14,8 +14,7 @@ from app import chain
 from app.exports import audit_csv
 from app.log import merkle, signed_note
 from app.log.signed_note import LogProof, SigningKey
-from app.models import Event
-from app.repository import EVENT_COLUMNS
+from app.models import EVENT_COLUMNS, Event
 from tests import lives
 from tests.lives import SAMPLED_ID, full_life
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from app import chain, policy
 from app.errors import InvalidForm, NotAllowed
-from app.models import ALERT_FEED, Case, Disposition, Event, QaResult, Risk, User
-from app.repository import CASE_COLUMNS
+from app.models import ALERT_FEED, CASE_COLUMNS, Case, Disposition, Event, QaResult, Risk, User
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, OTHER_REVIEWER, REVIEWER
 
 SAMPLED_ID = "AML-00000004"

@@ -31,7 +31,7 @@ from app.errors import (
 )
 from app.exports import audit_csv, case_export, files
 from app.exports.audit_csv import read_csv, verify_csv, write_csv
-from app.models import BreakKind, Case, Event
+from app.models import EVENT_COLUMNS, BreakKind, Case, Event
 from tests import lives
 from tests.attacks import without_keys
 from tests.conftest import ANALYST, MANAGER, ON_SQLITE, OpenCase, address, tamper
@@ -154,7 +154,7 @@ def rows(*records: str) -> bytes:
 
 
 def record(event_id: object = 1, **fields: str) -> str:
-    values = {**dict.fromkeys(repository.EVENT_COLUMNS, "x"), "event_id": event_id, **fields}
+    values = {**dict.fromkeys(EVENT_COLUMNS, "x"), "event_id": event_id, **fields}
     return ",".join(f'"{value}"' for value in values.values())
 
 

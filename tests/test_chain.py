@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from app import chain
 from app.errors import InvalidText
 from app.exports.bundle import verify as script
-from app.models import Action, Break, BreakKind, Disposition, Event, Status
-from app.repository import EVENT_COLUMNS
+from app.models import EVENT_COLUMNS, Action, Break, BreakKind, Disposition, Event, Status
 from tests import hostile, lives
 from tests.bundles import rehashed
 from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST

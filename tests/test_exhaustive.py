@@ -14,7 +14,7 @@ import pytest
 from app import chain
 from app.demo import tampering
 from app.log.checkpoint import differences
-from app.repository import EVENT_COLUMNS
+from app.models import EVENT_COLUMNS
 from tests import lives
 from tests.conftest import ANALYST, MANAGER
 

@@ -22,7 +22,7 @@ from app import casework, chain, intake, opening, repository, verification
 from app.__main__ import main
 from app.database import Database, Transaction
 from app.errors import RUN, ConstraintBroken, DatabaseMissing, InvalidInput, NotAllowed, UnreadableFile
-from app.models import ALERT_FEED, CASE_ID, Case, Event
+from app.models import ALERT_FEED, CASE_COLUMNS, CASE_ID, Case, Event
 from app.text import printable
 from seed.generate import Book
 from tests.conftest import EVIDENCE, TRANSACTIONS, OpenCase
@@ -231,7 +231,7 @@ def test_a_bad_line_is_named_with_its_reason_and_the_whole_file_is_left(
     assert stored(desk) == {}
 
 
-@pytest.mark.parametrize("name", [*sorted(set(repository.CASE_COLUMNS) - set(FACTS)), "case", "form", "evidence"])
+@pytest.mark.parametrize("name", [*sorted(set(CASE_COLUMNS) - set(FACTS)), "case", "form", "evidence"])
 def test_no_alert_says_what_only_the_desk_says(desk: Database, open_case: OpenCase, name: str) -> None:
     (reason,) = take(desk, {**ALERT, name: ["a.nguyen", "b.diaz"]}).reasons
     assert f"unknown keys: '{name}'" in str(reason)

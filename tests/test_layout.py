@@ -37,6 +37,7 @@ STORE = (
     "database",
 )
 ROOMS = (
+    "rows",
     "repository",
     "triage_query",
     "schema",

@@ -20,6 +20,7 @@ from app.database import Database, Sql, Transaction
 from app.errors import BrokenCase, ConstraintBroken, DatabaseError, UnknownCase, UnknownUser
 from app.models import (
     ALERT_FEED,
+    CASE_COLUMNS,
     MAX_AMOUNT,
     Action,
     Case,
@@ -188,7 +189,7 @@ def copies(desk: Database) -> str:
     digits = " UNION ALL ".join(f"SELECT '{digit}' AS digit" for digit in range(10))
     plus = "||" if desk.is_embedded else "+"
     case_id = f" {plus} ".join(["'AML-0000'", "a.digit", "b.digit", "c.digit", "d.digit"])
-    columns = ", ".join(repository.CASE_COLUMNS[1:])
+    columns = ", ".join(CASE_COLUMNS[1:])
     return f"""
         WITH digits AS ({digits}) INSERT INTO cases (case_id, {columns})
         SELECT {case_id}, {columns} FROM cases, digits AS a, digits AS b, digits AS c, digits AS d

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from app import chain, policy, sampling
-from app.models import ALERT_FEED, CASE_ID, Event, Role
+from app.models import ALERT_FEED, CASE_COLUMNS, CASE_ID, EVENT_COLUMNS, Event, Role
 from seed import generate as generating
 from seed.draw import Draw, business_days, is_business_day
-from seed.generate import CASE_COLUMNS, EVENT_COLUMNS, FILES, Book, generate
+from seed.generate import FILES, Book, generate
 from seed.people import LEAVER, USERS
 from seed.typologies import TYPOLOGIES
 from seed.typologies.base import Scene, fill

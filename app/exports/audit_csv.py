@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
-from app import chain, repository, verification
+from app import chain, verification
 from app.errors import UnreadableFile
-from app.models import CASE_ID, Event
+from app.models import CASE_ID, EVENT_COLUMNS, Event
 
 MAX_FIELD = 16 * 1024 * 1024
 """Characters; a longer field is refused."""
@@ -27,8 +27,8 @@ def write_csv(events: Iterable[Event]) -> bytes:
     """The audit CSV of stored events."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(repository.EVENT_COLUMNS)
-    writer.writerows([_guard(str(getattr(event, c))) for c in repository.EVENT_COLUMNS] for event in events)
+    writer.writerow(EVENT_COLUMNS)
+    writer.writerows([_guard(str(getattr(event, c))) for c in EVENT_COLUMNS] for event in events)
     return (_BOM + text.getvalue()).encode()
 
 
@@ -46,12 +46,12 @@ def read_csv(data: bytes, name: str = "the file") -> list[Event]:
     csv.field_size_limit(MAX_FIELD)
     reader = csv.reader(io.StringIO(text[1:], newline=""), strict=True)
     try:
-        if tuple(next(reader, ())) != repository.EVENT_COLUMNS:
-            raise UnreadableFile(name, 1, f"the columns are not {', '.join(repository.EVENT_COLUMNS)}")
+        if tuple(next(reader, ())) != EVENT_COLUMNS:
+            raise UnreadableFile(name, 1, f"the columns are not {', '.join(EVENT_COLUMNS)}")
         line = reader.line_num + 1
         for record in reader:
-            if len(record) != len(repository.EVENT_COLUMNS):
-                raise UnreadableFile(name, line, f"{len(record)} fields instead of {len(repository.EVENT_COLUMNS)}")
+            if len(record) != len(EVENT_COLUMNS):
+                raise UnreadableFile(name, line, f"{len(record)} fields instead of {len(EVENT_COLUMNS)}")
             event_id, case_id, ts, user, action, notes, meta, prev_hash, event_hash = map(_unguard, record)
             if not _EVENT_ID.fullmatch(event_id):
                 problem = f"the event_id {event_id[:40]!r} is not a whole number of up to 15 digits"

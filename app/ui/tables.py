@@ -10,8 +10,9 @@ from html import escape
 
 import streamlit as st
 
-from app import chain, money, repository
+from app import chain, money
 from app.models import Case, Risk, User
+from app.rows import Cases
 from app.ui import base, words
 
 draw = base.component("table")
@@ -94,7 +95,7 @@ def case_table(
     draw(data=data, key=key, on_chosen_change=chosen, **on_ticks)
 
 
-def show_broken(cases: repository.Cases) -> None:
+def show_broken(cases: Cases) -> None:
     """What is wrong with the cases that a table leaves out."""
     for error in cases.broken:
         st.error(words.plain(error), icon=":material/gpp_bad:")

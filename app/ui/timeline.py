@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 from app import chain, policy
-from app.models import Action, Break, Event, User
+from app.models import COLUMNS, Action, Break, Column, Event, Kind, User
 from app.ui import base, words
 
 _timeline = base.component("timeline")
 
 
-COLUMN_NAMES = {
-    "status": "status",
-    "owner": "owner",
-    "disposition": "disposition",
-    "determined_at": "suspicion determined",
-    "closed_at": "closed",
-    "qa_result": "QA result",
-    "qa_reviewer": "QA reviewer",
-    "qa_at": "QA review",
-    "qa_notes": "QA notes",
-}
+CHANGING = {column.name: column for column in COLUMNS if column.kind is Kind.STATE}
 DONE: Mapping[str, str] = {
     Action.OPEN: "opened the case",
     Action.ASSIGN: "assigned the case",
@@ -79,21 +69,22 @@ def _taken(event: Event) -> str:
 
 def _changes(event: Event, names: Mapping[str, User]) -> list[dict[str, str]]:
     changes, meta = [], chain.read_meta(event)
-    for column, pair in meta.items():
-        if column in COLUMN_NAMES and isinstance(pair, list) and len(pair) == 2:
+    for name, pair in meta.items():
+        column = CHANGING.get(name)
+        if column and isinstance(pair, list) and len(pair) == 2:
             old, new = (_value(column, value, names) for value in pair)
-            if column == "determined_at" and pair[1] and (place := meta.get("zone")):
+            if column.is_day and pair[1] and (place := meta.get("zone")):
                 new = f"{new} ({words.shown(place)})"
-            changes.append({"column": COLUMN_NAMES[column], "from": old, "to": new})
+            changes.append({"column": column.label, "from": old, "to": new})
     return changes
 
 
-def _value(column: str, value: Any, names: Mapping[str, User]) -> str:
+def _value(column: Column, value: Any, names: Mapping[str, User]) -> str:
     if value in (None, ""):
         return "none"
     text = words.shown(value)
-    if column in ("owner", "qa_reviewer"):
+    if column.is_user:
         return words.name_of(text, names)
-    if column == "determined_at":
+    if column.is_day:
         return text[:10]
-    return (words.clocks(words.read_time(text)) if column.endswith("_at") else "") or text
+    return (words.clocks(words.read_time(text)) if column.holds is datetime else "") or text

@@ -13,6 +13,7 @@ from app.errors import RUN, BrokenCase, UnknownCase
 from app.log import checkpoint
 from app.models import Action, Break, Case, Disposition, Event, Role, Status, User
 from app.policy import Verb
+from app.rows import Cases
 from app.ui import alert, base, forms, integrity, queue, sign_in, tables, timeline, words
 
 AT_ONCE = 50  # events of a timeline
@@ -422,7 +423,7 @@ if not case_id:
     st.stop()
 
 
-def read(tx: Transaction) -> tuple[Case, list[repository.Chain], repository.Cases, str | None, str | None]:
+def read(tx: Transaction) -> tuple[Case, list[repository.Chain], Cases, str | None, str | None]:
     found, walked = repository.case(tx, case_id), queue.shown_last()
     before, after = (triage_query.neighbour(tx, walked.now(), walked.order, case_id, back) for back in (True, False))
     others = repository.other_cases(tx, found.customer_id, case_id)

@@ -6,11 +6,11 @@ import pandas as pd
 import streamlit as st
 from markdown_it import MarkdownIt
 
-from app import casework, repository, verification
+from app import casework, verification
 from app.errors import DeskError, NotAllowed
 from app.exports import audit_csv, bundle, case_export, files
 from app.log import checkpoint, signed_note
-from app.models import Break, Event, User
+from app.models import EVENT_COLUMNS, Break, Event, User
 from app.ui import base, forms, integrity, session, sign_in, words
 
 AT_ONCE = 200  # events of a preview, and paragraphs at each end of it
@@ -102,7 +102,7 @@ def show_preview(export: case_export.Export) -> None:
         page = MarkdownIt("commonmark").enable("table").render("\n\n".join(parts))
         st.html(f"<style>{SUMMARY_STYLE}</style><div class='summary'>{page}</div>")
     with rows_tab:
-        columns = repository.EVENT_COLUMNS
+        columns = EVENT_COLUMNS
         events = audit_csv.read_csv(audit_csv.write_csv(export.stored[:AT_ONCE]))
         rows = pd.DataFrame([[words.shown(getattr(event, c)) for c in columns] for event in events], columns=columns)
         st.dataframe(rows, hide_index=True, height="content", alt=f"Audit CSV of {export.case_id}")

@@ -20,14 +20,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from app import chain, repository, settings
+from app import chain, settings
 from app.errors import InvalidNote, InvalidProof, UnreadableFile
 from app.exports import audit_csv, case_export
 from app.exports.bundle import page
 from app.exports.bundle.verify import Unreadable, page_says, read_zip
 from app.log import checkpoint, signed_note
 from app.log.signed_note import Checkpoint, LogProof, VerifierKey
-from app.models import CASE_ID, Break, BreakKind, Event
+from app.models import CASE_ID, EVENT_COLUMNS, Break, BreakKind, Event
 
 KEY, SCRIPT, PAGE, README = "verifier-key.txt", "verify.py", "audit.html", "README.txt"
 
@@ -195,7 +195,7 @@ def _page_agrees(
     """Whether the page embeds what the other files say."""
     expected = {
         "case_id": case_id,
-        "events": [{column: getattr(event, column) for column in repository.EVENT_COLUMNS} for event in events],
+        "events": [{column: getattr(event, column) for column in EVENT_COLUMNS} for event in events],
         "proof": None if proof is None else proof.decode("utf-8", "replace"),
         "key": None if key is None else str(key),
     }

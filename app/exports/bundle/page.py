@@ -15,8 +15,7 @@ from hashlib import sha256
 from string import Template
 
 from app import chain, settings
-from app.models import Event
-from app.repository import EVENT_COLUMNS
+from app.models import EVENT_COLUMNS, Event
 
 _FOLDER = settings.ROOT / "app" / "exports" / "bundle"
 _MARKUP = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
