@@ -68,7 +68,7 @@ def test_what_reads_events_and_chains_names_every_column_in_order() -> None:
 def test_a_schema_has_the_columns_in_the_order_of_the_table(file: str) -> None:
     text = SCHEMAS[file].read_text("utf-8")
     for table, columns in (("cases", CASE_COLUMNS), ("case_events", EVENT_COLUMNS)):
-        ((_, body),) = found(rf"CREATE TABLE (?:IF NOT EXISTS )?(dbo\.)?{table} \(\n(.*?)\n\);", text, file)
+        (body,) = found(rf"CREATE TABLE (?:IF NOT EXISTS )?(?:dbo\.)?{table} \(\n(.*?)\n\);", text, file)
         definitions = dict(re.findall(r"^    \[?([a-z_]+)\]? +(.*(?:\n {8}.*)*)", body, re.MULTILINE))
         assert list(definitions) == list(columns), f"edit the table {table} in {file}"
         if table == "cases":

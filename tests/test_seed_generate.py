@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from app import chain, policy, sampling
-from app.models import ALERT_FEED, CASE_COLUMNS, CASE_ID, EVENT_COLUMNS, Event, Role
+from app.models import ALERT_FEED, CASE_COLUMNS, CASE_ID, COLUMNS, EVENT_COLUMNS, Event, Role
 from seed import generate as generating
 from seed.draw import Draw, business_days, is_business_day
 from seed.generate import FILES, Book, generate
@@ -73,12 +73,14 @@ def read(files: dict[str, bytes]) -> list[Told]:
     told: dict[str, Told] = {}
     for record in csv.DictReader(io.StringIO(files["cases.csv"].decode(), newline="")):
         row: dict[str, Any] = dict(record)
-        for column in ("opened_at", "due_at", "determined_at", "closed_at", "qa_at"):
-            row[column] = read_time(record[column])
-        for column in ("risk_score", "qa_bucket", "event_count"):
-            row[column] = int(record[column])
-        for column in ("owner", "qa_reviewer"):
-            row[column] = record[column] or None
+        for column in COLUMNS:
+            cell = record[column.name]
+            if column.holds is datetime:
+                row[column.name] = read_time(cell)
+            elif column.holds is int:
+                row[column.name] = int(cell)
+            elif column.nullable:
+                row[column.name] = cell or None
         told[record["case_id"]] = Told(row, [])
     for record in csv.DictReader(io.StringIO(files["case_events.csv"].decode(), newline="")):
         fields = {**record, "ts": read_time(record["ts"]), "event_id": int(record["event_id"])}

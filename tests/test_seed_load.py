@@ -18,7 +18,7 @@ from app import casework, database, repository, settings, triage_query, verifica
 from app.database import Database, Transaction, as_time
 from app.errors import DatabaseError, DatabaseNotEmpty, UnreadableFile
 from app.log import checkpoint
-from app.models import Case, Event
+from app.models import CASE_COLUMNS, Case, Event
 from seed import load as loading
 from seed.__main__ import main
 from seed.generate import generate
@@ -207,7 +207,7 @@ def shorten(rows: Rows) -> None:
         ("case_events.csv", add_stray_event, "AML-00000000 is not in cases.csv"),
         ("cases.csv", swap_two_cases, "the next events in case_events.csv are of"),
         ("cases.csv", drop_last_event, "is not in cases.csv"),
-        ("cases.csv", shorten, "fields instead of 23"),
+        ("cases.csv", shorten, f"fields instead of {len(CASE_COLUMNS)}"),
         ("users.csv", lambda rows: rows.pop(1), "is not in users.csv"),
         ("cases.csv", lambda rows: rows[0].reverse(), "the columns are not"),
         ("users.csv", lambda rows: rows.append(rows[1]), "comes twice"),
