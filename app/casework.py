@@ -14,7 +14,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TypeVar
 
@@ -28,22 +28,18 @@ from app.errors import (
     StaleCase,
 )
 from app.models import (
-    Action,
     Case,
     Disposition,
     Event,
     QaResult,
     User,
 )
+from app.policy import Decision, Verb
 
 Result = TypeVar("Result")
 
 ATTEMPTS = 100
 """How often a verb reads and judges anew where others keep changing the case in between."""
-
-NEVER_STALE = frozenset(Action)
-LOOKS = frozenset({Action.VIEW, Action.EXPORT})
-PASSES_OVER_NOTES = LOOKS | {Action.NOTE}
 
 _LOG = logging.getLogger(__name__)
 _FORM = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -65,11 +61,10 @@ class _SeenAlready(DeskError):
 class _Request:
     """What someone asks of a case: `judge` says what it changes, or refuses by raising."""
 
+    verb: Verb
     actor_id: str
     case_id: str
     judge: Callable[[_Scene], policy.Change]
-    makes: frozenset[Action]
-    passes_over: frozenset[Action]
     form: str = ""
     seen: str | None = None
 
@@ -120,7 +115,7 @@ def assign_all(
         return policy.assign(scene.actor, scene.case, _receiver(scene.tx, receiver_id))
 
     requests = [
-        _Request(actor_id, case_id, change, frozenset({Action.ASSIGN}), PASSES_OVER_NOTES, form, seen)
+        _Request(Verb.ASSIGN, actor_id, case_id, change, form, seen)
         for case_id, seen in sorted(cases)  # in one order for everybody, so that no two wait for each other
     ]
     return _in_turn(database, lambda tx, sent: [_append(tx, request, sent) for request in requests])
@@ -145,7 +140,7 @@ def take_next(database: Database, actor_id: str, *, form: str = "") -> Event | N
         waiting = triage_query.next_unassigned(tx, after=broken.case_id if broken else None)
         if waiting is None:
             return None
-        request = _Request(actor_id, waiting, change, frozenset({Action.ASSIGN}), PASSES_OVER_NOTES, form)
+        request = _Request(Verb.ASSIGN, actor_id, waiting, change, form)
         return _append(tx, request, sent)
 
     while True:
@@ -173,46 +168,22 @@ def add_note(database: Database, actor_id: str, case_id: str, text: str, *, form
     def change(scene: _Scene) -> policy.Change:
         return policy.note(scene.actor, scene.case, text)
 
-    return _keep(database, _Request(actor_id, case_id, change, frozenset({Action.NOTE}), NEVER_STALE, form))
+    return _keep(database, _Request(Verb.NOTE, actor_id, case_id, change, form))
 
 
 def set_disposition(
-    database: Database,
-    actor_id: str,
-    case_id: str,
-    disposition: Disposition,
-    rationale: str,
-    *,
-    determined_at: date | None = None,
-    zone: tzinfo = UTC,
-    suspect_known: bool = True,
-    escalate_to: str | None = None,
-    form: str = "",
-    seen: str | None = None,
+    database: Database, actor_id: str, case_id: str, decision: Decision, *, form: str = "", seen: str | None = None
 ) -> Event:
-    """Close the case as SAR or No SAR, or escalate it.
-
-    A SAR takes `determined_at`, a day of the actor's calendar in `zone`, and whether a suspect is known; Escalate takes
-    the Manager it goes to.
-    """
+    """Close the case as SAR or No SAR, or escalate it."""
+    verb = Verb.ESCALATE if decision.disposition is Disposition.ESCALATE else Verb.DECIDE
 
     def change(scene: _Scene) -> policy.Change:
-        if disposition is Disposition.ESCALATE:
-            return policy.escalate(scene.actor, scene.case, rationale, _receiver(scene.tx, escalate_to))
-        return policy.decide(
-            scene.actor,
-            scene.case,
-            disposition,
-            rationale,
-            scene.now,
-            determined_at,
-            suspect_known,
-            zone=zone,
-            clock=scene.clock,
-        )
+        if verb is Verb.ESCALATE:
+            receiver = _receiver(scene.tx, decision.escalate_to)
+            return policy.escalate(scene.actor, scene.case, decision.rationale, receiver)
+        return policy.decide(scene.actor, scene.case, decision, scene.now, scene.clock)
 
-    makes = frozenset({Action.DISPOSITION})
-    return _keep(database, _Request(actor_id, case_id, change, makes, LOOKS, form, seen))
+    return _keep(database, _Request(verb, actor_id, case_id, change, form, seen))
 
 
 def record_qa(
@@ -231,8 +202,7 @@ def record_qa(
         involved = policy.involved_in(scene.events)
         return policy.review(scene.actor, scene.case, involved, result, notes, scene.now)
 
-    makes = frozenset({Action.QA_PASS, Action.QA_FAIL})
-    return _keep(database, _Request(actor_id, case_id, change, makes, LOOKS, form, seen))
+    return _keep(database, _Request(Verb.REVIEW, actor_id, case_id, change, form, seen))
 
 
 def reopen(
@@ -243,8 +213,7 @@ def reopen(
     def change(scene: _Scene) -> policy.Change:
         return policy.reopen(scene.actor, scene.case, reason)
 
-    makes = frozenset({Action.REOPEN})
-    return _keep(database, _Request(actor_id, case_id, change, makes, LOOKS, form, seen))
+    return _keep(database, _Request(Verb.REOPEN, actor_id, case_id, change, form, seen))
 
 
 def record_view(database: Database, actor_id: str, case_id: str) -> Event | None:
@@ -256,7 +225,7 @@ def record_view(database: Database, actor_id: str, case_id: str) -> Event | None
         return policy.view(scene.actor, scene.case)
 
     try:
-        return _keep(database, _Request(actor_id, case_id, change, frozenset({Action.VIEW}), NEVER_STALE))
+        return _keep(database, _Request(Verb.VIEW, actor_id, case_id, change))
     except _SeenAlready:
         return None
 
@@ -274,7 +243,7 @@ def record_export(
         return policy.export(scene.actor, scene.case, digests, events)
 
     try:
-        return _keep(database, _Request(actor_id, case_id, change, frozenset({Action.EXPORT}), NEVER_STALE))
+        return _keep(database, _Request(Verb.EXPORT, actor_id, case_id, change))
     except BrokenCase:
         actor, case = database.read(lambda tx: (repository.user(tx, actor_id), repository.case(tx, case_id)))
         policy.export(actor, case, digests, events)
@@ -322,10 +291,10 @@ def _append(tx: Transaction, request: _Request, sent: dict[str, str]) -> Event:
     if not events or events[-1].event_hash != case.head_hash:
         raise _MovedOn(case_id)
     if request.form and (repeat := _sent_before(events, request.form)):
-        if repeat.user != request.actor_id or repeat.action not in request.makes:
+        if repeat.user != request.actor_id or repeat.action not in request.verb.value.makes:
             raise InvalidInput("This form was sent already, by someone else or for another purpose.")
         return repeat
-    _check_fresh(case_id, events, request.seen, request.passes_over)
+    _check_fresh(case_id, events, request.seen, request.verb)
     clock = datetime.now(UTC)
     now = _later(case_id, clock, events)
     change = request.judge(_Scene(tx, actor, case, events, now, clock))
@@ -366,11 +335,11 @@ def _sent_before(events: Sequence[Event], form: str) -> Event | None:
     return next((event for event in events if chain.read_meta(event).get("form") == form), None)
 
 
-def _check_fresh(case_id: str, events: Sequence[Event], seen: str | None, passes_over: frozenset[Action]) -> None:
+def _check_fresh(case_id: str, events: Sequence[Event], seen: str | None, verb: Verb) -> None:
     """Raises StaleCase where something that the verb does not pass over came after the head `seen`."""
     if seen is None:
         return
     hashes = [event.event_hash for event in events]
     since = events[hashes.index(seen) + 1 :] if seen in hashes else events
-    if seen not in hashes or any(event.action not in passes_over for event in since):
+    if seen not in hashes or any(event.action not in verb.value.passes_over for event in since):
         raise StaleCase(case_id, since)

@@ -55,15 +55,25 @@ class QaResult(StrEnum):
 
 
 class Action(StrEnum):
-    OPEN = "open"
-    ASSIGN = "assign"
-    NOTE = "note"
-    DISPOSITION = "disposition"
-    QA_PASS = "qa_pass"  # noqa: S105
-    QA_FAIL = "qa_fail"
-    REOPEN = "reopen"
-    VIEW = "view"
-    EXPORT = "export"
+    """What an event says was done: the word that is stored and hashed, and as `label` how people are told it."""
+
+    label: str
+
+    def __new__(cls, word: str, label: str) -> Action:
+        action = str.__new__(cls, word)
+        action._value_ = word
+        action.label = label
+        return action
+
+    OPEN = "open", "opened the case"
+    ASSIGN = "assign", "assigned the case"
+    NOTE = "note", "added a note"
+    DISPOSITION = "disposition", "set a disposition"
+    QA_PASS = "qa_pass", "passed the case in QA"
+    QA_FAIL = "qa_fail", "failed the case in QA"
+    REOPEN = "reopen", "reopened the case"
+    VIEW = "view", "looked at the case"
+    EXPORT = "export", "exported the case"
 
 
 @dataclass(frozen=True, slots=True)

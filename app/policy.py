@@ -1,22 +1,6 @@
 """Who may do what with a case, in which state, and what it changes. Pure; casework enforces it.
 
-    verb         who                                              from             to
-    -----------  -----------------------------------------------  ---------------  ---------
-    open         the alert feed, an inactive service user         -                New
-    assign       Analyst: to self where nobody owns it, or an     New, In Review   In Review
-                 own case to an Analyst or Manager;
-                 Manager: any case to an Analyst or Manager
-    note         any active user                                  any              same
-    decide       the owner or a Manager; rationale required       In Review        Closed
-    escalate     the owner, to another Manager, who becomes       In Review        In Review
-                 owner; rationale required
-    qa           QA or Manager who never owned the case nor       Closed, sampled, Closed
-                 decided on it; notes required on a fail          not yet reviewed
-    reopen       Manager; reason required                         Closed           In Review
-    view         any active user; recorded once a person a day    any              same
-                 where the case has a SAR decision
-    export       any active user; recorded each time              any              same
-
+The table is `Verb`; README shows it to whoever uses the desk. A case is opened by the alert feed alone, see `may_open`.
 Inactive users neither act nor receive cases. An escalated case stays with Managers until one of them assigns it
 to an Analyst: that answers the escalation and clears it.
 """
@@ -28,8 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
-from enum import StrEnum
-from types import MappingProxyType
+from enum import Enum
 from typing import Any
 
 from app import chain, sampling, typed
@@ -63,15 +46,108 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 """So far apart the clocks of two machines may be, and nobody needs to hear of it."""
 
 
-class Verb(StrEnum):
-    ASSIGN = "assign"
-    NOTE = "note"
-    DECIDE = "decide"
-    ESCALATE = "escalate"
-    QA = "qa"
-    REOPEN = "reopen"
-    VIEW = "view"
-    EXPORT = "export"
+LOOKS = frozenset({Action.VIEW, Action.EXPORT})
+"""What changes nothing and adds nothing to what is known of the case."""
+
+
+def _nothing_else(_actor: User, _case: Case, _involved: frozenset[str]) -> str | None:
+    return None
+
+
+def _another_analysts(actor: User, case: Case, _: frozenset[str]) -> str | None:
+    if actor.role is Role.ANALYST and case.owner not in (None, actor.user_id):
+        return "The case belongs to someone else. Its owner or a Manager can hand it over."
+    return None
+
+
+def _neither_owner_nor_manager(actor: User, case: Case, _: frozenset[str]) -> str | None:
+    return None if actor.role is Role.MANAGER or actor.user_id == case.owner else _OWNER_OR_MANAGER
+
+
+def _not_the_owner(actor: User, case: Case, _: frozenset[str]) -> str | None:
+    return None if actor.user_id == case.owner else _OWNER
+
+
+def _not_to_review(actor: User, case: Case, involved: frozenset[str]) -> str | None:
+    if not sampling.is_sampled(case.qa_bucket):
+        return "The case is not in the QA sample."
+    if case.qa_result is not QaResult.NONE:
+        return "The case has been reviewed already."
+    if actor.user_id in involved:
+        return "You owned the case or decided on it. Someone else has to review it."
+    return None
+
+
+_OWNER_OR_MANAGER = "Only the owner or a Manager can decide on the case."
+_OWNER = "Only the owner can escalate the case."
+_MANAGER = "Only a Manager can reopen a case."
+_DECIDED_ON = {
+    Status.NEW: "The case is new. Assign it first.",
+    Status.CLOSED: "The case is closed already. A Manager can reopen it.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A row of the table of verbs. Reasons are sentences for a person; where several hold, the first is told."""
+
+    makes: frozenset[Action]
+    """The events that it may append, of which it appends one."""
+    passes_over: frozenset[Action]
+    """What others may have done since the person saw the case, without their having to look again."""
+    to: Status | None = None
+    """The state that the case is in afterwards; None leaves it in its own."""
+    not_while: Mapping[Status, str] = field(default_factory=dict)
+    """Why not, by the states of the case in which it cannot be done."""
+    not_by: Mapping[Role, str] = field(default_factory=dict)
+    """Why not, by the roles that never do it."""
+    unless: Callable[[User, Case, frozenset[str]], str | None] = _nothing_else
+    """Return why this actor may not do it to this case; the ids are of those involved in it (see `involved_in`)."""
+
+
+class Verb(Enum):
+    """What people do with a case: the table of it."""
+
+    ASSIGN = Rule(
+        makes=frozenset({Action.ASSIGN}),
+        passes_over=LOOKS | {Action.NOTE},
+        to=Status.IN_REVIEW,
+        not_while={Status.CLOSED: "The case is closed. A Manager can reopen it."},
+        not_by={Role.QA: "QA reviewers do not work cases, so they cannot assign them."},
+        unless=_another_analysts,
+    )
+    NOTE = Rule(makes=frozenset({Action.NOTE}), passes_over=frozenset(Action))
+    DECIDE = Rule(
+        makes=frozenset({Action.DISPOSITION}),
+        passes_over=LOOKS,
+        to=Status.CLOSED,
+        not_while=_DECIDED_ON,
+        not_by={Role.QA: _OWNER_OR_MANAGER},
+        unless=_neither_owner_nor_manager,
+    )
+    ESCALATE = Rule(
+        makes=frozenset({Action.DISPOSITION}),
+        passes_over=LOOKS,
+        not_while=_DECIDED_ON,
+        not_by={Role.QA: _OWNER},
+        unless=_not_the_owner,
+    )
+    REVIEW = Rule(
+        makes=frozenset({Action.QA_PASS, Action.QA_FAIL}),
+        passes_over=LOOKS,
+        not_while=dict.fromkeys((Status.NEW, Status.IN_REVIEW), "Only closed cases are reviewed."),
+        not_by={Role.ANALYST: "Only QA reviewers and Managers review cases."},
+        unless=_not_to_review,
+    )
+    REOPEN = Rule(
+        makes=frozenset({Action.REOPEN}),
+        passes_over=LOOKS,
+        to=Status.IN_REVIEW,
+        not_while=dict.fromkeys((Status.NEW, Status.IN_REVIEW), "The case is not closed."),
+        not_by=dict.fromkeys((Role.ANALYST, Role.QA), _MANAGER),
+    )
+    VIEW = Rule(makes=frozenset({Action.VIEW}), passes_over=frozenset(Action))
+    EXPORT = Rule(makes=frozenset({Action.EXPORT}), passes_over=frozenset(Action))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,88 +160,31 @@ class Change:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def why_not(verb: Verb, actor: User, case: Case, involved: frozenset[str] = frozenset()) -> str | None:
-    """The reason why `actor` may not do this to the case as it is now, as a sentence; None where they may.
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What someone decides on a case, and why.
 
-    `involved` (see `involved_in`) matters to QA alone.
+    A SAR has `determined_at`, the day on which suspicion was determined, in the calendar of `zone`, the decider's, and
+    whether a suspect is known. An escalation has in `escalate_to` the id of the Manager whom it goes to.
+    """
+
+    disposition: Disposition
+    rationale: str
+    determined_at: date | None = None
+    zone: tzinfo = UTC
+    suspect_known: bool = True
+    escalate_to: str | None = None
+
+
+def why_not(verb: Verb, actor: User, case: Case, involved: frozenset[str] = frozenset()) -> str | None:
+    """Return why `actor` may not do this to the case as it is now, as a sentence; None where they may.
+
+    `involved` (see `involved_in`) matters to a review alone.
     """
     if not actor.active:
         return f"{actor.name} is inactive and cannot act."
-    return _RULES[verb](actor, case, involved)
-
-
-def _assign(actor: User, case: Case, _: frozenset[str]) -> str | None:
-    if case.status is Status.CLOSED:
-        return "The case is closed. A Manager can reopen it."
-    if actor.role is Role.QA:
-        return "QA reviewers do not work cases, so they cannot assign them."
-    if actor.role is Role.ANALYST and case.owner not in (None, actor.user_id):
-        return "The case belongs to someone else. Its owner or a Manager can hand it over."
-    return None
-
-
-def _whoever(_actor: User, _case: Case, _: frozenset[str]) -> str | None:
-    return None
-
-
-def _in_review(case: Case) -> str | None:
-    if case.status is Status.NEW:
-        return "The case is new. Assign it first."
-    if case.status is Status.CLOSED:
-        return "The case is closed already. A Manager can reopen it."
-    return None
-
-
-def _decide(actor: User, case: Case, _: frozenset[str]) -> str | None:
-    if reason := _in_review(case):
-        return reason
-    if actor.role is not Role.MANAGER and (actor.user_id != case.owner or actor.role is Role.QA):
-        return "Only the owner or a Manager can decide on the case."
-    return None
-
-
-def _escalate(actor: User, case: Case, _: frozenset[str]) -> str | None:
-    if reason := _in_review(case):
-        return reason
-    if actor.user_id != case.owner or actor.role is Role.QA:
-        return "Only the owner can escalate the case."
-    return None
-
-
-def _qa(actor: User, case: Case, involved: frozenset[str]) -> str | None:
-    if case.status is not Status.CLOSED:
-        return "Only closed cases are reviewed."
-    if not sampling.is_sampled(case.qa_bucket):
-        return "The case is not in the QA sample."
-    if case.qa_result is not QaResult.NONE:
-        return "The case has been reviewed already."
-    if actor.role is Role.ANALYST:
-        return "Only QA reviewers and Managers review cases."
-    if actor.user_id in involved:
-        return "You owned the case or decided on it. Someone else has to review it."
-    return None
-
-
-def _reopen(actor: User, case: Case, _: frozenset[str]) -> str | None:
-    if actor.role is not Role.MANAGER:
-        return "Only a Manager can reopen a case."
-    if case.status is not Status.CLOSED:
-        return "The case is not closed."
-    return None
-
-
-_RULES: Mapping[Verb, Callable[[User, Case, frozenset[str]], str | None]] = MappingProxyType(
-    {
-        Verb.ASSIGN: _assign,
-        Verb.NOTE: _whoever,
-        Verb.DECIDE: _decide,
-        Verb.ESCALATE: _escalate,
-        Verb.QA: _qa,
-        Verb.REOPEN: _reopen,
-        Verb.VIEW: _whoever,
-        Verb.EXPORT: _whoever,
-    }
-)
+    rule = verb.value
+    return rule.not_while.get(case.status) or rule.not_by.get(actor.role) or rule.unless(actor, case, involved)
 
 
 def why_not_take(actor: User) -> str | None:
@@ -175,13 +194,17 @@ def why_not_take(actor: User) -> str | None:
     return "QA reviewers do not work cases, so they take none." if actor.role is Role.QA else None
 
 
-def can_receive(actor: User, case: Case, receiver: User) -> bool:
-    """Whether `actor` may assign the case to `receiver`."""
-    if not receiver.active or receiver.role is Role.QA or receiver.user_id == case.owner:
-        return False
-    if actor.role is Role.ANALYST and case.owner is None:
-        return receiver.user_id == actor.user_id
-    return True
+def why_not_receive(actor: User, case: Case, receiver: User) -> str | None:
+    """Return why `actor`, who may assign the case, may not give it to `receiver`, in a sentence; None: they may."""
+    if not receiver.active:
+        return f"{receiver.name} is inactive and cannot receive cases."
+    if receiver.role is Role.QA:
+        return f"{receiver.name} is a QA reviewer and cannot own cases."
+    if receiver.user_id == case.owner:
+        return f"{receiver.name} owns the case already."
+    if actor.role is Role.ANALYST and case.owner is None and receiver.user_id != actor.user_id:
+        return "You can take this case yourself; only a Manager can give it to someone else."
+    return None
 
 
 def can_take_escalation(actor: User, receiver: User) -> bool:
@@ -206,15 +229,8 @@ def assign(actor: User, case: Case, receiver: User | None) -> Change:
     _require(why_not(Verb.ASSIGN, actor, case))
     if receiver is None:
         raise InvalidForm({"receiver": "Choose who is to own the case."})
-    if not receiver.active:
-        raise NotAllowed(f"{receiver.name} is inactive and cannot receive cases.")
-    if receiver.role is Role.QA:
-        raise NotAllowed(f"{receiver.name} is a QA reviewer and cannot own cases.")
-    if receiver.user_id == case.owner:
-        raise NotAllowed(f"{receiver.name} owns the case already.")
-    if not can_receive(actor, case, receiver):
-        raise NotAllowed("You can take this case yourself; only a Manager can give it to someone else.")
-    columns: dict[str, Any] = {"status": Status.IN_REVIEW, "owner": receiver.user_id}
+    _require(why_not_receive(actor, case, receiver))
+    columns: dict[str, Any] = {"status": Verb.ASSIGN.value.to, "owner": receiver.user_id}
     if receiver.role is Role.ANALYST:
         columns["disposition"] = Disposition.NONE
     return Change(Action.ASSIGN, "", columns)
@@ -228,46 +244,36 @@ def note(actor: User, case: Case, text: str) -> Change:
     return Change(Action.NOTE, notes)
 
 
-def decide(
-    actor: User,
-    case: Case,
-    disposition: Disposition,
-    rationale: str,
-    now: datetime,
-    determined_at: date | None = None,
-    suspect_known: bool = True,
-    *,
-    zone: tzinfo = UTC,
-    clock: datetime | None = None,
-) -> Change:
+def decide(actor: User, case: Case, decision: Decision, now: datetime, clock: datetime | None = None) -> Change:
     """Close the case as SAR or No SAR. Raises NotAllowed or InvalidForm.
 
-    A SAR needs `determined_at`, from which the legal clock runs: a day of the actor's calendar, who is in `zone`. It is
-    kept as it is given, as midnight UTC of that date, and `meta` names the zone. A No SAR has none. `now` is the time
-    of the event, `clock` the time that it really is, where `now` is ahead of that.
+    A SAR needs the day of its determination, from which the legal clock runs. It is kept as it is given, as midnight
+    UTC of that date, and `meta` names the zone. A No SAR has none. `now` is the time of the event, `clock` the time
+    that it really is, where `now` is ahead of that.
     """
     _require(why_not(Verb.DECIDE, actor, case))
+    is_sar, day = decision.disposition is Disposition.SAR, decision.determined_at
     with _form() as wrong:
-        if disposition not in (Disposition.SAR, Disposition.NO_SAR):
+        if decision.disposition not in (Disposition.SAR, Disposition.NO_SAR):
             wrong["disposition"] = "Choose a disposition: a case is closed as SAR or as No SAR, or it is escalated."
-        notes = _text(wrong, "rationale", "rationale", rationale)
-        if disposition is not Disposition.SAR:
-            if determined_at is not None:
+        notes = _text(wrong, "rationale", "rationale", decision.rationale)
+        if not is_sar:
+            if day is not None:
                 wrong["determined_at"] = "Only a SAR has a date of determination."
-        elif determined_at is None:
+        elif day is None:
             wrong["determined_at"] = (
                 "A SAR needs the date on which suspicion was determined: the filing clock starts there."
             )
-        elif refusal := _why_not_determined(case, determined_at, zone, clock or now):
+        elif refusal := _why_not_determined(case, day, decision.zone, clock or now):
             wrong["determined_at"] = refusal
     columns = {
-        "status": Status.CLOSED,
-        "disposition": disposition,
-        "determined_at": None if determined_at is None else datetime.combine(determined_at, time(), UTC),
+        "status": Verb.DECIDE.value.to,
+        "disposition": decision.disposition,
+        "determined_at": None if day is None else datetime.combine(day, time(), UTC),
         "closed_at": now,
     }
-    facts = {} if disposition is Disposition.NO_SAR else {"zone": str(zone)}
-    if disposition is Disposition.SAR and not suspect_known:
+    facts = {"zone": str(decision.zone)} if is_sar else {}
+    if is_sar and not decision.suspect_known:
         facts["suspect"] = "unknown"
     return Change(Action.DISPOSITION, notes, columns, facts)
 
@@ -304,7 +310,7 @@ def escalate(actor: User, case: Case, rationale: str, receiver: User | None) -> 
 
 def review(actor: User, case: Case, involved: frozenset[str], result: QaResult, notes: str, now: datetime) -> Change:
     """Record a QA verdict. Raises NotAllowed or InvalidForm."""
-    _require(why_not(Verb.QA, actor, case, involved))
+    _require(why_not(Verb.REVIEW, actor, case, involved))
     with _form() as wrong:
         if result is QaResult.NONE:
             wrong["result"] = "Choose a verdict: a QA review passes or fails."
@@ -320,7 +326,7 @@ def reopen(actor: User, case: Case, reason: str) -> Change:
     with _form() as wrong:
         notes = _text(wrong, "reason", "reason", reason)
     columns = {
-        "status": Status.IN_REVIEW,
+        "status": Verb.REOPEN.value.to,
         "disposition": Disposition.NONE,
         "determined_at": None,
         "closed_at": None,

@@ -158,7 +158,12 @@ class Story:
                 rationale += "\n" + self._text(self._ending.finding.no_suspect)
         self._do(
             decider,
-            policy.decide(decider, self.case, verdict, rationale, self._now, determined, suspect_known, zone=EASTERN),
+            policy.decide(
+                decider,
+                self.case,
+                policy.Decision(verdict, rationale, determined, EASTERN, suspect_known),
+                self._now,
+            ),
         )
         if verdict is Disposition.SAR and not thin and draw.chance(0.3):
             self._wait(3, 12)

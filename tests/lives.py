@@ -93,7 +93,9 @@ def close(
     **also: Any,
 ) -> None:
     moment = life.next_hour
-    life.add(actor, policy.decide(actor, life.case, disposition, rationale, moment, determined_at, **also))
+    life.add(
+        actor, policy.decide(actor, life.case, policy.Decision(disposition, rationale, determined_at, **also), moment)
+    )
 
 
 def review(life: Life, actor: User, result: QaResult, notes: str) -> None:

@@ -27,7 +27,7 @@ from app.errors import (
     UnknownUser,
 )
 from app.models import ALERT_FEED, ALERT_FEED_USER, MAX_TEXT, Case, Disposition, Event, QaResult, Risk, Role, User
-from app.policy import Verb
+from app.policy import Decision, Verb
 from tests.conftest import (
     ANALYST,
     EVIDENCE,
@@ -85,13 +85,13 @@ def given(desk: Database, case: Case, owner: User) -> Case:
 
 def decided(desk: Database, case: Case, owner: User) -> Case:
     given(desk, case, owner)
-    set_disposition(desk, owner.user_id, case.case_id, NO_SAR, "Takings match the tax filings.")
+    set_disposition(desk, owner.user_id, case.case_id, Decision(NO_SAR, "Takings match the tax filings."))
     return case
 
 
 def escalated(desk: Database, case: Case) -> Case:
     given(desk, case, ANALYST)
-    set_disposition(desk, A, case.case_id, ESCALATE, "Teller may be helping.", escalate_to=M)
+    set_disposition(desk, A, case.case_id, Decision(ESCALATE, "Teller may be helping.", escalate_to=M))
     return case
 
 
@@ -149,11 +149,13 @@ def act(desk: Database, verb: str, actor: User, case: Case) -> Event:
         case "note":
             return add_note(desk, actor_id, case_id, "A note.")
         case "SAR":
-            return set_disposition(desk, actor_id, case_id, SAR, "Why.", determined_at=today())
+            return set_disposition(desk, actor_id, case_id, Decision(SAR, "Why.", determined_at=today()))
         case "No":
-            return set_disposition(desk, actor_id, case_id, NO_SAR, "Why.")
+            return set_disposition(desk, actor_id, case_id, Decision(NO_SAR, "Why."))
         case "escalate":
-            return set_disposition(desk, actor_id, case_id, ESCALATE, "Why.", escalate_to=ACTORS[receiver].user_id)
+            return set_disposition(
+                desk, actor_id, case_id, Decision(ESCALATE, "Why.", escalate_to=ACTORS[receiver].user_id)
+            )
         case "QA":
             return record_qa(desk, actor_id, case_id, QaResult(receiver.capitalize()), "Why.")
         case "reopen":
@@ -167,7 +169,7 @@ RULES = {
     "SAR": Verb.DECIDE,
     "No": Verb.DECIDE,
     "escalate": Verb.ESCALATE,
-    "QA": Verb.QA,
+    "QA": Verb.REVIEW,
     "reopen": Verb.REOPEN,
 }
 
@@ -245,9 +247,9 @@ def test_nobody_escalates_to_a_manager_who_has_left(desk: Database, open_case: O
         repository.insert_user(tx, User("y.gone", "Yara Gone", Role.MANAGER, active=False))
     case = given(desk, open_case(), ANALYST)
     with pytest.raises(InvalidForm, match="active Manager"):
-        set_disposition(desk, A, case.case_id, ESCALATE, "Why.", escalate_to="y.gone")
+        set_disposition(desk, A, case.case_id, Decision(ESCALATE, "Why.", escalate_to="y.gone"))
     with pytest.raises(InvalidForm, match="which Manager"):
-        set_disposition(desk, A, case.case_id, ESCALATE, "Why.")
+        set_disposition(desk, A, case.case_id, Decision(ESCALATE, "Why."))
 
 
 @pytest.mark.parametrize("how", ["owned", "decided", "escalated"])
@@ -260,12 +262,12 @@ def test_who_had_a_part_in_the_case_before_it_was_reopened_does_not_review_it(
     if how == "owned":
         assign(desk, N, case_id, A)
     elif how == "escalated":
-        set_disposition(desk, M, case_id, ESCALATE, "Why.", escalate_to=N)
+        set_disposition(desk, M, case_id, Decision(ESCALATE, "Why.", escalate_to=N))
         assign(desk, N, case_id, A)
-    set_disposition(desk, M if how == "decided" else A, case_id, NO_SAR, "Why.")
+    set_disposition(desk, M if how == "decided" else A, case_id, Decision(NO_SAR, "Why."))
     reopen(desk, N, case_id, "Why.")
     assign(desk, N, case_id, B)
-    set_disposition(desk, B, case_id, NO_SAR, "Why.")
+    set_disposition(desk, B, case_id, Decision(NO_SAR, "Why."))
     with pytest.raises(NotAllowed, match="owned the case or decided on it"):
         record_qa(desk, M, case_id, QaResult.PASS)
     record_qa(desk, Q, case_id, QaResult.PASS)
@@ -279,12 +281,12 @@ def test_the_events_of_a_whole_life_say_what_changed_and_nothing_else(desk: Data
     case_id, determined = case.case_id, today()
     assign(desk, A, case_id, A, form="f1")
     add_note(desk, B, case_id, "seen")
-    set_disposition(desk, A, case_id, ESCALATE, "up", escalate_to=M, form="f2")
+    set_disposition(desk, A, case_id, Decision(ESCALATE, "up", escalate_to=M), form="f2")
     assign(desk, M, case_id, B)
-    set_disposition(desk, B, case_id, SAR, "split", determined_at=determined, suspect_known=False)
+    set_disposition(desk, B, case_id, Decision(SAR, "split", determined_at=determined, suspect_known=False))
     record_qa(desk, Q, case_id, QaResult.FAIL, "sums off", form="f3")
     reopen(desk, N, case_id, "sums off indeed")
-    set_disposition(desk, N, case_id, NO_SAR, "lawful")
+    set_disposition(desk, N, case_id, Decision(NO_SAR, "lawful"))
     record_qa(desk, Q, case_id, QaResult.PASS)
     events = events_of(desk, case)
     assert [event.action for event in events] == [
@@ -352,7 +354,7 @@ def test_a_closing_keeps_determination_and_closing_time_and_a_reopening_clears_t
     desk: Database, open_case: OpenCase
 ) -> None:
     case = given(desk, open_case(sampled=True), ANALYST)
-    event = set_disposition(desk, A, case.case_id, SAR, "Why.", determined_at=today())
+    event = set_disposition(desk, A, case.case_id, Decision(SAR, "Why.", determined_at=today()))
     record_qa(desk, Q, case.case_id, QaResult.PASS, "fine")
     row = row_of(desk, case)
     assert (row.determined_at, row.closed_at) == (today(), chain.parse_ts(event.ts))
@@ -381,11 +383,11 @@ def write_note(desk: Database, case: Case, text: str) -> Event:
 
 
 def write_rationale(desk: Database, case: Case, text: str) -> Event:
-    return set_disposition(desk, A, case.case_id, NO_SAR, text)
+    return set_disposition(desk, A, case.case_id, Decision(NO_SAR, text))
 
 
 def write_escalation(desk: Database, case: Case, text: str) -> Event:
-    return set_disposition(desk, A, case.case_id, ESCALATE, text, escalate_to=M)
+    return set_disposition(desk, A, case.case_id, Decision(ESCALATE, text, escalate_to=M))
 
 
 def write_reason(desk: Database, case: Case, text: str) -> Event:
@@ -464,7 +466,7 @@ def test_a_blank_text_is_refused_but_for_a_qa_pass(
 def test_what_a_person_writes_comes_back_as_written(desk: Database, open_case: OpenCase, text: str) -> None:
     case = given(desk, open_case(sampled=True), ANALYST)
     add_note(desk, A, case.case_id, text)
-    set_disposition(desk, A, case.case_id, NO_SAR, text)
+    set_disposition(desk, A, case.case_id, Decision(NO_SAR, text))
     record_qa(desk, Q, case.case_id, QaResult.FAIL, text)
     assert [event.notes for event in events_of(desk, case)[2:]] == [text] * 3
     assert row_of(desk, case).qa_notes == text
@@ -541,7 +543,7 @@ def test_who_may_own_no_case_takes_none(desk: Database, open_case: OpenCase, use
 def closed_as(disposition: Disposition, desk: Database, case: Case) -> Case:
     assign(desk, A, case.case_id, A)
     determined = case.opened_at if disposition is SAR else None
-    set_disposition(desk, A, case.case_id, disposition, "As the rationale says.", determined_at=determined)
+    set_disposition(desk, A, case.case_id, Decision(disposition, "As the rationale says.", determined_at=determined))
     return case
 
 
@@ -688,8 +690,8 @@ def test_a_token_counts_within_its_own_case(desk: Database, open_case: OpenCase)
 def test_a_refused_form_can_be_sent_again_when_it_holds(desk: Database, open_case: OpenCase) -> None:
     case = given(desk, open_case(), ANALYST)
     with pytest.raises(InvalidForm):
-        set_disposition(desk, A, case.case_id, NO_SAR, " ", form="token")
-    set_disposition(desk, A, case.case_id, NO_SAR, "Why.", form="token")
+        set_disposition(desk, A, case.case_id, Decision(NO_SAR, " "), form="token")
+    set_disposition(desk, A, case.case_id, Decision(NO_SAR, "Why."), form="token")
     assert row_of(desk, case).status == "Closed"
 
 
@@ -730,10 +732,10 @@ def test_a_note_an_assignment_and_a_decision_differ_in_what_they_pass_over(desk:
     seen = row_of(desk, case).head_hash
     note = add_note(desk, B, case.case_id, "new evidence")
     with pytest.raises(StaleCase) as stale:
-        set_disposition(desk, A, case.case_id, NO_SAR, "Why.", seen=seen)
+        set_disposition(desk, A, case.case_id, Decision(NO_SAR, "Why."), seen=seen)
     assert [event.event_hash for event in stale.value.since] == [note.event_hash]
     with pytest.raises(StaleCase):
-        set_disposition(desk, A, case.case_id, ESCALATE, "Why.", escalate_to=M, seen=seen)
+        set_disposition(desk, A, case.case_id, Decision(ESCALATE, "Why.", escalate_to=M), seen=seen)
     assert len(events_of(desk, case)) == 3
     assign(desk, A, case.case_id, B, seen=seen)
     with pytest.raises(StaleCase) as stale:
@@ -766,7 +768,7 @@ def test_a_disposition_a_qa_verdict_and_a_reopening_pass_over_looks_and_exports_
     reopen(desk, M, sar.case_id, "Why.", seen=seen)
     seen = row_of(desk, sar).head_hash
     casework.record_view(desk, Q, sar.case_id)
-    set_disposition(desk, A, sar.case_id, NO_SAR, "Why.", seen=seen)
+    set_disposition(desk, A, sar.case_id, Decision(NO_SAR, "Why."), seen=seen)
 
 
 @pytest.mark.parametrize("head", ["", chain.GENESIS, "f" * 64, "of another case"])
@@ -823,7 +825,7 @@ def test_a_clock_that_goes_back_never_backdates_an_event(
     case = open_case()
     assign(desk, A, case.case_id, A)
     add_note(desk, A, case.case_id, "x")
-    set_disposition(desk, A, case.case_id, NO_SAR, "Why.")
+    set_disposition(desk, A, case.case_id, Decision(NO_SAR, "Why."))
     record_qa(desk, Q, case.case_id, QaResult.PASS)
     assert [chain.parse_ts(event.ts) for event in events_of(desk, case)] == [noon, noon, last, last, last]
     row = row_of(desk, case)
@@ -867,8 +869,8 @@ def test_a_case_that_was_opened_ahead_is_closed_as_sar_on_the_real_day(
     for days, refused in ((1, "in the future"), (90, "in the future"), (-1, "before the case was opened")):
         with pytest.raises(InvalidForm, match=refused):
             day = now.date() + timedelta(days=days)
-            set_disposition(desk, A, case.case_id, SAR, "Why.", determined_at=day)
-    event = set_disposition(desk, A, case.case_id, SAR, "Why.", determined_at=now.date())
+            set_disposition(desk, A, case.case_id, Decision(SAR, "Why.", determined_at=day))
+    event = set_disposition(desk, A, case.case_id, Decision(SAR, "Why.", determined_at=now.date()))
     row = row_of(desk, case)
     assert (row.determined_at, row.closed_at) == (today(), chain.parse_ts(event.ts))
     assert intact(desk, case)
@@ -881,7 +883,7 @@ def test_a_determination_is_kept_as_the_day_of_whoever_gives_it_with_their_zone(
     for module in (opening, casework):
         monkeypatch.setattr(module, "datetime", Clock(itertools.repeat(evening)))
     case = given(desk, open_case(), ANALYST)
-    event = set_disposition(desk, A, case.case_id, SAR, "Why.", determined_at=date(2026, 1, 6), zone=tokyo)
+    event = set_disposition(desk, A, case.case_id, Decision(SAR, "Why.", determined_at=date(2026, 1, 6), zone=tokyo))
     meta = meta_of(event)
     assert (meta["determined_at"], meta["zone"]) == ([None, "2026-01-06T00:00:00.000000Z"], "Asia/Tokyo")
     assert row_of(desk, case).determined_at == datetime(2026, 1, 6, tzinfo=UTC)

@@ -17,6 +17,7 @@ from app import casework, chain, opening, repository, verification
 from app.database import Database
 from app.errors import InvalidInput, NotAllowed, StaleCase
 from app.models import Disposition, Event, QaResult
+from app.policy import Decision
 from tests.conftest import PEOPLE, OpenCase
 
 ROLES = {person.user_id: person.role.value for person in PEOPLE}
@@ -215,10 +216,12 @@ class Casework(RuleBasedStateMachine):
             and given == needed,
             partial(
                 casework.set_disposition,
-                disposition=Disposition(work.disposition),
-                rationale=work.text,
-                determined_at=determined_at,
-                suspect_known=work.suspect_known,
+                decision=Decision(
+                    disposition=Disposition(work.disposition),
+                    rationale=work.text,
+                    determined_at=determined_at,
+                    suspect_known=work.suspect_known,
+                ),
             ),
             "disposition",
             then,
@@ -238,9 +241,7 @@ class Casework(RuleBasedStateMachine):
             and bool(work.text.strip()),
             partial(
                 casework.set_disposition,
-                disposition=Disposition.ESCALATE,
-                rationale=work.text,
-                escalate_to=work.receiver,
+                decision=Decision(disposition=Disposition.ESCALATE, rationale=work.text, escalate_to=work.receiver),
             ),
             "disposition",
             then,

@@ -15,7 +15,7 @@ import pytest
 from app import chain, repository
 from app.database import sqlite, sqlserver
 from app.exports.bundle import verify
-from app.models import CASE_COLUMNS, COLUMNS, EVENT_COLUMNS, Kind
+from app.models import CASE_COLUMNS, COLUMNS, EVENT_COLUMNS, Action, Kind
 from tests.lives import full_life
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,6 +124,11 @@ def test_the_page_of_a_bundle_folds_the_same_columns_and_calls_them_as_the_desk_
     assert an_object("NEW_CASE", text) == chain.UNOPENED, f"edit NEW_CASE in {AUDIT_JS}"
     labels = {column.name: column.label for column in COLUMNS if column.kind is Kind.STATE}
     assert an_object("COLUMNS", text) == labels, f"edit COLUMNS in {AUDIT_JS}"
+
+
+def test_the_page_of_a_bundle_tells_events_as_the_timeline_does() -> None:
+    done = {action.value: action.label for action in Action}
+    assert an_object("DONE", (ROOT / AUDIT_JS).read_text("utf-8")) == done, f"edit DONE in {AUDIT_JS}"
 
 
 def an_object(name: str, script: str) -> object:

@@ -20,6 +20,7 @@ from app import casework, database, repository, settings, triage_query, verifica
 from app.database import Database
 from app.errors import NotAllowed, StaleCase
 from app.models import Disposition, User
+from app.policy import Decision
 from tests.attacks import ON_SERVER
 from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, OpenCase
 
@@ -153,7 +154,7 @@ def test_of_two_people_who_decide_at_once_exactly_one_does(desk: Database, open_
         def decide(number: int, case_id: str = case_id, seen: str = seen) -> bool:
             try:
                 who = (ANALYST, MANAGER)[number].user_id
-                casework.set_disposition(desk, who, case_id, Disposition.NO_SAR, "Why.", seen=seen)
+                casework.set_disposition(desk, who, case_id, Decision(Disposition.NO_SAR, "Why."), seen=seen)
             except StaleCase as stale:
                 assert [event.action for event in stale.since] == ["disposition"]
                 return False

@@ -25,6 +25,7 @@ from app.demo import tampering
 from app.exports import audit_csv, case_export
 from app.log import checkpoint, signed_note
 from app.models import Disposition, QaResult, Risk, Status
+from app.policy import Decision
 from app.triage_query import Filters, Order
 from app.ui import base, session, sign_in, words
 from tests import lives
@@ -141,7 +142,9 @@ def test_nobody_acts_and_nothing_is_looked_at_before_the_browser_said_who_acted(
     case_id = open_case().case_id
     casework.assign(desk, MANAGER.user_id, case_id, MANAGER.user_id)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    casework.set_disposition(desk, MANAGER.user_id, case_id, Disposition.SAR, "Structured.", determined_at=today)
+    casework.set_disposition(
+        desk, MANAGER.user_id, case_id, Decision(Disposition.SAR, "Structured.", determined_at=today)
+    )
     before = len(desk.read(lambda tx: repository.events(tx, case_id)))
     page = open_page("case", "", case_id=case_id)
     assert not page.title
@@ -160,7 +163,9 @@ def test_each_count_sets_its_filter(desk: Database, open_case: OpenCase) -> None
     low, mine, closed = open_case(risk=Risk.LOW, risk_score=10), open_case(), open_case()
     casework.assign(desk, ANALYST.user_id, mine.case_id, ANALYST.user_id)
     casework.assign(desk, OTHER_ANALYST.user_id, closed.case_id, OTHER_ANALYST.user_id)
-    casework.set_disposition(desk, OTHER_ANALYST.user_id, closed.case_id, Disposition.NO_SAR, "Takings match.")
+    casework.set_disposition(
+        desk, OTHER_ANALYST.user_id, closed.case_id, Decision(Disposition.NO_SAR, "Takings match.")
+    )
     page = open_page()
     assert [button.label for button in page.button][:5] == [
         "**2** Open",
@@ -428,7 +433,7 @@ def test_overdue_with_closed_shows_of_the_closed_those_closed_late(desk: Databas
     late, in_time, open_late, _ = (open_case().case_id for _ in range(4))
     for case_id in (late, in_time):
         casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
-        casework.set_disposition(desk, ANALYST.user_id, case_id, Disposition.NO_SAR, "Takings match.")
+        casework.set_disposition(desk, ANALYST.user_id, case_id, Decision(Disposition.NO_SAR, "Takings match."))
     now = datetime.now(UTC)
     with desk.transaction() as tx:
         for case_id, days in ((late, 60), (in_time, 30), (open_late, 1)):
@@ -770,7 +775,7 @@ def test_a_row_that_cannot_be_read_is_told_and_keeps_nobody_from_the_others(
     for case_id in (damaged, sound):
         casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
         if page == "qa":
-            casework.set_disposition(desk, ANALYST.user_id, case_id, Disposition.NO_SAR, "Payroll.")
+            casework.set_disposition(desk, ANALYST.user_id, case_id, Decision(Disposition.NO_SAR, "Payroll."))
     if not desk.is_embedded:
         pytest.skip("a server keeps what is no time out of a column of times")
     tamper(desk, "UPDATE cases SET due_at = '2026-12-31' WHERE case_id = ?", damaged)
@@ -785,7 +790,7 @@ def test_a_row_that_cannot_be_read_is_told_and_keeps_nobody_from_the_others(
 def test_the_other_cases_of_the_customer_and_how_they_ended(desk: Database, open_case: OpenCase) -> None:
     first, second = open_case(), open_case()
     casework.assign(desk, MANAGER.user_id, first.case_id, MANAGER.user_id)
-    casework.set_disposition(desk, MANAGER.user_id, first.case_id, Disposition.NO_SAR, "Explained.")
+    casework.set_disposition(desk, MANAGER.user_id, first.case_id, Decision(Disposition.NO_SAR, "Explained."))
     page = open_page("case", ANALYST.user_id, case_id=second.case_id)
     (row,) = component(page, "others")["rows"]
     assert [cell["text"] for cell in row["cells"]] == [first.case_id, "Structuring", "Closed", "No SAR"]
@@ -867,7 +872,7 @@ def test_on_a_server_the_panel_is_for_managers(
 def test_nobody_reviews_their_own_decision(desk: Database, open_case: OpenCase) -> None:
     case_id = open_case(sampled=True).case_id
     casework.assign(desk, MANAGER.user_id, case_id, MANAGER.user_id)
-    casework.set_disposition(desk, MANAGER.user_id, case_id, Disposition.NO_SAR, "Explained.")
+    casework.set_disposition(desk, MANAGER.user_id, case_id, Decision(Disposition.NO_SAR, "Explained."))
     page = open_row(open_page("qa", MANAGER.user_id), case_id)
     assert labelled(page.button, "Record").disabled
     assert "You owned the case or decided on it" in texts(page)
@@ -876,7 +881,7 @@ def test_nobody_reviews_their_own_decision(desk: Database, open_case: OpenCase) 
 def test_a_fail_needs_remarks(desk: Database, open_case: OpenCase) -> None:
     case_id = open_case(sampled=True).case_id
     casework.assign(desk, MANAGER.user_id, case_id, MANAGER.user_id)
-    casework.set_disposition(desk, MANAGER.user_id, case_id, Disposition.NO_SAR, "Explained.")
+    casework.set_disposition(desk, MANAGER.user_id, case_id, Decision(Disposition.NO_SAR, "Explained."))
     page = open_row(open_page("qa", REVIEWER.user_id), case_id)
     labelled(page.segmented_control, "Verdict").set_value("Fail")
     click(page, "Record")
@@ -896,7 +901,7 @@ def test_qa_opens_no_case_that_nobody_chose_neither_at_first_nor_after_a_verdict
     for case_id, owner in zip(cases, (ANALYST, MANAGER, ANALYST), strict=True):
         casework.assign(desk, owner.user_id, case_id, owner.user_id)
         casework.set_disposition(
-            desk, owner.user_id, case_id, Disposition.SAR, "Structuring.", determined_at=datetime.now(UTC)
+            desk, owner.user_id, case_id, Decision(Disposition.SAR, "Structuring.", determined_at=datetime.now(UTC))
         )
 
     def looks() -> list[str]:
@@ -929,7 +934,7 @@ def test_the_case_that_is_offered_next_is_the_one_below_and_not_ones_own(desk: D
     cases = [open_case(sampled=True).case_id for _ in range(4)]
     for case_id, owner in zip(cases, (ANALYST, ANALYST, MANAGER, ANALYST), strict=True):
         casework.assign(desk, owner.user_id, case_id, owner.user_id)
-        casework.set_disposition(desk, owner.user_id, case_id, Disposition.NO_SAR, "Payroll.")
+        casework.set_disposition(desk, owner.user_id, case_id, Decision(Disposition.NO_SAR, "Payroll."))
     page = open_page("qa", MANAGER.user_id)
     for case_id, offered in ((cases[1], cases[3]), (cases[3], cases[0])):
         open_row(page, case_id)
@@ -1179,7 +1184,7 @@ def test_a_verdict_that_came_too_late_keeps_what_was_typed(desk: Database, open_
     first, second = (open_case(sampled=True).case_id for _ in range(2))
     for case_id in (first, second):
         casework.assign(desk, MANAGER.user_id, case_id, MANAGER.user_id)
-        casework.set_disposition(desk, MANAGER.user_id, case_id, Disposition.NO_SAR, "Explained.")
+        casework.set_disposition(desk, MANAGER.user_id, case_id, Decision(Disposition.NO_SAR, "Explained."))
     page = open_row(open_page("qa", REVIEWER.user_id), first)
     labelled(page.segmented_control, "Verdict").set_value("Fail")
     labelled(page.text_area, "Remarks").set_value("Sums off by one day.")
@@ -1298,7 +1303,7 @@ def test_a_sar_case_whose_row_cannot_be_read_is_restricted_all_the_same(desk: Da
     case_id = open_case().case_id
     casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
     casework.set_disposition(
-        desk, ANALYST.user_id, case_id, Disposition.SAR, "Structuring.", determined_at=datetime.now(UTC)
+        desk, ANALYST.user_id, case_id, Decision(Disposition.SAR, "Structuring.", determined_at=datetime.now(UTC))
     )
     tamper(desk, "UPDATE cases SET due_at = '2026-12-31'")
     shown = texts(open_page("case", REVIEWER.user_id, case_id=case_id))

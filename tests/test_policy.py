@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app import chain, policy, typed
 from app.errors import InvalidForm, InvalidText, NotAllowed
-from app.models import MAX_TEXT, Case, Disposition, Event, QaResult, Risk, Role, Status, User
-from app.policy import Verb
+from app.models import MAX_TEXT, Action, Case, Disposition, Event, QaResult, Risk, Role, Status, User
+from app.policy import Decision, Verb
 from tests import lives
 from tests.conftest import ANALYST, GONE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, PEOPLE, REVIEWER
 from tests.lives import OPENED, SAMPLED_ID, opened
@@ -51,7 +54,9 @@ def lacks(verb: Any, *arguments: Any) -> set[str]:
 def test_a_page_offers_a_receiver_exactly_where_the_assignment_would_be_accepted() -> None:
     cases = [a_case(), in_review(ANALYST), in_review(MANAGER), in_review(GONE), closed(ANALYST)]
     for actor, case, receiver in itertools.product(PEOPLE, cases, PEOPLE):
-        offered = policy.why_not(Verb.ASSIGN, actor, case) is None and policy.can_receive(actor, case, receiver)
+        offered = (
+            policy.why_not(Verb.ASSIGN, actor, case) is None and policy.why_not_receive(actor, case, receiver) is None
+        )
         assert (refusal(policy.assign, actor, case, receiver) is None) is offered, (actor, case.owner, receiver)
 
 
@@ -62,6 +67,49 @@ def test_a_page_offers_a_manager_exactly_where_the_escalation_would_be_accepted(
         offered = policy.why_not(Verb.ESCALATE, actor, case) is None and policy.can_take_escalation(actor, receiver)
         refused = refusal(policy.escalate, actor, case, "why", receiver) is not None
         assert refused is not offered, (actor, case.owner, receiver)
+
+
+def test_readme_tells_of_each_verb_what_the_table_says() -> None:
+    def listed(words: Iterable[str], of: type[StrEnum], everything: str) -> str:
+        held = [word for word in of if word in set(words)]
+        return everything if len(held) == len(of) else ", ".join(held)
+
+    told = []
+    for line in (Path(__file__).parent.parent / "README.md").read_text("utf-8").split("| Verb |")[1].splitlines()[2:]:
+        if not line:
+            break
+        verb, roles, _, *others = (cell.strip() for cell in line.strip("|").split("|"))
+        told.append([verb, roles, *others])
+    assert told == [
+        [
+            verb.name.lower(),
+            listed(set(Role) - set(verb.value.not_by), Role, "any"),
+            listed(set(Status) - set(verb.value.not_while), Status, "any"),
+            verb.value.to or "same",
+            listed(verb.value.makes, Action, "anything"),
+            listed(verb.value.passes_over, Action, "anything"),
+        ]
+        for verb in Verb
+    ], "edit the table of verbs in README.md"
+
+
+def test_what_a_verb_appends_and_where_it_leads_is_what_its_row_says() -> None:
+    mine, over, nobody = in_review(ANALYST), closed(ANALYST), frozenset[str]()
+    changes = [
+        (Verb.ASSIGN, a_case(), policy.assign(ANALYST, a_case(), ANALYST)),
+        (Verb.NOTE, over, policy.note(REVIEWER, over, "seen")),
+        (Verb.DECIDE, mine, policy.decide(ANALYST, mine, Decision(Disposition.NO_SAR, "why"), NOW)),
+        (Verb.ESCALATE, mine, policy.escalate(ANALYST, mine, "why", MANAGER)),
+        (Verb.REVIEW, over, policy.review(REVIEWER, over, nobody, QaResult.PASS, "", NOW)),
+        (Verb.REVIEW, over, policy.review(REVIEWER, over, nobody, QaResult.FAIL, "why", NOW)),
+        (Verb.REOPEN, over, policy.reopen(MANAGER, over, "why")),
+        (Verb.VIEW, over, policy.view(ANALYST, over)),
+        (Verb.EXPORT, over, policy.export(ANALYST, over, {}, 1)),
+    ]
+    for verb in Verb:
+        assert {change.action for one, _, change in changes if one is verb} == verb.value.makes, verb
+    for verb, case, change in changes:
+        assert replace(case, **change.columns).status == (verb.value.to or case.status), verb
 
 
 @pytest.mark.parametrize("verb", Verb)
@@ -87,7 +135,7 @@ def test_involved_are_owners_before_and_after_and_deciders_but_not_who_noted_or_
         (OTHER_MANAGER, policy.assign(OTHER_MANAGER, case, ANALYST)),
         (OTHER_ANALYST, policy.note(OTHER_ANALYST, case, "seen")),
         (ANALYST, policy.escalate(ANALYST, in_review(ANALYST), "why", MANAGER)),
-        (MANAGER, policy.decide(MANAGER, in_review(MANAGER), Disposition.NO_SAR, "why", NOW)),
+        (MANAGER, policy.decide(MANAGER, in_review(MANAGER), Decision(Disposition.NO_SAR, "why"), NOW)),
         (REVIEWER, policy.review(REVIEWER, closed(MANAGER), frozenset(), QaResult.PASS, "", NOW)),
         (OTHER_MANAGER, policy.reopen(OTHER_MANAGER, closed(MANAGER), "why")),
     ]
@@ -101,12 +149,12 @@ def test_involved_are_owners_before_and_after_and_deciders_but_not_who_noted_or_
 
 @pytest.mark.parametrize("disposition", [Disposition.NONE, Disposition.ESCALATE])
 def test_a_case_is_closed_only_as_sar_or_no_sar(disposition: Disposition) -> None:
-    assert refusal(policy.decide, ANALYST, in_review(ANALYST), disposition, "why", NOW, NOW)
+    assert refusal(policy.decide, ANALYST, in_review(ANALYST), Decision(disposition, "why", NOW), NOW)
 
 
 @pytest.mark.parametrize("case", [a_case(), in_review(ANALYST)], ids=lambda case: case.status)
 def test_only_a_closed_case_is_reviewed_though_it_is_in_the_sample(case: Case) -> None:
-    assert policy.why_not(Verb.QA, REVIEWER, case) == "Only closed cases are reviewed."
+    assert policy.why_not(Verb.REVIEW, REVIEWER, case) == "Only closed cases are reviewed."
 
 
 def test_a_review_without_a_verdict_is_refused() -> None:
@@ -117,8 +165,8 @@ def test_all_that_is_wrong_with_a_form_is_told_at_once_and_by_field() -> None:
     mine, long = in_review(ANALYST), "x" * (MAX_TEXT + 1)
     assert lacks(policy.assign, ANALYST, mine, None) == {"receiver"}
     assert lacks(policy.note, ANALYST, mine, " ") == {"text"}
-    assert lacks(policy.decide, ANALYST, mine, Disposition.NONE, "", NOW) == {"disposition", "rationale"}
-    assert lacks(policy.decide, ANALYST, mine, Disposition.SAR, long, NOW) == {"rationale", "determined_at"}
+    assert lacks(policy.decide, ANALYST, mine, Decision(Disposition.NONE, ""), NOW) == {"disposition", "rationale"}
+    assert lacks(policy.decide, ANALYST, mine, Decision(Disposition.SAR, long), NOW) == {"rationale", "determined_at"}
     assert lacks(policy.escalate, ANALYST, mine, "", None) == {"rationale", "escalate_to"}
     assert lacks(policy.escalate, ANALYST, mine, "", OTHER_ANALYST) == {"rationale", "escalate_to"}
     theirs, nobody = closed(ANALYST), frozenset[str]()
@@ -142,7 +190,7 @@ def test_all_that_is_wrong_with_a_form_is_told_at_once_and_by_field() -> None:
 def test_a_sar_is_determined_between_the_day_of_opening_and_today_and_a_no_sar_never(
     disposition: Disposition, determined_at: date | None, accepted: bool
 ) -> None:
-    reason = refusal(policy.decide, ANALYST, in_review(ANALYST), disposition, "why", NOW, determined_at)
+    reason = refusal(policy.decide, ANALYST, in_review(ANALYST), Decision(disposition, "why", determined_at), NOW)
     assert (reason is None) is accepted, reason
 
 
@@ -169,7 +217,7 @@ def test_a_day_of_determination_is_judged_by_the_calendar_of_whoever_gives_it(
 
     def decided(day: date) -> policy.Change:
         later = max(now, case.opened_at)  # the event's own time
-        return policy.decide(ANALYST, case, Disposition.SAR, "why", later, day, zone=zone, clock=now)
+        return policy.decide(ANALYST, case, Decision(Disposition.SAR, "why", day, zone=zone), later, clock=now)
 
     for day in map(date.fromisoformat, (first, last)):
         change = decided(day)
@@ -210,14 +258,16 @@ def test_the_filing_clock_is_30_days_and_60_where_no_suspect_is_known() -> None:
 
 
 def test_a_suspect_is_known_unless_it_is_said_otherwise() -> None:
-    assert policy.decide(ANALYST, in_review(ANALYST), Disposition.SAR, "why", NOW, NOW).facts == {"zone": "UTC"}
+    assert policy.decide(ANALYST, in_review(ANALYST), Decision(Disposition.SAR, "why", NOW), NOW).facts == {
+        "zone": "UTC"
+    }
 
 
 def test_only_the_last_disposition_says_whether_a_suspect_is_known() -> None:
     def decided(known: bool, disposition: Disposition = Disposition.SAR) -> Event:
         determined_at = NOW if disposition is Disposition.SAR else None
         case = in_review(ANALYST)
-        change = policy.decide(ANALYST, case, disposition, "why", NOW, determined_at, known)
+        change = policy.decide(ANALYST, case, Decision(disposition, "why", determined_at, suspect_known=known), NOW)
         ts = chain.format_ts(NOW)
         return chain.append(case, ANALYST.user_id, ts, change.action, change.notes, change.columns, change.facts)[1]
 
@@ -267,7 +317,7 @@ def test_nobody_types_what_turns_words_around_and_a_feed_keeps_it(turned: str) -
 def test_a_case_is_taken_only_by_whom_it_could_be_assigned_to() -> None:
     for person in PEOPLE:
         assert policy.why_not_take(person) is None or policy.why_not(Verb.ASSIGN, person, a_case()) is not None
-        assert policy.why_not_take(person) is not None or policy.can_receive(person, a_case(), person)
+        assert policy.why_not_take(person) is not None or policy.why_not_receive(person, a_case(), person) is None
 
 
 def test_a_look_is_kept_from_the_first_sar_decision_on_once_a_person_a_day() -> None:

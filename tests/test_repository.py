@@ -33,6 +33,7 @@ from app.models import (
     User,
     search_text,
 )
+from app.policy import Decision
 from app.triage_query import COUNT_LIMIT, Filters, Keyset, Order, Page, triage_page
 from tests import lives
 from tests.attacks import without_keys
@@ -484,7 +485,7 @@ def test_qa_lists_what_waits_longest_first_and_counts_what_it_has_seen(desk: Dat
         assign(desk, ANALYST.user_id, case.case_id, ANALYST.user_id)
     closing = [cases[at] for at in (3, 0, 4, 2, 1)]
     for case in closing:
-        set_disposition(desk, ANALYST.user_id, case.case_id, NO_SAR, "Why.")
+        set_disposition(desk, ANALYST.user_id, case.case_id, Decision(NO_SAR, "Why."))
     for case, result in zip(closing, (QaResult.PASS, QaResult.PASS, QaResult.FAIL), strict=False):
         record_qa(desk, REVIEWER.user_id, case.case_id, result, "Why.")
     casework.reopen(desk, MANAGER.user_id, closing[1].case_id, "Why.")

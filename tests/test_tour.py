@@ -15,6 +15,7 @@ from app.database import Database
 from app.demo import steps
 from app.log import checkpoint
 from app.models import Case, Disposition, Status
+from app.policy import Decision
 from seed.__main__ import DEMO_CASES, main
 from tests.conftest import (
     ANALYST,
@@ -52,9 +53,12 @@ def cases(desk: Database, open_case: OpenCase) -> dict[str, str]:
     owners = {"other": OTHER_ANALYST, "mine": ANALYST, "waits": MANAGER, "sar": OTHER_ANALYST}
     for name, owner in owners.items():
         casework.assign(desk, owner.user_id, opened[name], owner.user_id)
-    casework.set_disposition(desk, MANAGER.user_id, opened["waits"], Disposition.NO_SAR, "Explained.")
+    casework.set_disposition(desk, MANAGER.user_id, opened["waits"], Decision(Disposition.NO_SAR, "Explained."))
     casework.set_disposition(
-        desk, OTHER_ANALYST.user_id, opened["sar"], Disposition.SAR, "No purpose.", determined_at=datetime.now(UTC)
+        desk,
+        OTHER_ANALYST.user_id,
+        opened["sar"],
+        Decision(Disposition.SAR, "No purpose.", determined_at=datetime.now(UTC)),
     )
     return opened
 
@@ -115,7 +119,7 @@ def test_two_cases_carry_it_and_it_says_where_it_moves_to_the_second_and_why(
     sar = open_case(sampled=True).case_id
     casework.assign(desk, ANALYST.user_id, sar, ANALYST.user_id)
     casework.set_disposition(
-        desk, ANALYST.user_id, sar, Disposition.SAR, "No purpose.", determined_at=datetime.now(UTC)
+        desk, ANALYST.user_id, sar, Decision(Disposition.SAR, "No purpose.", determined_at=datetime.now(UTC))
     )
     page = press(open_page(), "tour_start")
     carried = []
@@ -176,7 +180,7 @@ def test_a_sar_from_before_the_newest_checkpoint_comes_first_and_then_the_presen
     own = open_case().case_id
     casework.assign(desk, ANALYST.user_id, own, ANALYST.user_id)
     casework.set_disposition(
-        desk, ANALYST.user_id, own, Disposition.SAR, "No purpose.", determined_at=datetime.now(UTC)
+        desk, ANALYST.user_id, own, Decision(Disposition.SAR, "No purpose.", determined_at=datetime.now(UTC))
     )
     page = open_page("case", ANALYST.user_id, case_id=own)
     page.session_state["tour to"] = 7
@@ -185,7 +189,7 @@ def test_a_sar_from_before_the_newest_checkpoint_comes_first_and_then_the_presen
     later = open_case().case_id
     casework.assign(desk, ANALYST.user_id, later, ANALYST.user_id)
     casework.set_disposition(
-        desk, ANALYST.user_id, later, Disposition.SAR, "No purpose.", determined_at=datetime.now(UTC)
+        desk, ANALYST.user_id, later, Decision(Disposition.SAR, "No purpose.", determined_at=datetime.now(UTC))
     )
     page = open_page("case", ANALYST.user_id, case_id=later)
     page.session_state["tour to"] = 7

@@ -134,7 +134,7 @@ def _cast(step: steps.Step, at_hand: str, find: steps.Find | None) -> str:
             return None, first(step.role)
         if step.role is Role.QA:
             involved = policy.involved_in(repository.events(tx, case.case_id))
-            fit = [person for person in people if not policy.why_not(Verb.QA, person, case, involved)]
+            fit = [person for person in people if not policy.why_not(Verb.REVIEW, person, case, involved)]
         else:
             fit = [person for person in people if person.user_id == case.owner and step.role is Role.ANALYST]
         return case, next((person for person in fit if person.role is step.role), next(iter(fit), first(step.role)))

@@ -14,17 +14,7 @@ _timeline = base.component("timeline")
 
 
 CHANGING = {column.name: column for column in COLUMNS if column.kind is Kind.STATE}
-DONE: Mapping[str, str] = {
-    Action.OPEN: "opened the case",
-    Action.ASSIGN: "assigned the case",
-    Action.NOTE: "added a note",
-    Action.DISPOSITION: "set a disposition",
-    Action.QA_PASS: "passed the case in QA",
-    Action.QA_FAIL: "failed the case in QA",
-    Action.REOPEN: "reopened the case",
-    Action.VIEW: "looked at the case",
-    Action.EXPORT: "exported the case",
-}
+DONE: Mapping[str, str] = {action.value: action.label for action in Action}
 
 
 def show(events: Iterable[Event], names: Mapping[str, User], key: str, breaks: Sequence[Break] = ()) -> None:

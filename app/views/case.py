@@ -12,7 +12,7 @@ from app.demo.tampering import CHANGE, CUT, DELETE, REWRITE, SWAP
 from app.errors import RUN, BrokenCase, UnknownCase
 from app.log import checkpoint
 from app.models import Action, Break, Case, Disposition, Event, Role, Status, User
-from app.policy import Verb
+from app.policy import Decision, Verb
 from app.rows import Cases
 from app.ui import alert, base, forms, integrity, queue, sign_in, tables, timeline, words
 
@@ -190,7 +190,7 @@ def assign_form(actor: User, case: Case, names: dict[str, User]) -> None:
             lambda: casework.assign(base.desk(), actor.user_id, case.case_id, receiver, form=token, seen=seen),
         )
 
-    receivers = [person.user_id for person in names.values() if policy.can_receive(actor, case, person)]
+    receivers = [person.user_id for person in names.values() if not policy.why_not_receive(actor, case, person)]
     refusal = policy.why_not(Verb.ASSIGN, actor, case) or (None if receivers else "There is nobody else to take it.")
     with forms.form_place(name, names) as tell, st.form(f"assign form {token}", border=False):
         st.selectbox(
@@ -269,6 +269,14 @@ def send_decision(actor: User, case: Case, names: dict[str, User], chosen: Dispo
     state = st.session_state
     determined = state.get(f"determined {token}") if chosen is Disposition.SAR else None
     manager = state.get(f"manager {token}") if chosen is Disposition.ESCALATE else None
+    decision = Decision(
+        chosen,
+        state[f"rationale {token}"],
+        determined_at=determined,
+        zone=words.zone(),
+        suspect_known=not state.get(f"no suspect {token}", False),
+        escalate_to=manager,
+    )
     forms.send(
         actor,
         f"decision {case.case_id}",
@@ -277,12 +285,7 @@ def send_decision(actor: User, case: Case, names: dict[str, User], chosen: Dispo
             base.desk(),
             actor.user_id,
             case.case_id,
-            chosen,
-            state[f"rationale {token}"],
-            determined_at=determined,
-            zone=words.zone(),
-            suspect_known=not state.get(f"no suspect {token}", False),
-            escalate_to=manager,
+            decision,
             form=token,
             seen=case.head_hash,
         ),
@@ -327,7 +330,7 @@ def attempt(case: tampering.Copy) -> tampering.Copy | None:
             words.shown(f"{place}. {timeline.DONE.get(event.action, event.action)}, {str(event.ts)[:10]}")
             for place, event in enumerate(case.events, 1)
         ]
-        done = [place for place, event in enumerate(case.events) if event.action not in casework.LOOKS]
+        done = [place for place, event in enumerate(case.events) if event.action not in policy.LOOKS]
         decided = [place for place in done if case.events[place].action == Action.DISPOSITION]
         first = max(decided or done, default=len(labels) - 1)
         label = st.selectbox("Event", labels, first, key=f"event {case.case_id}")

@@ -47,7 +47,7 @@ def verdict_form(actor: User, case: Case, events: list[Event], names: dict[str, 
             close()
             state["offered"] = following
 
-    refusal = policy.why_not(Verb.QA, actor, case, policy.involved_in(events))
+    refusal = policy.why_not(Verb.REVIEW, actor, case, policy.involved_in(events))
     with forms.form_place(name, names) as tell:
         with (
             st.form(f"qa form {token}", border=False),

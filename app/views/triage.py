@@ -105,7 +105,9 @@ def show_place(actor: User, names: dict[str, User], page: Page, token: str) -> N
 def show_selection(actor: User, names: dict[str, User], chosen: list[Case], token: str) -> None:
     st.markdown(f"**{len(chosen)} selected**", width="content")
     receivers = [
-        user_id for user_id, person in names.items() if all(policy.can_receive(actor, case, person) for case in chosen)
+        user_id
+        for user_id, person in names.items()
+        if not any(policy.why_not_receive(actor, case, person) for case in chosen)
     ]
     mine = actor.user_id in receivers
     st.button(

@@ -20,6 +20,7 @@ from playwright.sync_api import expect
 
 from app import casework, opening, repository, triage_query, users
 from app.models import ALERT_FEED, Action, Case, Disposition, Event, Risk, User
+from app.policy import Decision
 from app.triage_query import Filters, Order
 from app.ui import session
 from tests.conftest import ALERT, ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, TRANSACTIONS
@@ -234,7 +235,7 @@ def test_after_a_verdict_qa_is_back_at_its_list_and_the_keyboard_on_the_case_tha
     sar, other = (open_case(desk, owner=ANALYST, sampled=True) for _ in range(2))
     for case_id in (sar, other):
         casework.set_disposition(
-            desk, ANALYST.user_id, case_id, Disposition.SAR, "Structuring.", determined_at=datetime.now(UTC)
+            desk, ANALYST.user_id, case_id, Decision(Disposition.SAR, "Structuring.", determined_at=datetime.now(UTC))
         )
     page = pages[0]
     enter(page, f"{address}/qa", REVIEWER)
@@ -257,7 +258,7 @@ def test_in_qa_nothing_of_the_evidence_is_cut_and_the_verdict_stays_in_sight(
 ) -> None:
     places = [{**one, "place": "Columbia Pike branch, Annandale VA"} for one in TRANSACTIONS * 4]
     case_id = open_case(desk, owner=ANALYST, sampled=True, evidence={"transactions": places})
-    casework.set_disposition(desk, ANALYST.user_id, case_id, Disposition.NO_SAR, "Payroll.")
+    casework.set_disposition(desk, ANALYST.user_id, case_id, Decision(Disposition.NO_SAR, "Payroll."))
     with browser.window(viewport={"width": width, "height": 900}) as shown:
         page = shown.page
         enter(page, f"{address}/qa", REVIEWER)
@@ -462,7 +463,9 @@ def test_the_tab_names_the_page_and_the_case_and_no_customer(pages: Pages, desk:
 def test_who_acts_stays_over_a_reload_and_looks_in_no_other_name(pages: Pages, desk: Database, address: str) -> None:
     case_id = open_case(desk, owner=MANAGER)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    casework.set_disposition(desk, MANAGER.user_id, case_id, Disposition.SAR, "Structured.", determined_at=today)
+    casework.set_disposition(
+        desk, MANAGER.user_id, case_id, Decision(Disposition.SAR, "Structured.", determined_at=today)
+    )
     one, two, _ = pages
     enter(one, address, OTHER_MANAGER)
     enter(two, address, OTHER_ANALYST)
@@ -735,7 +738,7 @@ def test_hostile_text_is_shown_as_it_was_typed_and_does_nothing_on_any_page(
     case_id = open_case(desk, owner=ANALYST, sampled=True, **facts)
     open_case(desk, **facts)
     casework.add_note(desk, ANALYST.user_id, case_id, TEXT)
-    casework.set_disposition(desk, ANALYST.user_id, case_id, Disposition.NO_SAR, TEXT)
+    casework.set_disposition(desk, ANALYST.user_id, case_id, Decision(Disposition.NO_SAR, TEXT))
     with browser.window() as shown:
         page = shown.page
         dialogs: list[str] = []

@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 from app import casework, opening, users
 from app.database import Database
 from app.models import ALERT_FEED, Disposition, Role, User
+from app.policy import Decision
 from tests.conftest import ALERT, ANALYST, MANAGER
 from tests.e2e.server import enter, free_port, peopled, served, settled
 
@@ -48,7 +49,9 @@ def case_id(desk: Database) -> str:
     casework.assign(desk, MANAGER.user_id, closed, MANAGER.user_id)
     casework.add_note(desk, MANAGER.user_id, closed, ARABIC)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    casework.set_disposition(desk, MANAGER.user_id, closed, Disposition.SAR, "Structured.", determined_at=today)
+    casework.set_disposition(
+        desk, MANAGER.user_id, closed, Decision(Disposition.SAR, "Structured.", determined_at=today)
+    )
     long = replace(ALERT, customer_name="Andriievych Stone & Tile Import LLC", amount=Decimal("5521938.86"))
     opened = opening.open_case(desk, ALERT_FEED, replace(long, typology="Dormant account reactivated")).case_id
     casework.assign(desk, MANAGER.user_id, opened, LONG.user_id)
