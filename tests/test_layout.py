@@ -88,6 +88,8 @@ IO_MODULES = {
     "time",
 }
 PRINTING = ("print", "sys.stdout", "sys.stderr", "argparse.ArgumentParser")
+TOO_LONG = {("verify.py", "verify"), ("exports.py", "show_export")}
+"""Functions that are being shortened."""
 APP = sorted((ROOT / "app").rglob("*.py"))
 
 
@@ -159,6 +161,18 @@ def test_every_module_has_its_floor() -> None:
         "server",
         "streamlit_app",
     }
+
+
+def test_a_file_and_a_function_can_be_read_in_one_go() -> None:
+    """The two verifiers go to an examiner as one file each; their functions are as short as any."""
+    verifiers = {ROOT / "app" / "exports" / "bundle" / name for name in ("verify.py", "audit.js")}
+    for file in {path for kind in ("*.py", "*.js", "*.css") for path in (ROOT / "app").rglob(kind)} - verifiers:
+        assert len(file.read_text("utf-8").splitlines()) <= 500, f"{file.relative_to(ROOT)} is too long"
+    for file in [*APP, *(ROOT / "seed").rglob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (file.name, node.name) not in TOO_LONG:
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                assert lines <= 60, f"{file.relative_to(ROOT)}: {node.name} has {lines} lines"
 
 
 SERVE_WITHOUT_PYODBC = """
