@@ -83,7 +83,7 @@ class _Scene:
 
 
 def new_form() -> str:
-    """A token for a form."""
+    """Return a random token for a form."""
     return secrets.token_hex(8)
 
 
@@ -155,7 +155,7 @@ def take_next(database: Database, actor_id: str, *, form: str = "") -> Event | N
 
 
 def _receiver(tx: Transaction, user_id: str | None) -> User | None:
-    """Who is to get a case, if anybody was chosen: nobody deactivates them until they have it."""
+    """Return who is to get a case, if anybody was chosen: nobody deactivates them until they have it."""
     if user_id is None:
         return None
     repository.lock_user(tx, user_id)
@@ -271,7 +271,7 @@ def _in_turn(database: Database, work: Callable[[Transaction, dict[str, str]], R
 
 
 def _stored(tx: Transaction, case_id: str, sent: Mapping[str, str]) -> Event | None:
-    """What this call has stored already; whoever else is storing is waited for."""
+    """Return what this call has stored already; wait for whoever else is storing."""
     if case_id not in sent.values():
         return None
     repository.lock_case(tx, case_id)
@@ -279,7 +279,7 @@ def _stored(tx: Transaction, case_id: str, sent: Mapping[str, str]) -> Event | N
 
 
 def _append(tx: Transaction, request: _Request, sent: dict[str, str]) -> Event:
-    """The one way an event gets onto a case: compare-and-swap on the head, then insert."""
+    """Append an event to a case, the one way there is: compare-and-swap on the head, then insert."""
     if request.form and not _FORM.fullmatch(request.form):
         raise InvalidInput("The form's token is not one of the desk's.")
     case_id = request.case_id
@@ -317,14 +317,14 @@ def _append(tx: Transaction, request: _Request, sent: dict[str, str]) -> Event:
 
 
 def _check_end(database: Database, case_id: str) -> None:
-    """Raises BrokenCase where, read in one moment, the case does not end where its row says."""
+    """Read the case in one moment. Raises BrokenCase where it does not end where its row says."""
     case, events = database.read(lambda tx: (repository.case(tx, case_id), repository.events(tx, case_id)))
     if not events or events[-1].event_hash != case.head_hash:
         raise BrokenCase(case_id, "its newest event is not the one that its row names")
 
 
 def _later(case_id: str, clock: datetime, events: Sequence[Event]) -> datetime:
-    """What the clock shows, or the newest event's time where the clock is behind it."""
+    """Return what the clock shows, or the newest event's time where the clock is behind it."""
     try:
         return max(clock, *(chain.parse_ts(event.ts) for event in events))
     except (TypeError, ValueError) as error:
@@ -336,7 +336,7 @@ def _sent_before(events: Sequence[Event], form: str) -> Event | None:
 
 
 def _check_fresh(case_id: str, events: Sequence[Event], seen: str | None, verb: Verb) -> None:
-    """Raises StaleCase where something that the verb does not pass over came after the head `seen`."""
+    """Compare with the head `seen`. Raises StaleCase where something that the verb does not pass over came after it."""
     if seen is None:
         return
     hashes = [event.event_hash for event in events]

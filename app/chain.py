@@ -45,7 +45,7 @@ _LONG = re.compile(rf"(?<![0-9])[0-9]{{{DIGITS + 1}}}")
 
 
 def _number(text: str) -> float:
-    """A number in JSON. Raises ValueError for one that is too long, and for NaN and Infinity, which JSON has not."""
+    """Read a number in JSON. Raises ValueError for one that is too long, and for NaN and Infinity, as JSON has none."""
     if text.endswith(("N", "y")) or _LONG.search(text):
         raise ValueError(f"{text[:40]!r} is not a number that every program reads")
     return int(text) if text.lstrip("-").isdecimal() else float(text)
@@ -62,12 +62,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def format_ts(moment: datetime) -> str:
-    """An aware datetime as the formula writes it: 2026-01-05T09:14:00.000000Z (UTC, microseconds)."""
+    """Write an aware datetime as the formula writes it: 2026-01-05T09:14:00.000000Z (UTC, microseconds)."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def parse_ts(text: str) -> datetime:
-    """The inverse of `format_ts`; raises ValueError for any other form, and for a day that no calendar has."""
+    """Read what `format_ts` writes. Raises ValueError for any other form, and for a day that no calendar has."""
     if not _TS.fullmatch(text):
         raise ValueError(f"{text!r} is not a UTC time like 2026-01-05T09:14:00.000000Z")
     return datetime.fromisoformat(text)
@@ -82,7 +82,7 @@ def _is_time(value: Any) -> bool:
 
 
 def canonical(value: object) -> Any:
-    """A column's value as `meta` holds it: money with two places, times as in the formula, NULL as null."""
+    """Return a column's value as `meta` holds it: money with two places, times as in the formula, NULL as null."""
     if value is None or type(value) in (str, int):
         return value
     if isinstance(value, datetime):
@@ -93,7 +93,7 @@ def canonical(value: object) -> Any:
 
 
 def canonical_json(value: Mapping[str, Any]) -> str:
-    """Sorted keys, no spaces, not ASCII-escaped; an empty mapping is the empty text.
+    """Write JSON with sorted keys, no spaces, not ASCII-escaped; an empty mapping is the empty text.
 
     Raises ValueError where it could not be read back: for NaN, and where it nests deeper than `LEVELS`.
     """
@@ -109,7 +109,7 @@ def canonical_json(value: Mapping[str, Any]) -> str:
 
 
 def clean_text(field: str, text: str) -> str:
-    r"""`\r\n` becomes `\n`, and nothing else is changed.
+    r"""Return the text with `\n` for each `\r\n`, and nothing else changed.
 
     Raises InvalidText for a control character other than tab and newline, or for a lone surrogate.
     """
@@ -120,13 +120,13 @@ def clean_text(field: str, text: str) -> str:
 
 
 def event_hash(prev_hash: str, case_id: str, ts: str, user: str, action: str, notes: str, meta: str) -> str:
-    """The formula above, in lower-case hex."""
+    """Return the hash of the formula above, in lower-case hex."""
     fields = (prev_hash, case_id, ts, user, action, notes, meta)
     return sha256(SEPARATOR.join(fields).encode()).hexdigest()
 
 
 def link(prev_hash: str, case_id: str, ts: str, user: str, action: str, notes: str, meta: str) -> Event:
-    """The event that follows `prev_hash`. Raises InvalidText where a field cannot be carried."""
+    """Return the event that follows `prev_hash`. Raises InvalidText where a field cannot be carried."""
     case_id = clean_text("case id", case_id)
     user = clean_text("user", user)
     action = clean_text("action", action)
@@ -137,7 +137,7 @@ def link(prev_hash: str, case_id: str, ts: str, user: str, action: str, notes: s
 
 
 def open_chain(case: Case, user: str, evidence: Mapping[str, Any]) -> tuple[Case, Event]:
-    """The first event of a new case, at its `opened_at`; `evidence` (alert, transactions …) goes under the hash."""
+    """Open a new case at its `opened_at`, with `evidence` (alert, transactions …) under the hash: its row and event."""
     facts = {column: canonical(getattr(case, column)) for column in FACTS}
     meta = canonical_json({**evidence, "case": facts})
     event = link(GENESIS, case.case_id, format_ts(case.opened_at), user, Action.OPEN.value, "", meta)
@@ -153,7 +153,7 @@ def append(
     columns: Mapping[str, Any],
     facts: Mapping[str, Any],
 ) -> tuple[Case, Event]:
-    """The next event of a case, and the case after it.
+    """Return the case after its next event, and that event.
 
     `columns` are the case's new values; `meta` keeps [old, new] of those that differ. Left out is `qa_notes`
     where it goes from empty to the event's own notes: they stand there already. `facts` stand in `meta` beside them.

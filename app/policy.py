@@ -188,7 +188,7 @@ def why_not(verb: Verb, actor: User, case: Case, involved: frozenset[str] = froz
 
 
 def why_not_take(actor: User) -> str | None:
-    """The reason why `actor` may not take the next case that nobody owns, as a sentence; None where they may."""
+    """Return why `actor` may not take the next case that nobody owns, as a sentence; None where they may."""
     if not actor.active:
         return f"{actor.name} is inactive and cannot act."
     return "QA reviewers do not work cases, so they take none." if actor.role is Role.QA else None
@@ -208,12 +208,12 @@ def why_not_receive(actor: User, case: Case, receiver: User) -> str | None:
 
 
 def can_take_escalation(actor: User, receiver: User) -> bool:
-    """Whether `actor` may escalate to `receiver`."""
+    """Tell whether `actor` may escalate to `receiver`."""
     return receiver.active and receiver.role is Role.MANAGER and receiver.user_id != actor.user_id
 
 
 def involved_in(events: Iterable[Event]) -> frozenset[str]:
-    """Everybody who ever owned the case or set a disposition on it."""
+    """Return the ids of everybody who ever owned the case or set a disposition on it."""
     people: set[str] = set()
     for event in events:
         if event.action == Action.DISPOSITION:
@@ -279,7 +279,7 @@ def decide(actor: User, case: Case, decision: Decision, now: datetime, clock: da
 
 
 def _why_not_determined(case: Case, day: date, zone: tzinfo, clock: datetime) -> str | None:
-    """The reason why suspicion cannot have been determined on this day of the zone; None where it can."""
+    """Return why suspicion cannot have been determined on this day of the zone; None where it can."""
     today = _day(clock, zone)
     if datetime.combine(day, time(), UTC) > today:
         return "The date of determination lies in the future."
@@ -289,7 +289,7 @@ def _why_not_determined(case: Case, day: date, zone: tzinfo, clock: datetime) ->
 
 
 def _day(moment: datetime, zone: tzinfo) -> datetime:
-    """The day that the moment falls on in the zone, as a day is kept: as midnight UTC of its date."""
+    """Return the day that the moment falls on in the zone, as a day is kept: as midnight UTC of its date."""
     with suppress(OverflowError):  # at an end of the calendar, where only a damaged time lies
         moment = moment.astimezone(zone)
     return datetime.combine(moment, time(), UTC)
@@ -339,13 +339,13 @@ def reopen(actor: User, case: Case, reason: str) -> Change:
 
 
 def has_sar_decision(events: Iterable[Event]) -> bool:
-    """Whether a SAR was ever decided on: from then on the case is confidential (31 U.S.C. 5318(g)(2))."""
+    """Tell whether a SAR was ever decided on: from then on the case is confidential (31 U.S.C. 5318(g)(2))."""
     made = [chain.read_meta(event).get("disposition") for event in events if event.action == Action.DISPOSITION]
     return any(isinstance(change, list) and change[-1:] == [Disposition.SAR.value] for change in made)
 
 
 def view_to_record(actor_id: str, events: Sequence[Event], now: datetime) -> bool:
-    """Whether a look at the case is one to keep: it has a SAR decision, and this person's first look of the UTC day.
+    """Tell whether a look at the case is kept: it has a SAR decision, and this is the person's first of the UTC day.
 
     `now` is what the clock shows. A look that had to be dated later than that says so in `meta`.
     """
@@ -356,7 +356,7 @@ def view_to_record(actor_id: str, events: Sequence[Event], now: datetime) -> boo
 
 
 def ahead(events: Sequence[Event], now: datetime) -> timedelta | None:
-    """By how much the newest event is dated ahead of now, where no clocks should differ by so much; else None."""
+    """Return how far the newest event is dated ahead of now, where no clocks should differ by so much; else None."""
     try:
         lead = chain.parse_ts(events[-1].ts) - now
     except (IndexError, TypeError, ValueError):  # verification says what is wrong with it
@@ -380,7 +380,7 @@ def export(actor: User, case: Case, files: Mapping[str, str], events: int) -> Ch
 
 
 def may_open(actor: User) -> None:
-    """Raises NotAllowed for anyone but the alert feed's service user."""
+    """Let the alert feed's service user open a case. Raises NotAllowed for anyone else."""
     if actor.user_id != ALERT_FEED or actor.active:
         raise NotAllowed("Only the alert feed opens cases.")
 
@@ -404,7 +404,7 @@ def new_case(
     currency: str,
     opened_at: datetime,
 ) -> Case:
-    """A case before its first event: new, nobody's, and due when the desk's own service level runs out."""
+    """Return a case before its first event: new, nobody's, and due when the desk's own service level runs out."""
     return Case(
         case_id=case_id,
         customer_id=customer_id,
@@ -425,22 +425,22 @@ def new_case(
 
 
 def due_at(opened_at: datetime, risk: Risk) -> datetime:
-    """When the desk's own service level runs out."""
+    """Return when the desk's own service level runs out."""
     return opened_at + SERVICE_LEVEL[risk]
 
 
 def is_overdue(case: Case, now: datetime) -> bool:
-    """Whether the case is open past its due date, or was closed after it."""
+    """Tell whether the case is open past its due date, or was closed after it."""
     return (case.closed_at or now) > case.due_at
 
 
 def sar_due_at(determined_at: datetime, suspect_known: bool) -> datetime:
-    """When the SAR has to be filed (31 CFR 1020.320(b)(3))."""
+    """Return when the SAR has to be filed (31 CFR 1020.320(b)(3))."""
     return determined_at + (SAR_CLOCK if suspect_known else SAR_CLOCK_NO_SUSPECT)
 
 
 def suspect_known(events: Iterable[Event]) -> bool:
-    """Whether the last disposition named a suspect (it does unless it says otherwise)."""
+    """Tell whether the last disposition named a suspect (it does unless it says otherwise)."""
     last = None
     for event in events:
         if event.action == Action.DISPOSITION:
@@ -449,7 +449,7 @@ def suspect_known(events: Iterable[Event]) -> bool:
 
 
 def determined_in(events: Iterable[Event]) -> str:
-    """The zone of whoever decided last on a SAR, whose calendar has its day of determination; empty where unknown."""
+    """Return the zone of who decided last on a SAR, whose calendar has its day of determination; empty if unknown."""
     last = ""
     for event in events:
         if event.action == Action.DISPOSITION:
@@ -459,7 +459,7 @@ def determined_in(events: Iterable[Event]) -> str:
 
 @contextmanager
 def _form() -> Iterator[dict[str, str]]:
-    """Collects by its name what is wrong with each field. Raises InvalidForm at the end where there is something."""
+    """Collect by its name what is wrong with each field. Raises InvalidForm at the end where there is something."""
     wrong: dict[str, str] = {}
     yield wrong
     if wrong:
@@ -467,7 +467,7 @@ def _form() -> Iterator[dict[str, str]]:
 
 
 def _text(wrong: dict[str, str], field: str, what: str, text: str, blank: str | None = None) -> str:
-    """As `written`, but for what is wrong with the text: that joins what is wrong with the other fields."""
+    """Return the text as `written` does; what is wrong with it joins what is wrong with the other fields."""
     try:
         return typed.written(what, text, blank)
     except InvalidText as error:

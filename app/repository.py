@@ -32,7 +32,7 @@ SELECT_USER = "SELECT user_id, name, role, active FROM users WHERE user_id = ?"
 
 
 def user(tx: Transaction, user_id: str) -> User:
-    """Raises UnknownUser."""
+    """Return the user of this id. Raises UnknownUser."""
     row = tx.fetch_first(SELECT_USER, (user_id,))
     if row is None or row["user_id"] != user_id:  # SQL Server takes "ann " for "ann"
         raise UnknownUser(user_id)
@@ -43,12 +43,12 @@ SELECT_USERS = "SELECT user_id, name, role, active FROM users ORDER BY user_id"
 
 
 def users(tx: Transaction) -> list[User]:
-    """Everybody, the inactive too."""
+    """Return everybody, the inactive too."""
     return [rows.user(row) for row in tx.fetch_all(SELECT_USERS)]
 
 
 def user_alike(tx: Transaction, user_id: str) -> User:
-    """The user of this id; else the only one whose id differs by letter case or characters that nobody sees alone.
+    """Return the user of this id; else the only one whose id differs by letter case or unseen characters alone.
 
     Raises UnknownUser where there is none, or more than one, as old databases may hold.
     """
@@ -63,7 +63,7 @@ def user_alike(tx: Transaction, user_id: str) -> User:
 
 
 def user_names(tx: Transaction) -> dict[str, str]:
-    """The name of each user by id, whatever else stands in their rows: for what leaves as evidence."""
+    """Return the name of each user by id, whatever else stands in their rows: for what leaves as evidence."""
     return {chain.show(row["user_id"]): chain.show(row["name"]) for row in tx.fetch_all(SELECT_USERS)}
 
 
@@ -71,6 +71,7 @@ INSERT_USER = "INSERT INTO users (user_id, name, role, active) VALUES (?, ?, ?, 
 
 
 def insert_user(tx: Transaction, person: User) -> None:
+    """Store a user. Raises ConstraintBroken where the id is taken."""
     tx.execute(INSERT_USER, (person.user_id, person.name, person.role.value, int(person.active)))
 
 
@@ -78,6 +79,7 @@ UPDATE_USER_ACTIVE = "UPDATE users SET active = ? WHERE user_id = ?"
 
 
 def set_active(tx: Transaction, user_id: str, active: bool) -> None:
+    """Keep whether the user may act."""
     tx.execute(UPDATE_USER_ACTIVE, (int(active), user_id))
 
 
@@ -88,6 +90,7 @@ COUNT_OPEN_CASES_OF = PerEngine(
 
 
 def open_cases_of(tx: Transaction, user_id: str) -> int:
+    """Count the cases that the user owns and that are not closed."""
     return int(tx.fetch_val(COUNT_OPEN_CASES_OF, (user_id,)))
 
 
@@ -105,7 +108,7 @@ SELECT_CASE = "SELECT * FROM cases WHERE case_id = ?"
 
 
 def case(tx: Transaction, case_id: str) -> Case:
-    """Raises UnknownCase."""
+    """Return the case of this id. Raises UnknownCase, or BrokenCase where its row cannot be read."""
     row = tx.fetch_first(SELECT_CASE, (case_id,))
     if row is None or row["case_id"] != case_id:
         raise UnknownCase(case_id)
@@ -116,7 +119,7 @@ COUNT_CASE = "SELECT COUNT(*) FROM cases WHERE case_id = ?"
 
 
 def has_case(tx: Transaction, case_id: str) -> bool:
-    """Whether the id is taken, be the row readable or not."""
+    """Tell whether the id is taken, be the row readable or not."""
     return bool(tx.fetch_val(COUNT_CASE, (case_id,)))
 
 
@@ -124,6 +127,7 @@ COUNT_CASES = "SELECT COUNT(*) FROM cases"
 
 
 def case_count(tx: Transaction) -> int:
+    """Count all cases."""
     return int(tx.fetch_val(COUNT_CASES))
 
 
@@ -135,7 +139,7 @@ ORDER BY opened_at DESC, case_id DESC
 
 
 def other_cases(tx: Transaction, customer_id: str, case_id: str) -> rows.Cases:
-    """The customer's cases but this one, newest first."""
+    """Return the customer's cases but this one, newest first."""
     return rows.Cases(tx.fetch_all(SELECT_CUSTOMER_CASES, (customer_id, case_id)))
 
 
@@ -153,6 +157,7 @@ INSERT INTO cases (
 
 
 def insert_case(tx: Transaction, new: Case) -> None:
+    """Store a new case. Raises ConstraintBroken where the id is taken."""
     tx.execute(INSERT_CASE, case_row(new))
 
 
@@ -197,7 +202,7 @@ ORDER BY event_id
 
 
 def events(tx: Transaction, case_id: str) -> list[Event]:
-    """A case's events in the order in which they were stored."""
+    """Return a case's events in the order in which they were stored."""
     return [chain.event_of(event) for event in _events_of(tx, case_id)]
 
 
@@ -214,7 +219,7 @@ WHERE case_id = ? AND prev_hash = ?
 
 
 def opening(tx: Transaction, case_id: str) -> Event | None:
-    """A case's first event, without reading the others; None where there is none."""
+    """Return a case's first event, without reading the others; None where there is none."""
     found = list(tx.stream_tuples(SELECT_OPENING, (case_id, chain.GENESIS)))
     return chain.event_of(rows.stored_event(found[0])) if found else None
 
@@ -226,7 +231,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
 
 def insert_event(tx: Transaction, new: Event) -> None:
-    """The store gives it its `event_id`."""
+    """Store an event, to which the store gives its `event_id`."""
     tx.lock_log(exclusive=False)
     _, *values = _event_row(tx, new)
     tx.execute(INSERT_EVENT, values)
@@ -257,7 +262,7 @@ SELECT_LAST_EVENT_ID = "SELECT COALESCE(MAX(event_id), 0) FROM case_events"
 
 
 def last_event_id(tx: Transaction) -> int:
-    """The highest `event_id`, below which no event can appear any more; holds up who adds events meanwhile."""
+    """Return the highest `event_id`, below which no event can appear any more; hold up who adds events meanwhile."""
     tx.lock_log(exclusive=True)
     return int(tx.fetch_val(SELECT_LAST_EVENT_ID))
 
@@ -269,7 +274,7 @@ LogLine = tuple[int, str, str]
 
 
 def log(tx: Transaction, last: int = MAX_EVENT_ID) -> Generator[LogLine]:
-    """Every event up to the one numbered `last`, in `event_id` order, as it comes."""
+    """Yield every event up to the one numbered `last`, in `event_id` order, as it comes."""
     return (tuple(row) for row in tx.stream_tuples(SELECT_LOG, (last,)))
 
 
@@ -301,7 +306,7 @@ Chain = tuple[str, list[chain.StoredEvent], Mapping[str, Any] | None]
 
 
 def chains_of(tx: Transaction, case_id: str) -> list[Chain]:
-    """One chain; where someone put in a second row of the case, that one too, as a chain without events.
+    """Return one chain; where someone put in a second row of the case, that one too, as a chain without events.
 
     Raises UnknownCase where neither a row nor an event has this id.
     """
@@ -314,12 +319,12 @@ def chains_of(tx: Transaction, case_id: str) -> list[Chain]:
 
 
 def events_of(chains: Sequence[Chain]) -> list[Event]:
-    """The events of the case that `chains_of` read, as `events` returns them."""
+    """Return the events of the case that `chains_of` read, as `events` returns them."""
     return [chain.event_of(event) for _, events, _ in chains for event in events]
 
 
 def all_chains(tx: Transaction) -> Iterator[Chain]:
-    """Every case that has a row or an event, by case id; holds one case in memory at a time.
+    """Yield every case that has a row or an event, by case id; hold one case in memory at a time.
 
     Where someone put in a second row of a case, that one comes too, as a chain without events.
     """
@@ -373,7 +378,7 @@ LIMIT ?
 
 
 def qa_waiting(tx: Transaction, limit: int) -> rows.Cases:
-    """Closed cases of the sample that nobody has reviewed, those closed first at the top."""
+    """Return closed cases of the sample that nobody has reviewed, those closed first at the top."""
     return rows.Cases(tx.stream(SELECT_QA_WAITING, (limit,)))
 
 
@@ -394,7 +399,7 @@ LIMIT ?
 
 
 def qa_reviewed(tx: Transaction, limit: int) -> rows.Cases:
-    """Reviewed cases, the newest verdict at the top."""
+    """Return reviewed cases, the newest verdict at the top."""
     return rows.Cases(tx.stream(SELECT_QA_REVIEWED, (limit,)))
 
 
@@ -412,6 +417,7 @@ COUNT_QA_RESULTS = "SELECT qa_result, COUNT(*) AS cases FROM cases WHERE qa_resu
 
 
 def qa_counts(tx: Transaction) -> QaCounts:
+    """Count the sample: what waits for review, and the verdicts."""
     results = {row["qa_result"]: int(row["cases"]) for row in tx.fetch_all(COUNT_QA_RESULTS)}
     return QaCounts(
         waiting=int(tx.fetch_val(COUNT_QA_WAITING)),

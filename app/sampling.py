@@ -9,7 +9,7 @@ RULE = "ABS(CHECKSUM(case_id)) % 10 = 0"
 
 
 def checksum(text: str) -> int:
-    """SQL Server's CHECKSUM of an NVARCHAR in a BIN2 collation, as a signed 32-bit integer.
+    """Return SQL Server's CHECKSUM of an NVARCHAR in a BIN2 collation, as a signed 32-bit integer.
 
     h starts at 0; for each UTF-16 code unit, h = rotl32(h, 4) XOR unit.
     """
@@ -21,10 +21,10 @@ def checksum(text: str) -> int:
 
 
 def qa_bucket(case_id: str) -> int:
-    """0 to 9. T-SQL: ABS(CHECKSUM(case_id) % 10); the remainder takes the sign of h, so ABS cannot overflow."""
+    """Return 0 to 9. T-SQL: ABS(CHECKSUM(case_id) % 10); the remainder takes the sign of h, so ABS cannot overflow."""
     return abs(checksum(case_id)) % 10
 
 
 def is_sampled(bucket: int) -> bool:
-    """Bucket 0 is the sample."""
+    """Tell whether a bucket is in the sample: bucket 0 is."""
     return bucket == SAMPLE_BUCKET

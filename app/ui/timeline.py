@@ -14,7 +14,7 @@ _timeline = base.component("timeline")
 
 
 CHANGING = {column.name: column for column in COLUMNS if column.kind is Kind.STATE}
-DONE: Mapping[str, str] = {action.value: action.label for action in Action}
+LABELS: Mapping[str, str] = {action.value: action.label for action in Action}
 
 
 def show(events: Iterable[Event], names: Mapping[str, User], key: str, breaks: Sequence[Break] = ()) -> None:
@@ -27,8 +27,8 @@ def show(events: Iterable[Event], names: Mapping[str, User], key: str, breaks: S
         {
             "event_id": event.event_id,
             "who": words.shown(words.name_of(event.user, names)),
-            "what": DONE.get(event.action, words.shown(event.action)) + _really(event, where),
-            "action": event.action if event.action in DONE else "other",
+            "what": LABELS.get(event.action, words.shown(event.action)) + _really(event, where),
+            "action": event.action if event.action in LABELS else "other",
             "ts": words.shown(event.ts),
             "when": words.clock(words.read_time(event.ts), where) or words.shown(event.ts),
             "changes": _changes(event, names),

@@ -327,7 +327,7 @@ def attempt(case: tampering.Copy) -> tampering.Copy | None:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom", key="attempt"):
         labels = [
-            words.shown(f"{place}. {timeline.DONE.get(event.action, event.action)}, {str(event.ts)[:10]}")
+            words.shown(f"{place}. {timeline.LABELS.get(event.action, event.action)}, {str(event.ts)[:10]}")
             for place, event in enumerate(case.events, 1)
         ]
         done = [place for place, event in enumerate(case.events) if event.action not in policy.LOOKS]
