@@ -1,4 +1,4 @@
-"""One table of columns: whatever has to be literal, SQL and what leaves the desk, says the same as `models.COLUMNS`.
+"""One table of columns: whatever has to be literal, SQL and what leaves the desk, says the same as `app/models.py`.
 
 A failure names the text to edit. A new column is a line of `models.Case`, and then what these tests ask for.
 """
@@ -111,16 +111,19 @@ def test_the_desks_login_may_update_what_events_change_and_nothing_else() -> Non
     assert names(listed) == [column.name for column in UPDATED], "edit GRANT UPDATE in sql/sqlserver/security.sql"
 
 
-def test_the_verifier_of_a_bundle_folds_the_same_columns() -> None:
+def test_the_verifier_of_a_bundle_reads_and_folds_the_same_columns() -> None:
     where = "in app/exports/bundle/verify.py"
+    assert verify.Event._fields == EVENT_COLUMNS, f"edit Event {where}"
     assert tuple(verify.FACTS.split()) == chain.FACTS, f"edit FACTS {where}"
     assert verify.NEW_CASE == chain.UNOPENED, f"edit NEW_CASE {where}"
 
 
-def test_the_page_of_a_bundle_folds_the_same_columns_and_calls_them_as_the_desk_does() -> None:
+def test_the_page_of_a_bundle_reads_and_folds_the_same_columns_and_calls_them_as_the_desk_does() -> None:
     text = (ROOT / AUDIT_JS).read_text("utf-8")
     (facts,) = found(r'\nconst FACTS = "(.*?)";', text, AUDIT_JS)
     assert tuple(facts.split()) == chain.FACTS, f"edit FACTS in {AUDIT_JS}"
+    (texts,) = found(r"\nconst TEXTS = (\[.*?\]);", text, AUDIT_JS)
+    assert json.loads(texts) == list(EVENT_COLUMNS[1:]), f"edit TEXTS in {AUDIT_JS}"
     assert an_object("NEW_CASE", text) == chain.UNOPENED, f"edit NEW_CASE in {AUDIT_JS}"
     labels = {column.name: column.label for column in COLUMNS if column.kind is Kind.STATE}
     assert an_object("COLUMNS", text) == labels, f"edit COLUMNS in {AUDIT_JS}"
