@@ -78,10 +78,10 @@ def _not_to_review(actor: User, case: Case, involved: frozenset[str]) -> str | N
     return None
 
 
+_OPEN = (Status.NEW, Status.IN_REVIEW)
 _OWNER_OR_MANAGER = "Only the owner or a Manager can decide on the case."
 _OWNER = "Only the owner can escalate the case."
-_MANAGER = "Only a Manager can reopen a case."
-_DECIDED_ON = {
+_NOT_IN_REVIEW: Mapping[Status | Role, str] = {
     Status.NEW: "The case is new. Assign it first.",
     Status.CLOSED: "The case is closed already. A Manager can reopen it.",
 }
@@ -89,7 +89,10 @@ _DECIDED_ON = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A row of the table of verbs. Reasons are sentences for a person; where several hold, the first is told."""
+    """A row of the table of verbs. Reasons are sentences for a person; where several hold, the first is told.
+
+    `refuses` comes first: the states of a case in which it cannot be done, and the roles that never do it.
+    """
 
     makes: frozenset[Action]
     """The events that it may append, of which it appends one."""
@@ -97,10 +100,7 @@ class Rule:
     """What others may have done since the person saw the case, without their having to look again."""
     to: Status | None = None
     """The state that the case is in afterwards; None leaves it in its own."""
-    not_while: Mapping[Status, str] = field(default_factory=dict)
-    """Why not, by the states of the case in which it cannot be done."""
-    not_by: Mapping[Role, str] = field(default_factory=dict)
-    """Why not, by the roles that never do it."""
+    refuses: Mapping[Status | Role, str] = field(default_factory=dict)
     unless: Callable[[User, Case, frozenset[str]], str | None] = _nothing_else
     """Return why this actor may not do it to this case; the ids are of those involved in it (see `involved_in`)."""
 
@@ -112,8 +112,10 @@ class Verb(Enum):
         makes=frozenset({Action.ASSIGN}),
         passes_over=LOOKS | {Action.NOTE},
         to=Status.IN_REVIEW,
-        not_while={Status.CLOSED: "The case is closed. A Manager can reopen it."},
-        not_by={Role.QA: "QA reviewers do not work cases, so they cannot assign them."},
+        refuses={
+            Status.CLOSED: "The case is closed. A Manager can reopen it.",
+            Role.QA: "QA reviewers do not work cases, so they cannot assign them.",
+        },
         unless=_another_analysts,
     )
     NOTE = Rule(makes=frozenset({Action.NOTE}), passes_over=frozenset(Action))
@@ -121,30 +123,32 @@ class Verb(Enum):
         makes=frozenset({Action.DISPOSITION}),
         passes_over=LOOKS,
         to=Status.CLOSED,
-        not_while=_DECIDED_ON,
-        not_by={Role.QA: _OWNER_OR_MANAGER},
+        refuses={**_NOT_IN_REVIEW, Role.QA: _OWNER_OR_MANAGER},
         unless=_neither_owner_nor_manager,
     )
     ESCALATE = Rule(
         makes=frozenset({Action.DISPOSITION}),
         passes_over=LOOKS,
-        not_while=_DECIDED_ON,
-        not_by={Role.QA: _OWNER},
+        refuses={**_NOT_IN_REVIEW, Role.QA: _OWNER},
         unless=_not_the_owner,
     )
     REVIEW = Rule(
         makes=frozenset({Action.QA_PASS, Action.QA_FAIL}),
         passes_over=LOOKS,
-        not_while=dict.fromkeys((Status.NEW, Status.IN_REVIEW), "Only closed cases are reviewed."),
-        not_by={Role.ANALYST: "Only QA reviewers and Managers review cases."},
+        refuses={
+            **dict.fromkeys(_OPEN, "Only closed cases are reviewed."),
+            Role.ANALYST: "Only QA reviewers and Managers review cases.",
+        },
         unless=_not_to_review,
     )
     REOPEN = Rule(
         makes=frozenset({Action.REOPEN}),
         passes_over=LOOKS,
         to=Status.IN_REVIEW,
-        not_while=dict.fromkeys((Status.NEW, Status.IN_REVIEW), "The case is not closed."),
-        not_by=dict.fromkeys((Role.ANALYST, Role.QA), _MANAGER),
+        refuses={
+            **dict.fromkeys((Role.ANALYST, Role.QA), "Only a Manager can reopen a case."),
+            **dict.fromkeys(_OPEN, "The case is not closed."),
+        },
     )
     VIEW = Rule(makes=frozenset({Action.VIEW}), passes_over=frozenset(Action))
     EXPORT = Rule(makes=frozenset({Action.EXPORT}), passes_over=frozenset(Action))
@@ -184,7 +188,8 @@ def why_not(verb: Verb, actor: User, case: Case, involved: frozenset[str] = froz
     if not actor.active:
         return f"{actor.name} is inactive and cannot act."
     rule = verb.value
-    return rule.not_while.get(case.status) or rule.not_by.get(actor.role) or rule.unless(actor, case, involved)
+    refused = (reason for what, reason in rule.refuses.items() if what in (case.status, actor.role))
+    return next(refused, None) or rule.unless(actor, case, involved)
 
 
 def why_not_take(actor: User) -> str | None:

@@ -83,8 +83,8 @@ def test_readme_tells_of_each_verb_what_the_table_says() -> None:
     assert told == [
         [
             verb.name.lower(),
-            listed(set(Role) - set(verb.value.not_by), Role, "any"),
-            listed(set(Status) - set(verb.value.not_while), Status, "any"),
+            listed(set(Role) - set(verb.value.refuses), Role, "any"),
+            listed(set(Status) - set(verb.value.refuses), Status, "any"),
             verb.value.to or "same",
             listed(verb.value.makes, Action, "anything"),
             listed(verb.value.passes_over, Action, "anything"),
