@@ -12,7 +12,8 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from hashlib import sha256
@@ -25,7 +26,9 @@ from app.errors import (
     DatabaseBusy,
     DeskError,
     InvalidInput,
+    NotAllowed,
     StaleCase,
+    kinds,
 )
 from app.models import (
     Action,
@@ -45,7 +48,7 @@ NEVER_STALE = frozenset(Action)
 LOOKS = frozenset({Action.VIEW, Action.EXPORT})
 PASSES_OVER_NOTES = LOOKS | {Action.NOTE}
 
-_LOG = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 _FORM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -273,12 +276,28 @@ def record_export(
     def change(scene: _Scene) -> policy.Change:
         return policy.export(scene.actor, scene.case, digests, events)
 
+    makes = frozenset({Action.EXPORT})
+    event = None
     try:
-        return _keep(database, _Request(actor_id, case_id, change, frozenset({Action.EXPORT}), NEVER_STALE))
+        event = _keep(database, _Request(actor_id, case_id, change, makes, NEVER_STALE))
     except BrokenCase:
         actor, case = database.read(lambda tx: (repository.user(tx, actor_id), repository.case(tx, case_id)))
-        policy.export(actor, case, digests, events)
-        return None
+        with _refusals_logged(actor_id, case_id, makes):
+            policy.export(actor, case, digests, events)
+    kept = "the case keeps it" if event else "the case is broken and keeps nothing of it"
+    _LOGGER.info("%.100r exported %s: %s; %s", actor_id, case_id, ", ".join(sorted(files)), kept)
+    return event
+
+
+@contextmanager
+def _refusals_logged(actor_id: str, case_id: str, makes: Iterable[Action]) -> Iterator[None]:
+    """Log who was refused what, by a rule or because the case moved on; not why, as a reason may hold names."""
+    try:
+        yield
+    except (NotAllowed, StaleCase) as error:
+        asked = "/".join(sorted(makes))
+        _LOGGER.info("%.100r is refused %s of %.100r: %s", actor_id, asked, case_id, kinds(error))
+        raise
 
 
 def _keep(database: Database, request: _Request) -> Event:
@@ -325,10 +344,11 @@ def _append(tx: Transaction, request: _Request, sent: dict[str, str]) -> Event:
         if repeat.user != request.actor_id or repeat.action not in request.makes:
             raise InvalidInput("This form was sent already, by someone else or for another purpose.")
         return repeat
-    _check_fresh(case_id, events, request.seen, request.passes_over)
-    clock = datetime.now(UTC)
-    now = _later(case_id, clock, events)
-    change = request.judge(_Scene(tx, actor, case, events, now, clock))
+    with _refusals_logged(request.actor_id, case_id, request.makes):
+        _check_fresh(case_id, events, request.seen, request.passes_over)
+        clock = datetime.now(UTC)
+        now = _later(case_id, clock, events)
+        change = request.judge(_Scene(tx, actor, case, events, now, clock))
     facts = dict(change.facts)
     if request.form:
         facts["form"] = request.form
@@ -336,7 +356,7 @@ def _append(tx: Transaction, request: _Request, sent: dict[str, str]) -> Event:
         facts["clock"] = chain.format_ts(clock)
         if lead := policy.ahead(events, clock):
             seconds = round(lead.total_seconds())
-            _LOG.warning("%s: its newest event is dated %d seconds ahead of this machine's clock", case_id, seconds)
+            _LOGGER.warning("%s: its newest event is dated %d seconds ahead of this machine's clock", case_id, seconds)
     changed, event = chain.append(
         case, actor.user_id, chain.format_ts(now), change.action.value, change.notes, change.columns, facts
     )
