@@ -12,7 +12,8 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -25,7 +26,9 @@ from app.errors import (
     DatabaseBusy,
     DeskError,
     InvalidInput,
+    NotAllowed,
     StaleCase,
+    kinds,
 )
 from app.models import (
     Case,
@@ -41,7 +44,7 @@ Result = TypeVar("Result")
 ATTEMPTS = 100
 """How often a verb reads and judges anew where others keep changing the case in between."""
 
-_LOG = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 _FORM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -242,12 +245,27 @@ def record_export(
     def change(scene: _Scene) -> policy.Change:
         return policy.export(scene.actor, scene.case, digests, events)
 
+    event = None
     try:
-        return _keep(database, _Request(Verb.EXPORT, actor_id, case_id, change))
+        event = _keep(database, _Request(Verb.EXPORT, actor_id, case_id, change))
     except BrokenCase:
         actor, case = database.read(lambda tx: (repository.user(tx, actor_id), repository.case(tx, case_id)))
-        policy.export(actor, case, digests, events)
-        return None
+        with _refusals_logged(actor_id, case_id, Verb.EXPORT):
+            policy.export(actor, case, digests, events)
+    kept = "the case keeps it" if event else "the case is broken and keeps nothing of it"
+    _LOGGER.info("%.100r exported %s: %s; %s", actor_id, case_id, ", ".join(sorted(files)), kept)
+    return event
+
+
+@contextmanager
+def _refusals_logged(actor_id: str, case_id: str, verb: Verb) -> Iterator[None]:
+    """Log who was refused what, by a rule or because the case moved on; not why, as a reason may hold names."""
+    try:
+        yield
+    except (NotAllowed, StaleCase) as error:
+        asked = "/".join(sorted(verb.value.makes))
+        _LOGGER.info("%.100r is refused %s of %.100r: %s", actor_id, asked, case_id, kinds(error))
+        raise
 
 
 def _keep(database: Database, request: _Request) -> Event:
@@ -294,10 +312,11 @@ def _append(tx: Transaction, request: _Request, sent: dict[str, str]) -> Event:
         if repeat.user != request.actor_id or repeat.action not in request.verb.value.makes:
             raise InvalidInput("This form was sent already, by someone else or for another purpose.")
         return repeat
-    _check_fresh(case_id, events, request.seen, request.verb)
-    clock = datetime.now(UTC)
-    now = _later(case_id, clock, events)
-    change = request.judge(_Scene(tx, actor, case, events, now, clock))
+    with _refusals_logged(request.actor_id, case_id, request.verb):
+        _check_fresh(case_id, events, request.seen, request.verb)
+        clock = datetime.now(UTC)
+        now = _later(case_id, clock, events)
+        change = request.judge(_Scene(tx, actor, case, events, now, clock))
     facts = dict(change.facts)
     if request.form:
         facts["form"] = request.form
@@ -305,7 +324,7 @@ def _append(tx: Transaction, request: _Request, sent: dict[str, str]) -> Event:
         facts["clock"] = chain.format_ts(clock)
         if lead := policy.ahead(events, clock):
             seconds = round(lead.total_seconds())
-            _LOG.warning("%s: its newest event is dated %d seconds ahead of this machine's clock", case_id, seconds)
+            _LOGGER.warning("%s: its newest event is dated %d seconds ahead of this machine's clock", case_id, seconds)
     changed, event = chain.append(
         case, actor.user_id, chain.format_ts(now), change.action.value, change.notes, change.columns, facts
     )

@@ -28,6 +28,7 @@ DeskError                 its text is for a person: what happened, and what to d
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -35,6 +36,23 @@ from app.models import Break, Event
 
 RUN = "./run.ps1" if sys.platform == "win32" else "./run.sh"
 """What a person types before a verb; every hint at one begins with it."""
+
+
+def kinds(error: BaseException) -> str:
+    """Return the type of an error and of each that led to it, with a driver's codes, as the process's log tells them.
+
+    That is all that goes there: what an error says may repeat what stands in a row or in a connection string.
+    """
+    told = []
+    cause: BaseException | None = error
+    while cause is not None:
+        codes = [getattr(cause, "sqlite_errorname", "")]
+        if type(cause).__module__ == "pyodbc" and cause.args:
+            codes += re.findall(r"^[0-9A-Z]{5}$", str(cause.args[0]))  # SQLSTATE
+            codes += re.findall(r"\((-?[0-9]+)\) \(SQL", str(cause.args[-1]))  # the server's own number
+        told.append(" ".join(filter(None, (type(cause).__name__, *codes))))
+        cause = cause.__cause__
+    return " from ".join(told)
 
 
 class DeskError(Exception):

@@ -46,7 +46,7 @@ HEADERS = (
 )
 
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/")
-_log = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -88,7 +88,7 @@ class _Book:
                 visitor.session = returning
         if visitor.session or len(strangers) < MAX_STRANGERS:
             return
-        _log.warning("More than %d visitors have not signed in: the first of them has to go.", MAX_STRANGERS)
+        _LOGGER.warning("More than %d visitors have not signed in: the first of them has to go.", MAX_STRANGERS)
         staying = [one for one in strangers if not one.has_to_go.is_set()]
         (staying[0] if len(strangers) < 2 * MAX_STRANGERS and staying else visitor).has_to_go.set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -20,10 +21,12 @@ from streamlit.config import get_option
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.session_manager import SessionInfo
 
-from app import gate
+from app import gate, terminal
 from app.database.sqlite import SqliteDatabase
-from app.errors import DeskError
-from app.ui import base
+from app.errors import DeskError, kinds
+from app.ui import base, sign_in
+
+_LOGGER = logging.getLogger("app.server")  # Streamlit runs this file under a name of its own
 
 DESCRIPTORS = (65_536, 10_240, 4_096)
 """Open files and sockets that the process asks for, the first that the system grants."""
@@ -62,14 +65,22 @@ def raise_descriptor_limit() -> int:
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any] | None]:
-    """Put the store in its place before the first visitor comes."""
+    """Put the store in its place before the first visitor comes, and log what is served."""
+    terminal.start_logging(logging.INFO)
     sessions = runtime.get_instance()._session_mgr
     room = max(16, min(2_000, raise_descriptor_limit() // PER_SESSION))
     sessions._session_storage = SessionsOfPeople(room, get_option("server.disconnectedSessionTTL"))  # type: ignore[attr-defined]
-    with suppress(DeskError):  # the pages say what is wrong
-        if isinstance(desk := base.desk(), SqliteDatabase):
+    try:
+        desk = base.desk()
+        engine = "SQLite" if desk.is_embedded else "SQL Server"
+        told = engine, desk, base.config().exports, sign_in.mode()
+        _LOGGER.info("Serving. Database: %s, %s. Exports: %s. Sign-in: %s.", *told)
+        if isinstance(desk, SqliteDatabase):
             desk.keep_watch()
+    except DeskError as error:  # the pages say what is wrong
+        _LOGGER.error("The desk cannot work: %s", kinds(error))
     yield None
+    _LOGGER.info("Stopped.")
 
 
 async def lead_to(page: str, request: Request) -> RedirectResponse:

@@ -5,23 +5,101 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 from app.errors import SettingsError
+from app.text import printable
+
+if TYPE_CHECKING:  # imported where it is used: it takes as long as all else that a short verb imports
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_settings import BaseSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_DATABASE = ROOT / ".data" / "aml_cases.db"
 SECRETS = ROOT / ".streamlit" / "secrets.toml"
 
+OF_OTHERS = frozenset(
+    {"AML_NO_BROWSER"}  # app.launch
+    | {"AML_TEST_SQLSERVER", "AML_TEST_SQLSERVER_FILES", "AML_REQUIRE_SQLSERVER"}  # the tests, and so the next line
+    | {"AML_BROWSER", "AML_REQUIRE_BROWSER", "AML_AXE", "AML_SARX_XSD"}
+)
+"""Variables that are none of the desk's settings, and are passed over."""
+
+LONGEST_SHOWN = 40
+"""Characters of a wrong value that an error repeats."""
+
 
 class SignIn(StrEnum):
-    """How people sign in: `app.sign_in` says what each means."""
+    """How people sign in: `app.ui.sign_in` says what each means."""
 
     DEMO = "demo"
     OIDC = "oidc"
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a setting is written. `read` makes its value of the text, and raises ValueError with what would be right."""
+
+    read: Callable[[str], object]
+
+    def _check(self, said: object) -> object:
+        if not isinstance(said, str):
+            raise ValueError("neither a text nor a number")
+        return self.read(said)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        from pydantic import BeforeValidator
+
+        return BeforeValidator(self._check).__get_pydantic_core_schema__(source, handler)
+
+
+def _read_path(text: str) -> Path:
+    if not text.isprintable():  # a Windows path in double quotes: TOML reads \t in it as a tab
+        raise ValueError("the path of a file or folder (in single quotes in a secrets file)")
+    if not re.match(r"~[^/\\]*(?:[/\\]|$)", text):
+        return Path(text)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError("a path, whose ~ stands for a folder that this machine does not know") from error
+
+
+def _read_database(text: str) -> str:
+    """Return a connection string as it is, and the path of a file with its `~` expanded."""
+    return str(_read_path(text)) if text.startswith("~") or not ("=" in text or text.isprintable()) else text
+
+
+def _read_seconds(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]+)?", text):
+        raise ValueError("a number of seconds below 10,000")
+    return float(text)
+
+
+def _read_whole(text: str) -> int:
+    if not (re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= 10_000):
+        raise ValueError("a whole number from 1 to 10,000")
+    return int(text)
+
+
+def _read_sign_in(text: str) -> SignIn:
+    if text not in set(SignIn):
+        raise ValueError("demo or oidc")
+    return SignIn(text)
+
+
+_Text = Annotated[str, _Form(str)]
+_Path = Annotated[Path, _Form(_read_path)]
+_Whole = Annotated[int, _Form(_read_whole)]
+_Seconds = Annotated[float, _Form(_read_seconds)]
+
+_IN_EXPORTS = Path("checkpoints")
+"""Stands for the folder of this name in the folder of exports, wherever that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,78 +116,119 @@ class Settings:
     `connect_timeout` how long for a server to let it in, and `query_timeout` how long for a statement.
     """
 
-    database: str = field(repr=False)
-    exports: Path
-    busy_timeout: float = 5
-    read_replica: str = field(default="", repr=False)
-    pool_size: int = 10
-    connect_timeout: int = 10
-    query_timeout: int = 60
-    checkpoints: Path = ROOT / "exports" / "checkpoints"
-    signing_key: Path | None = None
-    verifier_key: str = ""
-    sign_in: SignIn | None = None
-    sign_in_claim: str = "preferred_username"
+    database: Annotated[str, _Form(_read_database)] = field(default=str(DEMO_DATABASE), repr=False)
+    exports: _Path = ROOT / "exports"
+    busy_timeout: _Seconds = 5
+    read_replica: _Text = field(default="", repr=False)
+    pool_size: _Whole = 10
+    connect_timeout: _Whole = 10
+    query_timeout: _Whole = 60
+    checkpoints: _Path = _IN_EXPORTS
+    signing_key: Annotated[Path | None, _Form(_read_path)] = None
+    verifier_key: _Text = ""
+    sign_in: Annotated[SignIn | None, _Form(_read_sign_in)] = None
+    sign_in_claim: _Text = "preferred_username"
+
+    def __post_init__(self) -> None:
+        if self.checkpoints is _IN_EXPORTS:
+            object.__setattr__(self, "checkpoints", self.exports / _IN_EXPORTS)
+
+
+NAMES = tuple(setting.name for setting in fields(Settings))
 
 
 def load(database: str | None = None) -> Settings:
-    """Settings from AML_DATABASE, AML_EXPORTS and so on; `database` overrides the first.
+    """Return the settings that AML_DATABASE, AML_EXPORTS and so on say; `database` goes before the first of them.
 
-    What the environment does not say is looked up in the [aml] section of the secrets file (`database`, `exports` …).
-    Raises SettingsError.
+    What the environment does not say, or says as nothing, is looked up in the [aml] section of the secrets file
+    (`database`, `exports` …). Raises SettingsError, with a sentence for each thing that is wrong: none repeats what may
+    be a secret.
     """
     if database == "":
         raise SettingsError("--database is given, but empty.")
-    secrets = _secrets()
+    from pydantic import ValidationError
 
-    def said(name: str, default: str) -> str:
-        return os.environ.get(f"AML_{name.upper()}") or secrets.get(name) or default
+    try:
+        return _reader()({"aml": {"database": database} if database else {}})
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)
+        raise SettingsError(" ".join(_sentence(one, database is not None) for one in wrong)) from None
 
-    def bad(name: str, what: str) -> SettingsError:
-        where = f"AML_{name.upper()}" if os.environ.get(f"AML_{name.upper()}") else f"{name} in [aml] of {SECRETS}"
-        return SettingsError(f"{where} is {what}, not {said(name, '')!r}.")
 
-    def seconds(name: str, default: str) -> float:
-        text = said(name, default)
-        if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]+)?", text):
-            raise bad(name, "a number of seconds below 10,000")
-        return float(text)
+@cache
+def _reader() -> Callable[[object], Settings]:
+    """Return what reads `aml` from its argument, then the environment, then the secrets file, whenever it is called.
 
-    def whole(name: str, default: str) -> int:
-        text = said(name, default)
-        if not (re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= 10_000):
-            raise bad(name, "a whole number from 1 to 10,000")
-        return int(text)
-
-    def path(name: str, default: str) -> Path:
-        text = said(name, default)
-        if not text.isprintable():  # a Windows path in double quotes: TOML reads \t in it as a tab
-            raise bad(name, "the path of a file or folder (in single quotes in a secrets file)")
-        return Path(text)
-
-    exports = path("exports", str(ROOT / "exports"))
-    sign_in = said("sign_in", "")
-    if sign_in and sign_in not in set(SignIn):
-        raise bad("sign_in", "demo or oidc")
-    chosen = database or said("database", str(DEMO_DATABASE))
-    return Settings(
-        database=str(Path(chosen).expanduser()) if chosen.startswith("~/") else chosen,
-        exports=exports,
-        checkpoints=path("checkpoints", str(exports / "checkpoints")),
-        signing_key=path("signing_key", "") if said("signing_key", "") else None,
-        verifier_key=said("verifier_key", ""),
-        sign_in=SignIn(sign_in) if sign_in else None,
-        sign_in_claim=said("sign_in_claim", "preferred_username"),
-        busy_timeout=seconds("busy_timeout", "5"),
-        read_replica=said("read_replica", ""),
-        pool_size=whole("pool_size", "10"),
-        connect_timeout=whole("connect_timeout", "10"),
-        query_timeout=whole("query_timeout", "60"),
+    pydantic-settings takes AML_POOL_SIZE for `pool_size` of `aml`, as it stands in the secrets file, so that names
+    which no setting has are refused in both. What is returned raises pydantic's ValidationError, and SettingsError.
+    """
+    from pydantic_settings import (
+        BaseSettings,
+        EnvSettingsSource,
+        InitSettingsSource,
+        PydanticBaseSettingsSource,
+        SettingsConfigDict,
     )
 
+    class Said(BaseSettings):
+        model_config = SettingsConfigDict(
+            env_nested_delimiter="_",
+            env_nested_max_split=1,
+            env_ignore_empty=True,
+            validate_default=False,
+            hide_input_in_errors=True,
+        )
+        aml: Settings
 
-def _secrets() -> Mapping[str, str]:
-    """What stands in [aml]. No error repeats what the file holds, as that may be a password."""
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            environment = EnvSettingsSource(settings_cls)
+            environment.env_vars = {
+                name: value for name, value in environment.env_vars.items() if name.upper() not in {"AML", *OF_OTHERS}
+            }
+            return init_settings, environment, InitSettingsSource(settings_cls, {"aml": _secrets()})
+
+    return lambda option: Said.model_validate(option).aml
+
+
+def _sentence(wrong: Mapping[str, Any], has_option: bool) -> str:
+    """Return what is wrong with a setting, where it was said, and what would be right."""
+    name = str(wrong["loc"][-1])
+    variable = f"AML_{name.upper()}"
+    is_variable = variable in {known.upper() for known, value in os.environ.items() if value}
+    if name not in NAMES:
+        near = get_close_matches(name.lower(), NAMES, n=1)
+        if is_variable:
+            hint = f"it may be meant for AML_{near[0].upper()}" if near else "README lists those there are"
+            return f"The environment has {printable(variable)}, which is no setting of the desk: {hint}."
+        hint = f"it may be meant for {near[0]}" if near else "README lists those there are"
+        return f"[aml] in {SECRETS} has {name!r}, which is no setting of the desk: {hint}.{_line_of(name)}"
+    what = wrong["ctx"]["error"] if "ctx" in wrong else wrong["msg"]
+    if name == "database" and has_option:
+        return f"--database is {what}."
+    where = variable if is_variable else f"{name} in [aml] of {SECRETS}"
+    return f"{where} is {what}{_instead(name, wrong['input'])}.{'' if is_variable else _line_of(name)}"
+
+
+def _instead(name: str, value: object) -> str:
+    """Return how an error ends that says what was written: nothing of what may be, or hold, a secret."""
+    if not isinstance(value, str) or name == "database":
+        return ""
+    return f", not {value!r}" if len(value) <= LONGEST_SHOWN and "=" not in value else ", not what is written there"
+
+
+def _secrets() -> Mapping[str, object]:
+    """Return what stands in [aml] and is not empty, a number as a text.
+
+    Raises SettingsError, which never repeats what the file holds, as that may be a password.
+    """
     data = b""
     try:
         data = SECRETS.read_bytes()
@@ -121,21 +240,28 @@ def _secrets() -> Mapping[str, str]:
         raise SettingsError(f"{SECRETS} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise SettingsError(f"{SECRETS}, line {line}: this is not UTF-8 text. Save the file as UTF-8.") from error
+        raise SettingsError(f"{SECRETS}, line {line}: this is not UTF-8 text. Save the file as UTF-8.") from None
     except ValueError as error:
-        raise SettingsError(_not_toml(text, str(error))) from error
+        raise SettingsError(_not_toml(text, str(error))) from None
     if not isinstance(section, dict):
         raise SettingsError(f"[aml] in {SECRETS} is not a section.")
-    for name, value in section.items():
-        if name not in {setting.name for setting in fields(Settings)}:
-            raise SettingsError(f"[aml] in {SECRETS} has {name!r}, which is no setting of the desk.")
-        if not isinstance(value, str | int | float):
-            raise SettingsError(f"{name} in [aml] of {SECRETS} is neither a text nor a number.")
-    return {name: str(value) for name, value in section.items()}
+    said = {name: str(value) if isinstance(value, int | float) else value for name, value in section.items()}
+    return {name: value for name, value in said.items() if value != ""}
+
+
+def _line_of(name: str) -> str:
+    """Return the line of the secrets file that says a setting of [aml], from 1 on; nothing where none is found."""
+    section = ""
+    for number, line in enumerate(SECRETS.read_text("utf-8-sig").splitlines(), 1):
+        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
+            section = header[1].strip()
+        elif section == "aml" and re.match(rf"""\s*["']?{re.escape(name)}["']?\s*[.=]""", line):
+            return f" (Line {number}.)"
+    return ""
 
 
 def _not_toml(text: str, problem: str) -> str:
-    """The message for a file that is not TOML; `problem` is the parser's, which ends in (at line 2, column 15)."""
+    """Return the message for a file that is no TOML; `problem` is the parser's, and ends in (at line 2, column 15)."""
     found = re.search(r"\(at line (\d+)", problem)
     number = int(found[1]) if found else text.count("\n") + 1
     line = text.splitlines()[number - 1 : number]

@@ -1,4 +1,4 @@
-"""What the commands print, and how they end: nothing else in the desk writes to a terminal.
+"""What the commands print, what the desk logs, and how commands end: nothing else in the desk writes to a terminal.
 
 Ids, names, times, hashes and file names come from outside, and a terminal obeys what stands in them: ESC[40A ESC[J
 takes back what was printed before. So each line goes out as `text.printable` writes it, whatever it says.
@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import errno
 import io
+import logging
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +33,27 @@ class _Lost(Exception):
     """Standard output takes no more, for this reason. Not an OSError: it passes whatever handles those of files."""
 
 
+class _Formatter(logging.Formatter):
+    """A line a record: time (UTC, RFC 3339), level, module, and what happened, of which nothing ends the line early."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return printable(super().formatMessage(record))
+
+
+class _Handler(logging.Handler):
+    """Writes records to standard error, whichever stream that is by then."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            _err(f"{self.format(record)}\n")
+        except Exception:
+            self.handleError(record)
+
+
 class Parser(argparse.ArgumentParser):
     """One that shows what was typed as `printable` writes it."""
 
@@ -39,6 +62,19 @@ class Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: object = None) -> None:
         (_out if file is sys.stdout else _err)(message)
+
+
+def start_logging(level: int) -> None:
+    """Write what the desk's modules log from now on to standard error: what is of this level of `logging`, or above.
+
+    A module logs what no caller hears of; what it raises, whoever catches it tells. So commands begin at WARNING, and
+    the served desk at INFO, for whoever runs it. User ids and case ids stand there, never names, texts or secrets.
+    """
+    handler = _Handler()
+    handler.setFormatter(_Formatter())
+    logger = logging.getLogger("app")
+    logger.handlers = [handler]
+    logger.setLevel(level)
 
 
 def tell(line: object) -> None:
@@ -75,6 +111,7 @@ def run(main: Callable[[], int]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             as_it_is = stream.isatty() or "PYTHONIOENCODING" in os.environ
             stream.reconfigure(encoding=None if as_it_is else "utf-8", errors="backslashreplace")
+    start_logging(logging.WARNING)
     try:
         status = _status(main)
         with _arriving():

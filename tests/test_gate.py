@@ -44,10 +44,11 @@ README = Path(__file__).resolve().parent.parent / "README.md"
 
 @dataclass
 class Desk:
-    """A desk that is served. `cookie` is what every browser gets against forged requests."""
+    """A desk that is served. `cookie` is what every browser gets against forged requests, `printed` what it printed."""
 
     address: str
     cookie: str
+    printed: Path
 
     def visit(self, session: str = "") -> ClientConnection:
         """A socket as a browser opens it, coming back to a session where one is named."""
@@ -92,7 +93,7 @@ def served_desk(folder: Path, sign_in: str) -> Iterator[Desk]:
         configured["AML_DATABASE"] = str(opened.enter_context(peopled(folder)))
         where = opened.enter_context(served(folder, configured, free_port(), secrets))
         answer = opened.enter_context(urlopen(f"{where}/_stcore/health"))  # noqa: S310
-        yield Desk(where, answer.headers["Set-Cookie"].partition(";")[0])
+        yield Desk(where, answer.headers["Set-Cookie"].partition(";")[0], folder / "server.log")
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +260,13 @@ def test_a_stranger_who_floods_has_to_go_with_all_that_waits(monkeypatch: pytest
         scope: Scope = {"type": "websocket", "headers": []}
         other.submit(lambda: asyncio.run(gate.Gate(page)(scope, flood, nothing))).result()
     assert [message["type"] for message in heard] == ["websocket.receive"] * 10 + ["websocket.disconnect"]
+
+
+def test_a_desk_says_as_it_starts_what_it_serves(people: Desk, strangers: Desk) -> None:
+    for where, mode in ((people, "demo"), (strangers, "oidc")):
+        folder = where.printed.parent
+        told = f"Database: SQLite, {folder / 'desk.db'}. Exports: {folder}. Sign-in: {mode}."
+        assert f"Z INFO app.server: Serving. {told}" in where.printed.read_text("utf-8")
 
 
 def test_how_many_work_here_is_told_to_nobody(people: Desk) -> None:

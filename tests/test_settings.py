@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import traceback
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,8 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the secrets file would be; the environment says nothing."""
     file = tmp_path / "secrets.toml"
     monkeypatch.setattr(settings, "SECRETS", file)
-    for name in ("DATABASE", "EXPORTS", "SIGNING_KEY", "SIGN_IN"):
-        monkeypatch.delenv(f"AML_{name}", raising=False)
+    for name in settings.NAMES:
+        monkeypatch.delenv(f"AML_{name.upper()}", raising=False)
     return file
 
 
@@ -71,7 +73,8 @@ def test_a_secrets_file_is_read_with_and_without_a_byte_order_mark(secrets: Path
         (b"[aml]\ndatabase = '\xa3hunter2'", "line 2: this is not UTF-8 text"),
         (b"aml = 5", "is not a section"),
         (b"[aml]\npool_size = '\xc2\xb2'", r"pool_size in \[aml\] of .*secrets.toml is a whole number"),
-        (b'[aml]\nexports = "C:\\temp"', r"exports in \[aml\] of .*in single quotes"),
+        (b'[aml]\nexports = "C:\\temp"', r"exports in \[aml\] of .*in single quotes.*\(Line 2\.\)"),
+        (b'[aml]\n\ndatabase = "C:\\temp\\files"', r"database in \[aml\] of .*in single quotes.*\(Line 3\.\)"),
         (b"[aml]\nsign_in = true", r"sign_in in \[aml\] of .* is demo or oidc"),
         (b"[aml]\ndatabase = { Server = 'a', PWD = 'hunter2' }", "is neither a text nor a number"),
         (b"[aml]\ndatabse = 'Server=a;PWD=hunter2'", "'databse', which is no setting"),
@@ -83,6 +86,133 @@ def test_a_secrets_file_that_cannot_be_used_is_named_with_its_line(secrets: Path
         settings.load()
     assert str(secrets) in str(refused.value)
     assert PASSWORD not in str(refused.value)
+
+
+SAID = {
+    "database": "desk.db",
+    "exports": "/srv/exports",
+    "busy_timeout": "0.5",
+    "read_replica": "ApplicationIntent=ReadOnly",
+    "pool_size": "3",
+    "connect_timeout": "4",
+    "query_timeout": "5",
+    "checkpoints": "/srv/checkpoints",
+    "signing_key": "/srv/signing.key",
+    "verifier_key": "bank.example+a1b2c3d4+AQ==",
+    "sign_in": "oidc",
+    "sign_in_claim": "email",
+}
+
+
+def shown(found: settings.Settings) -> dict[str, str]:
+    return {name: str(getattr(found, name)) for name in settings.NAMES}
+
+
+def test_the_option_goes_before_the_environment_before_the_secrets_file_before_what_the_desk_says(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings.load() == settings.Settings()
+    secrets.write_text("[aml]\n" + "".join(f"{name} = '{value}'\n" for name, value in SAID.items()), "utf-8")
+    assert shown(settings.load()) == SAID
+    for name in settings.NAMES:
+        monkeypatch.setenv(f"AML_{name.upper()}", "")  # says nothing
+    assert shown(settings.load()) == SAID
+    environment = {**SAID, "database": "other.db", "exports": "/srv/other", "pool_size": "30", "sign_in": "demo"}
+    for name in settings.NAMES:
+        monkeypatch.setenv(f"AML_{name.upper()}", environment[name])
+    assert shown(settings.load()) == environment
+    assert settings.load("third.db").database == "third.db"
+
+
+def test_checkpoints_stand_in_the_folder_of_exports_unless_they_are_said(secrets: Path) -> None:
+    secrets.write_text("[aml]\nexports = '/srv/exports'\n", "utf-8")
+    assert settings.load().checkpoints == Path("/srv/exports/checkpoints")
+    assert settings.Settings("desk.db", Path("out")).checkpoints == Path("out/checkpoints")
+
+
+def test_a_tilde_is_the_home_folder(secrets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    secrets.write_text("[aml]\ndatabase = '~/desk.db'\nexports = '~/out'\nsigning_key = '~/key'\n", "utf-8")
+    monkeypatch.setenv("AML_CHECKPOINTS", "~")
+    found = settings.load()
+    assert (found.database, found.exports, found.checkpoints, found.signing_key) == (
+        str(tmp_path / "desk.db"),
+        tmp_path / "out",
+        tmp_path,
+        tmp_path / "key",
+    )
+    assert settings.load("~/other.db").database == str(tmp_path / "other.db")
+    monkeypatch.setenv("AML_EXPORTS", "~nobody.of.this.name/out")
+    with pytest.raises(SettingsError, match="^AML_EXPORTS is a path, whose ~ stands for a folder that this machine"):
+        settings.load()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("AML_POOL_SISE", "AML_POOL_SISE, which is no setting of the desk: it may be meant for AML_POOL_SIZE."),
+        ("aml_datbase", "AML_DATBASE, which is no setting of the desk: it may be meant for AML_DATABASE."),
+        ("AML_ZZZZ", "AML_ZZZZ, which is no setting of the desk: README lists those there are."),
+        ("AML_A\nB", r"AML_A\nB, which is no setting of the desk: README lists those there are."),
+    ],
+)
+@pytest.mark.usefixtures("secrets")
+def test_a_variable_that_no_setting_has_is_refused(name: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, f"Server=a;PWD={PASSWORD}")
+    with pytest.raises(SettingsError) as refused:
+        settings.load()
+    assert str(refused.value) == f"The environment has {said}"
+
+
+def test_every_variable_of_the_repository_is_a_setting_or_known_to_be_none() -> None:
+    root = Path(PAGE).parent.parent
+    files = [file for folder in ("app", "seed", "tests", ".ci", ".github") for file in (root / folder).rglob("*")]
+    files += [root / name for name in ("README.md", "run.sh", "run.ps1", "compose.yaml")]
+    texts = [file.read_text("utf-8") for file in files if file.suffix in {".py", ".md", ".yml", ".yaml", ".sh", ".ps1"}]
+    texts.append((root / ".ci" / "run").read_text("utf-8"))
+    named = {name for text in texts for name in re.findall(r"AML_[A-Z][A-Z_]*[A-Z]", text)}
+    misspelt = {"AML_POOL_SISE", "AML_DATBASE", "AML_ZZZZ"}
+    assert named - misspelt - settings.OF_OTHERS == {f"AML_{name.upper()}" for name in settings.NAMES}
+
+
+def test_all_that_is_wrong_is_told_at_once_with_where_it_was_said(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets.write_text(
+        "[server]\npool_size = 1\n[aml]\nconnect_timeout = 'soon'\npool_size = 'many'\nsign_in = 'PWD=x'\n[aml2]\n"
+        "quety_timeout = 3\n[ aml.quety_timeout ]\n",
+        "utf-8",
+    )
+    monkeypatch.setenv("AML_BUSY_TIMEOUT", "never")
+    monkeypatch.setenv("AML_POOL_SIZE", "few")
+    with pytest.raises(SettingsError) as refused:
+        settings.load()
+    assert str(refused.value) == (
+        "AML_BUSY_TIMEOUT is a number of seconds below 10,000, not 'never'. "
+        "AML_POOL_SIZE is a whole number from 1 to 10,000, not 'few'. "
+        f"connect_timeout in [aml] of {secrets} is a whole number from 1 to 10,000, not 'soon'. (Line 4.) "
+        f"sign_in in [aml] of {secrets} is demo or oidc, not what is written there. (Line 6.) "
+        f"[aml] in {secrets} has 'quety_timeout', which is no setting of the desk: it may be meant for query_timeout."
+    )
+
+
+@pytest.mark.parametrize("name", settings.NAMES)
+@pytest.mark.parametrize("where", ["environment", "secrets"])
+def test_no_error_and_no_repr_repeats_a_secret(
+    name: str, where: str, secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever setting someone wrote it into, and whatever else is wrong beside it."""
+    value = f"Server=a;UID=sa;PWD={PASSWORD}"
+    if where == "environment":
+        monkeypatch.setenv(f"AML_{name.upper()}", value)
+    else:
+        secrets.write_text(f"[aml]\n{name} = '{value}'\n", "utf-8")
+    if name in ("database", "read_replica"):
+        assert PASSWORD not in repr(settings.load())
+    monkeypatch.setenv("AML_QUERY_TIMEOUT", "PWD=" + PASSWORD)
+    with pytest.raises(SettingsError) as refused:
+        settings.load()
+    assert PASSWORD not in "".join(traceback.format_exception(refused.value))
 
 
 def test_a_secrets_file_that_may_not_be_read_is_named(secrets: Path) -> None:

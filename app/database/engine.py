@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -12,10 +13,17 @@ from queue import Empty, LifoQueue
 from threading import BoundedSemaphore
 from typing import Any, Generic, TypeVar
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_random_exponential,
+)
 
 from app import chain
-from app.errors import RUN, DatabaseBusy, DatabaseError, DatabaseUnreachable, OutcomeUnknown
+from app.errors import RUN, DatabaseBusy, DatabaseError, DatabaseUnreachable, OutcomeUnknown, kinds
 
 TABLES = ("case_events", "cases", "users")
 
@@ -28,6 +36,7 @@ Row = dict[str, Any]
 Parameters = Sequence[object]
 Result = TypeVar("Result")
 
+_LOGGER = logging.getLogger(__name__)
 _TWO_PLACES = Decimal("0.01")
 
 
@@ -218,7 +227,9 @@ class Database(ABC):
                 return _within(self.transaction(), work)
             except DatabaseError as error:
                 unknown = unknown or isinstance(error, OutcomeUnknown)
-                if unknown:  # then no other error says how it ended
+                if isinstance(error, OutcomeUnknown):
+                    _LOGGER.warning("It is not known whether a change was saved: %s", kinds(error))
+                elif unknown:  # then no other error says how it ended
                     raise OutcomeUnknown() from error
                 raise
 
@@ -244,8 +255,14 @@ def _attempts(attempt: Callable[[], Result]) -> Result:
         retry=retry_if_exception(lambda error: isinstance(error, DatabaseError) and error.passes),
         stop=stop_after_attempt(2) & stop_after_delay(PATIENCE),
         wait=wait_random_exponential(multiplier=0.1, max=2),
+        before_sleep=_log_retry,
         reraise=True,
     )(once)
+
+
+def _log_retry(state: RetryCallState) -> None:
+    if state.outcome and (error := state.outcome.exception()):
+        _LOGGER.info("Attempt %d failed and is made again: %s", state.attempt_number, kinds(error))
 
 
 def _within(transaction: AbstractContextManager[Transaction], work: Callable[[Transaction], Result]) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -35,6 +36,7 @@ PASSING = {sqlite3.SQLITE_READONLY_CANTINIT, sqlite3.SQLITE_READONLY_RECOVERY}
 """A reader that may not write found the -shm in the middle of a change."""
 WITHOUT_WAL = "Was it copied without the -wal beside it? While a desk is open, what is new stands there."
 
+_LOGGER = logging.getLogger(__name__)
 _CREATING = Lock()
 """To close a file takes off it all locks of this process (fcntl(2)): nobody else here may have opened it by then."""
 
@@ -271,8 +273,9 @@ class SqliteDatabase(Database):
         """Whether the file was written over while in use. Then no connection is used any more, nor closed before the
         desk is: the last to close would write the -wal into what is there now.
         """
-        if connection.watch.is_overwritten():
+        if not self._is_overwritten and connection.watch.is_overwritten():
             self._is_overwritten = True
+            _LOGGER.error("Something else than the desk wrote over the database: it is used no more")
         return self._is_overwritten
 
     def _identity(self) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ from app.errors import (
     DatabaseNotEmpty,
     DatabaseUnreachable,
     OutcomeUnknown,
+    kinds,
 )
 
 FOLDER = settings.ROOT / "sql" / "sqlserver"
@@ -132,6 +134,7 @@ TIME = (SQL_TYPE_TIMESTAMP, 26, 6)
 SHORT_TEXT = (SQL_WVARCHAR, 4000, 0)
 """NVARCHAR(4000), whatever a text's length: to the server each length would be a statement of its own to plan."""
 
+_LOGGER = logging.getLogger(__name__)
 _NUMBER = re.compile(r"\((-?\d+)\)(?= \(SQL\w+\)|;|$)")
 _PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+")
 
@@ -283,7 +286,8 @@ class SqlServerDatabase(Database):
                     return work(tx)
             except DatabaseBusy:
                 pass
-            except DatabaseError:  # whatever it is, it may be the replica's alone
+            except DatabaseError as error:  # whatever it is, it may be the replica's alone
+                _LOGGER.warning("The read replica rests for %d seconds: %s", REPLICA_RESTS, kinds(error))
                 self._replica_rests_until = monotonic() + REPLICA_RESTS
         return super().read(work)
 

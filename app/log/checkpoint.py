@@ -10,6 +10,7 @@ checkpoint may change, vanish, appear or move, whole chains with fresh hashes in
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import secrets
@@ -24,7 +25,7 @@ from typing import TextIO
 
 from app import chain, repository, settings
 from app.database import Database, odbc
-from app.errors import RUN, BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile
+from app.errors import RUN, BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile, kinds
 from app.log import merkle, signed_note
 from app.log.signed_note import Checkpoint, LogProof, SigningKey, VerifierKey
 from app.models import Break, BreakKind
@@ -35,6 +36,7 @@ CHECKPOINT, EVENTS = "checkpoint", "events.csv"
 MAX_BREAKS = 100
 """Where more events differ, the first of them are named."""
 
+_LOGGER = logging.getLogger(__name__)
 _NUMBERED = re.compile(r"[0-9]{6}")
 _LINE = re.compile(r"([1-9][0-9]{0,18}),([A-Za-z0-9._-]{1,40}),([0-9a-f]{64})\n")
 MAX_LINE = 128
@@ -351,7 +353,15 @@ def sign(database: Database, config: settings.Settings) -> Appended:
     key = load_key(file)
     if config.verifier_key and signed_note.read_verifier_key(config.verifier_key) != key.verifier:
         raise SettingsError(f"AML_VERIFIER_KEY is not the key of {file}, which is {key.verifier}.")
-    return append(database, config.checkpoints, key, memory_of(file, key.verifier))
+    try:
+        appended = append(database, config.checkpoints, key, memory_of(file, key.verifier))
+    except DeskError as error:
+        _LOGGER.info("No checkpoint: %s", kinds(error))
+        raise
+    if appended.anchor:
+        told = appended.anchor.checkpoint
+        _LOGGER.info("Checkpoint of %d events, %d of them new, head %s", told.size, appended.events, told.head.hex())
+    return appended
 
 
 def append(database: Database, checkpoints: Path, key: SigningKey, memory: Path | None = None) -> Appended:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,12 +24,15 @@ from app.errors import (
     NotWritten,
     OutcomeUnknown,
     StaleCase,
+    kinds,
 )
 from app.models import Event, User, read_case_id
 from app.ui import base, session, timeline, words
 
 _hand = base.component("hand")
 _drafts = base.component("drafts")
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -37,6 +41,7 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
+        log_fault(error)
         keep_fields()
         st.error(words.plain(error), title="The database does not answer", icon=":material/database_off:")
         st.button("Try again", icon=":material/refresh:")
@@ -46,6 +51,12 @@ def errors_shown() -> Iterator[None]:
         st.error(words.plain(what), icon=":material/error:")
         if how:
             st.text(how)
+
+
+def log_fault(error: DeskError) -> None:
+    """Log a fault of the database that a page shows, at the same moment, by its types and codes."""
+    if isinstance(error, DatabaseError):
+        _LOGGER.error("A page shows that the database does not do its work: %s", kinds(error))
 
 
 # --- forms ---
@@ -131,10 +142,12 @@ def send(
         base.check_still_acting(actor)
         made = session.doings().once(name, verb) if once else verb()
     except (StaleCase, OutcomeUnknown, NotWritten) as error:
+        log_fault(error)
         since = error.since if isinstance(error, StaleCase) else ()
         outcome = st.session_state["outcome"] = Outcome(str(error), refused=True, since=since, form=name)
         st.session_state["refused"] = name, monotonic(), outcome
     except DeskError as error:
+        log_fault(error)
         fields = error.fields if isinstance(error, InvalidForm) else {}
         st.session_state["outcome"] = Outcome(f"Not done: {error}", refused=True, form=name, fields=fields)
     else:

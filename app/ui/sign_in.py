@@ -8,6 +8,7 @@ Whoever it is, what they may do is what the database says of them at that moment
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
@@ -21,6 +22,8 @@ from app.ui import base, forms, words
 
 WORKING_DAY = timedelta(hours=12)
 """How long a sign-in lasts; Streamlit's own cookie would last 30 days."""
+
+_LOGGER = logging.getLogger(__name__)
 
 HOW_TO_CONFIGURE = """
 Nobody can sign in yet. Whoever runs the desk names an OpenID Connect provider in `.streamlit/secrets.toml`:
@@ -102,6 +105,7 @@ def admit() -> None:
         forms.keep_drafts("", alone=True)
         _welcome("Sign in with your bank's account. It returns you to Triage: open your link again after that.")
     if not user_id:
+        _log_once("A sign-in has ended, or does not say who it is")
         _return_unsent()
         _welcome("Your sign-in has ended, or does not say who you are. Sign in again.")
     st.session_state["signed in until"] = until()
@@ -114,8 +118,22 @@ def admit() -> None:
             _refuse(user_id, "is not active on this desk any more.")
         with st.sidebar:
             st.markdown(f"**{words.plain(person.name)}**  \n{person.role.value}")
-            st.button("Sign out", key="sign_out", on_click=st.logout, icon=":material/logout:")
+            st.button("Sign out", key="sign_out", on_click=sign_out, icon=":material/logout:")
+        _log_once("%.100r signed in", user_id)
         _open_gate()
+
+
+def sign_out() -> None:
+    """In a button's callback: end the sign-in."""
+    _LOGGER.info("%.100r signed out", claimed())
+    st.logout()
+
+
+def _log_once(what: str, *user_id: str) -> None:
+    """Log who this session is now, which each of its runs finds out anew. A user id may be any text of a provider's."""
+    if st.session_state.get("logged") != (what, user_id):
+        st.session_state["logged"] = what, user_id
+        _LOGGER.info(what, *user_id)
 
 
 def _open_gate() -> None:
@@ -156,9 +174,10 @@ def _return_unsent() -> None:
 
 
 def _refuse(user_id: str, why: str) -> None:
+    _log_once("%.100r is refused to sign in: unknown, or not active", user_id)
     st.title("AML Case Desk", anchor=False)
     st.error(f"{words.plain(user_id)} {why}", icon=":material/person_off:")
-    st.button("Sign out", on_click=st.logout, icon=":material/logout:")
+    st.button("Sign out", on_click=sign_out, icon=":material/logout:")
     st.stop()
 
 
@@ -191,6 +210,7 @@ def _choose() -> None:
     if chosen is None:
         st.warning(f"{words.plain(state['left'])} is no longer active. Choose who acts.")
         st.stop()
+    _log_once("%.100r acts, as somebody chose without signing in", chosen)
     if state.get("forms of") not in (None, chosen):
         state["forms"] = {}  # what somebody else typed is theirs
     state["forms of"] = chosen

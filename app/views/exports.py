@@ -163,6 +163,7 @@ def make_checkpoint(actor: User) -> None:
             raise NotAllowed(f"{actor.name} is inactive and cannot act.")
         made = checkpoint.sign(base.desk(), base.config())
     except DeskError as error:
+        forms.log_fault(error)
         st.session_state["checkpoint refused"] = error
     else:
         new = words.count(made.events, "new event")
@@ -221,6 +222,7 @@ with one_case:
         try:
             show_export(actor, case_id)
         except DeskError as error:
+            forms.log_fault(error)
             st.warning(words.plain(error))
     else:
         st.info("Type the id of a case to preview its audit CSV and its SAR summary, and to take its bundle.")
