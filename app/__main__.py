@@ -12,6 +12,7 @@
     python -m app keygen [--name ORIGIN]    make the key that signs checkpoints, and print its verifier key
     python -m app checkpoint                sign what the log of all events is now
     python -m app open FILE [--skip-bad]    open a case on each alert of a file (JSON Lines; - is standard input)
+    python -m app open --schema             print the JSON Schema of such an alert, for whoever writes the feed
     python -m app user add USER_ID --name NAME --role Analyst|QA|Manager
                                             let someone act, who then sees every case and every SAR decision
     python -m app user deactivate USER_ID   someone has left: they neither act nor receive cases any more
@@ -26,6 +27,7 @@ own, or output that cannot be written: what was done stays done; 130 Ctrl-C; 141
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -78,7 +80,9 @@ def _parser() -> terminal.Parser:
     keygen.add_argument("--name", default="", metavar="ORIGIN", help="of the log, such as bank.example/aml")
     verbs.add_parser("checkpoint", parents=[shared], help="sign what the log of all events is now")
     opening = verbs.add_parser("open", parents=[shared], help="open a case on each alert of a file")
-    opening.add_argument("file", metavar="FILE", help="JSON Lines, one alert a line; - is standard input")
+    what = opening.add_mutually_exclusive_group(required=True)
+    what.add_argument("file", nargs="?", metavar="FILE", help="JSON Lines, one alert a line; - is standard input")
+    what.add_argument("--schema", action="store_true", help="print the JSON Schema of a line instead")
     opening.add_argument("--skip-bad", action="store_true", help="leave bad lines out instead of refusing the file")
     user_verbs = verbs.add_parser("user", help="add, deactivate or list users").add_subparsers(
         dest="user_verb", required=True, metavar="VERB"
@@ -101,6 +105,8 @@ def main(arguments: list[str] | None = None) -> int:
         key = _key(options)
         if options.verb == "verify-file":
             return _verify_files(options.files, key)
+        if options.verb == "open" and options.schema:
+            return _schema()
         config = settings.load(options.database)
         if options.verb == "keygen":
             return _keygen(config, options.name)
@@ -326,6 +332,14 @@ def _report_bundle(file: Path, result: bundle.Result) -> int:
     if result.verdict is bundle.Verdict.COMPARE:
         tell(f"  signed by {result.key}: compare with the bank's published key, or give it with --key")
     return UNPROVEN
+
+
+def _schema() -> int:
+    from app import evidence
+
+    for line in json.dumps(evidence.schema(), indent=2).splitlines():
+        tell(line)
+    return DONE
 
 
 def _open(desk: database.Database, file: str, skip_bad: bool) -> int:

@@ -16,12 +16,15 @@ DECIMALS: Mapping[str, int] = {
 KEPT = 2
 """Decimals that the desk keeps of an amount in any currency."""
 
-_TEXT = re.compile(r"[0-9]{1,13}(\.[0-9]{2})?")
+_WHOLE = "[0-9]{1,13}"
+TOLD = re.compile(rf"{_WHOLE}(\.[0-9]{{2,9}})?")
+"""How a feed may write an amount: of its decimals, those after the first `KEPT` are zeros."""
+_KEPT = re.compile(rf"{_WHOLE}(\.[0-9]{{{KEPT}}})?")
 
 
 def read(text: object) -> Decimal | None:
     """The amount that a text such as `9400.00` or `9400` says; None where it says none."""
-    return Decimal(text) if isinstance(text, str) and _TEXT.fullmatch(text) else None
+    return Decimal(text) if isinstance(text, str) and _KEPT.fullmatch(text) else None
 
 
 def too_fine(amount: Decimal) -> str | None:

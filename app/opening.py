@@ -3,49 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from hashlib import sha256
 from itertools import count
 from typing import Any
 
-from app import chain, evidence, money, policy, repository, typed
+from app import chain, policy, repository
 from app.database import Database, Transaction
-from app.errors import (
-    InvalidInput,
-)
-from app.models import (
-    ALERT_FEED,
-    CASE_COLUMNS,
-    CROCKFORD,
-    MAX_AMOUNT,
-    Case,
-    Event,
-    Risk,
-)
-
-_NOT_EVIDENCE = frozenset({"case", "form", *CASE_COLUMNS})
-"""What `meta` says in a sense of its own: evidence under such a name would be read as a change of the case."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """What a case is opened on. `evidence` (alert, window, transactions …) becomes part of the `open` event.
-
-    `alert_id` is the source system's own; empty where the case is opened without one.
-    """
-
-    customer_id: str
-    customer_name: str
-    typology: str
-    risk: Risk
-    risk_score: int
-    amount: Decimal
-    currency: str
-    evidence: Mapping[str, Any]
-    alert_id: str = ""
+from app.evidence import Alert
+from app.models import CROCKFORD, Case, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +69,6 @@ def open_alerts(database: Database, actor_id: str, alerts: Callable[[], Iterable
         opened = already = 0
         changed = []
         for alert in alerts():
-            _check_alert_id(alert)
             for case_id in case_ids(alert.alert_id):
                 case, event = _opening(case_id, actor_id, alert)
                 taken, stored = repository.has_case(tx, case_id), repository.opening(tx, case_id)
@@ -119,39 +86,8 @@ def open_alerts(database: Database, actor_id: str, alerts: Callable[[], Iterable
     return database.write(work)
 
 
-def check_alert(alert: Alert) -> None:
-    """Raises InvalidInput where `open_alerts` would refuse the alert."""
-    _check_alert_id(alert)
-    _opening(next(case_ids(alert.alert_id)), ALERT_FEED, alert)
-
-
-def _check_alert_id(alert: Alert) -> None:
-    alert_id = alert.alert_id
-    if not (1 <= len(alert_id) <= 64 and alert_id.isprintable() and alert_id == alert_id.strip()):
-        raise InvalidInput("The alert id needs 1 to 64 printable characters, and no space at an end.")
-
-
 def _opening(case_id: str, actor_id: str, alert: Alert) -> tuple[Case, Event]:
-    """A case as it is opened on the alert now. Raises InvalidInput."""
-    typed.one_line("customer id", alert.customer_id, 40)
-    typed.one_line("customer name", alert.customer_name, 200)
-    typed.one_line("typology", alert.typology, 100)
-    if not 0 <= alert.risk_score <= 100:
-        raise InvalidInput("The risk score lies between 0 and 100.")
-    amount = alert.amount
-    if not amount.is_finite() or amount.is_signed() or amount > MAX_AMOUNT:
-        raise InvalidInput(f"The amount lies between 0 and {MAX_AMOUNT:,}.")
-    if alert.currency not in money.DECIMALS:
-        raise InvalidInput(
-            f"The currency {alert.currency[:9]!r} is not the ISO 4217 code of one that has amounts, such as USD."
-        )
-    if taken := _NOT_EVIDENCE.intersection(alert.evidence):
-        raise InvalidInput(f"The evidence cannot hold {', '.join(sorted(taken))}: the desk's own facts have that name.")
-    if len(evidence.transactions(alert.evidence)) != len(evidence.listed(alert.evidence)):
-        raise InvalidInput(f"Each transaction needs {', '.join(evidence.TRANSACTION)}; amounts look like 9400.00.")
-    for what, told in _amounts(alert):
-        if reason := money.why_not(told, alert.currency):
-            raise InvalidInput(f"{what} is {reason}.")
+    """Return a case as it is opened on the alert now, and its first event."""
     draft = policy.new_case(
         case_id,
         customer_id=alert.customer_id,
@@ -159,25 +95,11 @@ def _opening(case_id: str, actor_id: str, alert: Alert) -> tuple[Case, Event]:
         typology=alert.typology,
         risk=alert.risk,
         risk_score=alert.risk_score,
-        amount=amount,
+        amount=alert.amount,
         currency=alert.currency,
         opened_at=datetime.now(UTC),
     )
-    kept = {**alert.evidence, "alert_id": alert.alert_id} if alert.alert_id else alert.evidence
-    try:
-        return chain.open_chain(draft, actor_id, kept)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"The evidence cannot be written as JSON: {error}.") from error
-
-
-def _amounts(alert: Alert) -> Iterator[tuple[str, Decimal]]:
-    """Each amount in the alert's currency, and where it stands."""
-    yield "amount", alert.amount
-    for place, row in enumerate(evidence.transactions(alert.evidence)):
-        yield f"transactions[{place}].amount", Decimal(row["amount"])
-    customer = alert.evidence.get("customer")
-    if isinstance(customer, Mapping) and (expected := money.read(customer.get("expected_monthly"))) is not None:
-        yield "customer.expected_monthly", expected
+    return chain.open_chain(draft, actor_id, alert.evidence())
 
 
 def _store(tx: Transaction, case: Case, event: Event) -> None:

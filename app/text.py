@@ -43,6 +43,12 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(one if one.isprintable() else _escape(one) for one in text)
 
 
+def quoted(name: str) -> str:
+    """Return a name as a reason shows it: in quotes, on one line, and not all of a long one."""
+    text = repr(name)
+    return text if len(text) <= 70 else f"{text[:69]}…"
+
+
 def _is_unseen(one: str) -> bool:
     return category(one)[0] == "C" or one in _LOOKS_EMPTY or bool(_SELECTOR.match(one))
 

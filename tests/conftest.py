@@ -11,8 +11,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,8 @@ from app import database, opening, repository, settings
 from app.database import odbc
 from app.database.sqlite import SqliteDatabase
 from app.database.sqlserver import SqlServerDatabase
-from app.models import ALERT_FEED, ALERT_FEED_USER, Case, Risk, Role, User
+from app.evidence import Alert, check
+from app.models import ALERT_FEED, ALERT_FEED_USER, Case, Role, User
 from app.ui import base, integrity
 
 # A slow machine is no fault: no deadline for a single example.
@@ -52,16 +51,25 @@ TRANSACTIONS = [
     for day in range(5, 12)
 ]
 EVIDENCE = {"alert": "7 cash deposits just under $10,000 in 9 days", "transactions": TRANSACTIONS}
-ALERT = opening.Alert(
-    customer_id="C-00412873",
-    customer_name="Zoë Łukasik",
-    typology="Structuring",
-    risk=Risk.HIGH,
-    risk_score=87,
-    amount=Decimal("65800.00"),
-    currency="USD",
-    evidence=EVIDENCE,
-)
+FACTS: dict[str, Any] = {
+    "alert_id": "TM-0",
+    "customer_id": "C-00412873",
+    "customer_name": "Zoë Łukasik",
+    "typology": "Structuring",
+    "risk": "High",
+    "risk_score": 87,
+    "amount": "65800.00",
+    "currency": "USD",
+    **EVIDENCE,
+}
+
+
+def alert(**facts: Any) -> Alert:
+    """An alert; any fact of it can be given."""
+    return check({**FACTS, **facts})
+
+
+ALERT = alert()
 
 
 def forget_the_desk() -> None:
@@ -187,7 +195,7 @@ def open_case(desk: database.Database) -> OpenCase:
 
     def opened(sampled: bool | None = None, **facts: Any) -> Case:
         while True:
-            event = opening.open_case(desk, ALERT_FEED, replace(ALERT, **facts))
+            event = opening.open_case(desk, ALERT_FEED, alert(**facts))
             with desk.snapshot() as tx:
                 case = repository.case(tx, event.case_id)
             if sampled is None or (case.qa_bucket == 0) is sampled:

@@ -29,6 +29,7 @@ from app.errors import (
 from app.models import ALERT_FEED, ALERT_FEED_USER, MAX_TEXT, Case, Disposition, Event, QaResult, Risk, Role, User
 from app.policy import Decision, Verb
 from tests.conftest import (
+    ALERT,
     ANALYST,
     EVIDENCE,
     GONE,
@@ -206,18 +207,8 @@ def test_the_casework_table_holds_and_what_it_refuses_writes_nothing(
 @pytest.mark.parametrize("letter", [*"abmnqx"])
 def test_only_the_alert_feed_opens_cases(desk: Database, open_case: OpenCase, letter: str) -> None:
     open_case()
-    facts = {
-        "customer_id": "C-1",
-        "customer_name": "A",
-        "typology": "T",
-        "risk": Risk.LOW,
-        "risk_score": 1,
-        "amount": Decimal(1),
-        "currency": "USD",
-        "evidence": {},
-    }
     with pytest.raises(NotAllowed, match="Only the alert feed"):
-        opening.open_case(desk, ACTORS[letter].user_id, opening.Alert(**facts))  # type: ignore[arg-type]
+        opening.open_case(desk, ACTORS[letter].user_id, ALERT)
     with desk.snapshot() as tx:
         assert repository.case_count(tx) == 1
 
@@ -642,10 +633,10 @@ def test_nobody_is_taken_for_another_by_a_space_or_a_letter(desk: Database, open
         {"customer_name": "a\r\nb"},
         {"customer_name": "a "},
         {"typology": "T" * 101},
-        {"evidence": {**EVIDENCE, "transactions": [{"amount": "9400.00"}]}},
-        {"evidence": {"amount": float("nan")}},
-        {"evidence": {"amount": Decimal(1)}},
-        {"evidence": {"name": "\ud800"}},
+        {"transactions": [{"amount": "9400.00"}]},
+        {"amount": float("nan")},
+        {"window": Decimal(1)},
+        {"alert": "\ud800"},
     ],
     ids=repr,
 )

@@ -263,5 +263,5 @@ def test_an_alert_with_a_transaction_that_no_one_could_add_up_opens_no_case(
     open_case: OpenCase, amount: object
 ) -> None:
     bad = {**TRANSACTIONS[0], "amount": amount}
-    with pytest.raises(InvalidInput, match="Each transaction needs"):
-        open_case(evidence={"alert": "x", "transactions": [bad]})
+    with pytest.raises(InvalidInput, match=r"transactions\[0\]\.amount is "):
+        open_case(transactions=[bad])

@@ -22,6 +22,7 @@ from app.database import Database, Transaction, engine
 from app.database.sqlserver import COMMIT, SqlServerDatabase
 from app.errors import DatabaseUnreachable, NotAllowed, OutcomeUnknown, StaleCase, UnreadableText
 from app.models import Disposition, QaResult
+from app.policy import Decision
 from app.terminal import run, start_logging
 from app.ui import sign_in
 from tests.conftest import (
@@ -88,8 +89,8 @@ def test_a_whole_life_leaves_ids_in_the_log_and_no_name_and_nothing_that_was_typ
     casework.assign(desk, MANAGER.user_id, case_id, ANALYST.user_id)
     seen = casework.add_note(desk, ANALYST.user_id, case_id, NOTE).event_hash
     to = OTHER_MANAGER.user_id
-    casework.set_disposition(desk, ANALYST.user_id, case_id, Disposition.ESCALATE, RATIONALE, escalate_to=to)
-    casework.set_disposition(desk, to, case_id, Disposition.NO_SAR, RATIONALE)
+    casework.set_disposition(desk, ANALYST.user_id, case_id, Decision(Disposition.ESCALATE, RATIONALE, escalate_to=to))
+    casework.set_disposition(desk, to, case_id, Decision(Disposition.NO_SAR, RATIONALE))
     with pytest.raises(NotAllowed):
         casework.add_note(desk, GONE.user_id, case_id, NOTE)
     with pytest.raises(StaleCase):

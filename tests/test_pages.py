@@ -620,7 +620,7 @@ def test_a_claim_in_other_letters_acts_as_the_person_it_means(
 def test_what_a_feed_told_turns_no_words_around_on_any_page(desk: Database, open_case: OpenCase) -> None:
     turned, shown = "evil\u202egnp.exe", "evil\\u202egnp.exe"
     row = {**TRANSACTIONS[0], "counterparty": turned, "channel": turned}
-    case_id = open_case(customer_name=turned, evidence={"alert": turned, "transactions": [row]}).case_id
+    case_id = open_case(customer_name=turned, alert=turned, transactions=[row]).case_id
     (listed,) = component(open_page(), "cases")["rows"]
     assert listed["cells"][1] == {"text": shown, "hint": f"{shown}, C-00412873"}
     page = open_page("case", case_id=case_id)
@@ -638,8 +638,7 @@ def test_amounts_have_the_decimals_of_their_currency_and_in_out_and_net_stand_ap
         for amount, direction in (("126430.00", "in"), ("95328.00", "out"))
     ]
     customer = {"expected_monthly": "5000.00"}
-    evidence = {"alert": "x", "customer": customer, "transactions": rows}
-    case_id = open_case(amount=Decimal(126430), currency="JPY", evidence=evidence).case_id
+    case_id = open_case(amount="126430", currency="JPY", customer=customer, transactions=rows).case_id
     (listed,) = component(open_page(), "cases")["rows"]
     assert listed["cells"][4]["text"] == "JPY 126,430"
     page = open_page("case", case_id=case_id)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -31,7 +30,7 @@ from app.errors import (
 )
 from app.models import Role, User
 from app.settings import ROOT, Settings
-from tests.conftest import ANALYST, GONE, OpenCase, forget_the_desk, on_the_server
+from tests.conftest import ANALYST, GONE, OpenCase, alert, forget_the_desk, on_the_server
 
 ON_SQLSERVER = pytest.mark.parametrize("desk", ["sqlserver"], indirect=True)
 COMMIT = "COMMIT TRANSACTION".encode("utf-16-le")
@@ -242,19 +241,9 @@ def test_a_commit_whose_outcome_is_unknown_stores_the_event_once(
 def test_a_case_opened_over_a_lost_commit_is_opened_once(
     desk: Database, wired: Database, wire: Wire, open_case: OpenCase, lose: str
 ) -> None:
-    facts = open_case()
+    open_case()
     wire.lose = lose
-    alert = opening.Alert(
-        customer_id=facts.customer_id,
-        customer_name="Once",
-        typology=facts.typology,
-        risk=facts.risk,
-        risk_score=1,
-        amount=Decimal("1.00"),
-        currency="USD",
-        evidence={},
-    )
-    event = opening.open_case(wired, "alert-feed", alert)
+    event = opening.open_case(wired, "alert-feed", alert(customer_name="Once"))
     assert wire.lost == 1
     found = desk.read(lambda tx: tx.fetch_all("SELECT case_id FROM cases WHERE customer_name = 'Once'"))
     assert found == [{"case_id": event.case_id}]

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_CEILING
-from typing import Any
 
 from app import chain, evidence, money, policy, sampling
 from app.models import Action, Break, Case, Disposition, Event, Status
@@ -30,17 +29,17 @@ def summary(case: Case, events: Sequence[Event], names: Mapping[str, str], break
 
     What people typed cannot become markup in it.
     """
-    opened = chain.read_meta(events[0]) if events else {}
+    kept = evidence.read(events)
     parts = [
         f"# SAR summary {case.case_id}",
         f"**DRAFT. {CONFIDENTIAL}**",
         "**The audit trail of this case is broken; see Evidence.**" if breaks else "",
-        _facts(_key_facts(case, events, names, evidence.flow(opened))),
+        _facts(_key_facts(case, events, names, kept.flow())),
         "## Subject",
-        _facts(_subject(case, opened)),
+        _facts(_subject(case, kept)),
         "## Activity",
-        _quote(opened.get("alert", "")),
-        _facts(_activity(opened, case.currency)),
+        _quote(kept.alert),
+        _facts(_activity(kept, case.currency)),
         "## Decision",
         *_decisions(events, names),
         "## Notes",
@@ -107,21 +106,17 @@ def _key_facts(
     return facts
 
 
-def _subject(case: Case, opened: Mapping[str, Any]) -> list[tuple[str, str]]:
-    customer = opened.get("customer")
-    rows = [("Name", _cell(case.customer_name)), ("Customer", _cell(case.customer_id))]
-    if isinstance(customer, dict):
-        rows += [
-            (_cell(key.replace("_", " ").capitalize()), _cell(money.told(value, case.currency)))
-            for key, value in sorted(customer.items())
-        ]
-    return rows
+def _subject(case: Case, kept: evidence.Kept) -> list[tuple[str, str]]:
+    return [("Name", _cell(case.customer_name)), ("Customer", _cell(case.customer_id))] + [
+        (_cell(key.replace("_", " ").capitalize()), _cell(money.told(value, case.currency)))
+        for key, value in sorted(kept.customer.items())
+    ]
 
 
-def _activity(opened: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
-    found, moved = evidence.transactions(opened), evidence.flow(opened)
+def _activity(kept: evidence.Kept, currency: str) -> list[tuple[str, str]]:
+    found, moved = kept.transactions, kept.flow()
     rows = []
-    if times := sorted(row["time"] for row in found):
+    if times := sorted(row.time for row in found):
         rows.append(("First and last transaction", _cell(f"{times[0][:10]} to {times[-1][:10]}")))
     both = ("Money in", moved.paid_in, moved.credits), ("Money out", moved.paid_out, moved.debits)
     for label, total, number in both:
@@ -136,10 +131,10 @@ def _activity(opened: Mapping[str, Any], currency: str) -> list[tuple[str, str]]
                 )
             )
     rows.append(("Net", _cell(moved.net(currency))))
-    rows.append(("Channels", _cell(", ".join(sorted({row["channel"] for row in found})))))
-    rows.append(("Countries", _cell(", ".join(sorted({row["country"] for row in found})))))
-    if unread := len(evidence.listed(opened)) - len(found):
-        rows.append(("Not counted", f"{unread} that cannot be read"))
+    rows.append(("Channels", _cell(", ".join(sorted({row.channel for row in found})))))
+    rows.append(("Countries", _cell(", ".join(sorted({row.country for row in found})))))
+    if kept.unread:
+        rows.append(("Not counted", f"{kept.unread} that cannot be read"))
     return rows
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import streamlit as st
 
-from app import chain, evidence, money
+from app import evidence, money
 from app.models import Event
 from app.ui import chart, tables, words
 
@@ -16,16 +16,15 @@ from app.ui import chart, tables, words
 
 def show(events: Sequence[Event], currency: str) -> None:
     """The alert of the case: its text, the customer as the feed knew them, the transactions as chart and table."""
-    opened = chain.read_meta(events[0]) if events else {}
+    kept = evidence.read(events)
     st.subheader("Alert", anchor=False)
-    if alert := opened.get("alert"):
-        st.text(words.shown(alert))
-    customer = opened.get("customer")
-    if isinstance(customer, dict):
+    if kept.alert:
+        st.text(words.shown(kept.alert))
+    if kept.customer:
         tables.facts(
-            (name.replace("_", " ").capitalize(), money.told(value, currency)) for name, value in customer.items()
+            (name.replace("_", " ").capitalize(), money.told(value, currency)) for name, value in kept.customer.items()
         )
-    rows = evidence.transactions(opened)
+    rows = kept.transactions
     if not rows:
         st.caption("The alert lists no transactions.")
         return
@@ -34,22 +33,22 @@ def show(events: Sequence[Event], currency: str) -> None:
     transactions_table(rows, currency)
 
 
-def _bar(row: Mapping[str, str], currency: str) -> chart.Bar | None:
+def _bar(row: evidence.Transaction, currency: str) -> chart.Bar | None:
     """None where a damaged database does not say when."""
-    moment = words.read_time(row["time"])
+    moment = words.read_time(row.time)
     if moment is None:
         return None
-    amount = Decimal(row["amount"])
-    told = (row[name] for name in ("direction", "channel", "counterparty", "country"))
+    amount = Decimal(row.amount)
+    told = (row.direction, row.channel, row.counterparty, row.country)
     hint = ", ".join(words.shown(text) for text in (words.clocks(moment), money.text(amount, currency), *told))
-    return chart.Bar(words.local(moment), row["direction"] != "in", amount, hint)
+    return chart.Bar(words.local(moment), row.direction != "in", amount, hint)
 
 
-def transactions_table(rows: Sequence[Mapping[str, object]], currency: str) -> None:
+def transactions_table(rows: Sequence[evidence.Transaction], currency: str) -> None:
     """The transactions of an alert as they were told, but for their times, which are in the reader's zone."""
     columns = [("Time", ""), ("Direction", ""), (f"Amount ({currency})", "right"), ("Channel", "")]
     columns += [("Counterparty", "text"), ("Country", "")]
-    placed = any("place" in row for row in rows)
+    placed = any(row.place for row in rows)
     if placed:
         columns.append(("Place", "text"))
     data = {
@@ -60,17 +59,14 @@ def transactions_table(rows: Sequence[Mapping[str, object]], currency: str) -> N
     tables.draw(data=data, key="transactions")
 
 
-def _transaction(row: Mapping[str, object], placed: bool, currency: str) -> list[dict[str, str]]:
-    told = {name: words.shown(value) for name, value in row.items()}
-    moment = words.read_time(told["time"])
+def _transaction(row: evidence.Transaction, placed: bool, currency: str) -> list[dict[str, str]]:
+    time, moment = words.shown(row.time), words.read_time(row.time)
     return [
-        {"text": words.clock(moment), "time": told["time"], "hint": words.clock_utc(moment)}
-        if moment
-        else {"text": told["time"]},
-        {"text": told["direction"].capitalize()},
-        {"text": money.number(Decimal(told["amount"]), currency)},
-        {"text": told["channel"]},
-        {"text": told["counterparty"]},
-        {"text": told["country"]},
-        *([{"text": told.get("place", "")}] if placed else []),
+        {"text": words.clock(moment), "time": time, "hint": words.clock_utc(moment)} if moment else {"text": time},
+        {"text": words.shown(row.direction).capitalize()},
+        {"text": money.number(Decimal(row.amount), currency)},
+        {"text": words.shown(row.channel)},
+        {"text": words.shown(row.counterparty)},
+        {"text": words.shown(row.country)},
+        *([{"text": words.shown(row.place)}] if placed else []),
     ]

@@ -100,8 +100,7 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
     for found in verified.breaks:
         if found.event_id is None:
             st.error(f"The case row was changed outside the desk. {words.plain(words.break_text(found))}")
-    opened = chain.read_meta(events[0]) if events else {}
-    moved = evidence.flow(opened)
+    moved = evidence.read(events).flow()
     rows: list[tables.Fact] = [
         ("Customer", case.customer_name),
         ("Customer id", case.customer_id),

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -23,7 +23,7 @@ from app.models import ALERT_FEED, Action, Case, Disposition, Event, Risk, User
 from app.policy import Decision
 from app.triage_query import Filters, Order
 from app.ui import session
-from tests.conftest import ALERT, ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, TRANSACTIONS
+from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, TRANSACTIONS, alert
 from tests.e2e.server import alert_ids, enter, free_port, is_end_of_run, peopled, served, settled
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ def nothing_waits(desk: Database) -> None:
 
 def open_case(desk: Database, owner: User | None = None, sampled: bool = False, **facts: Any) -> str:
     """The id of a new case, in QA's sample or not; any fact can be given."""
-    alert = replace(ALERT, alert_id=next(SAMPLED if sampled else NOT_SAMPLED), **facts)
-    opening.open_alerts(desk, ALERT_FEED, lambda: [alert])
-    case_id = next(opening.case_ids(alert.alert_id))
+    told = alert(alert_id=next(SAMPLED if sampled else NOT_SAMPLED), **facts)
+    opening.open_alerts(desk, ALERT_FEED, lambda: [told])
+    case_id = next(opening.case_ids(told.alert_id))
     if owner:
         casework.assign(desk, MANAGER.user_id, case_id, owner.user_id)
     return case_id
@@ -257,7 +257,7 @@ def test_in_qa_nothing_of_the_evidence_is_cut_and_the_verdict_stays_in_sight(
     browser: Chromium, desk: Database, address: str, width: int
 ) -> None:
     places = [{**one, "place": "Columbia Pike branch, Annandale VA"} for one in TRANSACTIONS * 4]
-    case_id = open_case(desk, owner=ANALYST, sampled=True, evidence={"transactions": places})
+    case_id = open_case(desk, owner=ANALYST, sampled=True, transactions=places)
     casework.set_disposition(desk, ANALYST.user_id, case_id, Decision(Disposition.NO_SAR, "Payroll."))
     with browser.window(viewport={"width": width, "height": 900}) as shown:
         page = shown.page
@@ -733,8 +733,8 @@ def expect_no_harm(page: Page) -> None:
 def test_hostile_text_is_shown_as_it_was_typed_and_does_nothing_on_any_page(
     browser: Chromium, desk: Database, address: str
 ) -> None:
-    evidence = {"alert": TOLD, "transactions": [{**TRANSACTIONS[0], "counterparty": NAME}], "customer": {"kind": NAME}}
-    facts: dict[str, Any] = {"customer_id": "C-666", "customer_name": NAME, "evidence": evidence}
+    facts: dict[str, Any] = {"customer_id": "C-666", "customer_name": NAME, "alert": TOLD, "customer": {"kind": NAME}}
+    facts["transactions"] = [{**TRANSACTIONS[0], "counterparty": NAME}]
     case_id = open_case(desk, owner=ANALYST, sampled=True, **facts)
     open_case(desk, **facts)
     casework.add_note(desk, ANALYST.user_id, case_id, TEXT)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +13,7 @@ from app import casework, opening, users
 from app.database import Database
 from app.models import ALERT_FEED, Disposition, Role, User
 from app.policy import Decision
-from tests.conftest import ALERT, ANALYST, MANAGER
+from tests.conftest import ANALYST, MANAGER, alert
 from tests.e2e.server import enter, free_port, peopled, served, settled
 
 if TYPE_CHECKING:
@@ -44,16 +42,14 @@ def address(desk: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture(scope="module")
 def case_id(desk: Database) -> str:
     """A case closed as SAR, its customer and its notes in Arabic; and an open one whose every cell is long."""
-    alert = replace(ALERT, customer_name=ARABIC, evidence={**ALERT.evidence, "alert": ARABIC})
-    closed = opening.open_case(desk, ALERT_FEED, alert).case_id
+    closed = opening.open_case(desk, ALERT_FEED, alert(customer_name=ARABIC, alert=ARABIC)).case_id
     casework.assign(desk, MANAGER.user_id, closed, MANAGER.user_id)
     casework.add_note(desk, MANAGER.user_id, closed, ARABIC)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    casework.set_disposition(
-        desk, MANAGER.user_id, closed, Decision(Disposition.SAR, "Structured.", determined_at=today)
-    )
-    long = replace(ALERT, customer_name="Andriievych Stone & Tile Import LLC", amount=Decimal("5521938.86"))
-    opened = opening.open_case(desk, ALERT_FEED, replace(long, typology="Dormant account reactivated")).case_id
+    decision = Decision(Disposition.SAR, "Structured.", determined_at=today)
+    casework.set_disposition(desk, MANAGER.user_id, closed, decision)
+    long = {"customer_name": "Andriievych Stone & Tile Import LLC", "typology": "Dormant account reactivated"}
+    opened = opening.open_case(desk, ALERT_FEED, alert(**long, amount="5521938.86")).case_id
     casework.assign(desk, MANAGER.user_id, opened, LONG.user_id)
     return closed
 

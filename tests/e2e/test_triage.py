@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +15,7 @@ from app import casework, opening, repository
 from app.database import Database
 from app.models import ALERT_FEED, Case, Event
 from app.ui import session
-from tests.conftest import ALERT, ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER
+from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, alert
 from tests.e2e.server import enter, free_port, peopled, served, settled
 
 if TYPE_CHECKING:
@@ -42,8 +41,8 @@ def address(desk: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def open_cases(desk: Database, customer: str, count: int) -> list[str]:
     """Ids of new cases of one customer, in the order in which the queue shows them."""
-    alert = replace(ALERT, customer_name=customer)
-    opened = [opening.open_case(desk, ALERT_FEED, alert).case_id for _ in range(count)]
+    told = alert(customer_name=customer)
+    opened = [opening.open_case(desk, ALERT_FEED, told).case_id for _ in range(count)]
     return sorted(opened, key=lambda case_id: (stored(desk, case_id)[0].due_at, case_id))
 
 
