@@ -46,13 +46,13 @@ ROOMS = (
     "intake",
     "log.checkpoint",
     "verification",
-    "exports.files",
     "exports.audit_csv",
     "exports.sar",
     "exports.case_export",
     "exports.bundle.page",
     "exports.bundle.verify",
     "exports.bundle",
+    "exports.taking",
 )
 UI = (
     "ui.words",

@@ -30,6 +30,7 @@ from app.ui import base, session, sign_in, words
 from tests import lives
 from tests.conftest import (
     ANALYST,
+    EVIDENCE,
     MANAGER,
     ON_SQLITE,
     OTHER_ANALYST,
@@ -941,8 +942,19 @@ def test_the_case_that_is_offered_next_is_the_one_below_and_not_ones_own(desk: D
     assert not [button for button in page.button if button.label.startswith("Open the next")]
 
 
+def test_beside_the_audit_csv_stands_how_to_open_it_and_what_a_spreadsheet_would_cut(
+    desk: Database, open_case: OpenCase
+) -> None:
+    page = open_page("exports", ANALYST.user_id, case_id=open_case().case_id)
+    assert "as comma separated, with every column as text" in texts(page)
+    assert "32,767" not in texts(page)
+    long = open_case(evidence={**EVIDENCE, "alert": "x" * 40_000})
+    assert "32,767 characters" in texts(page := open_page("exports", ANALYST.user_id, case_id=long.case_id))
+    assert "meta of event_id 2. The file has all of it" in texts(page)
+
+
 def test_an_uploaded_audit_csv_is_verified_or_refused(desk: Database, open_case: OpenCase) -> None:
-    data = case_export.export_case(desk, open_case().case_id).csv
+    data = case_export.make_audit_csv(case_export.read(desk, open_case().case_id)).data
     for content, verdict in (
         (data, "all intact"),
         (data.replace(b"9400.00", b"9500.00", 1), "1 break"),
