@@ -46,7 +46,10 @@ def write_csv(events: Iterable[Event]) -> bytes:
 
 
 def check_readable(events: Sequence[Event], name: str) -> None:
-    """Raise UnreadableFile, with the file's name, where `read_csv` could not read an audit CSV of these events."""
+    """Raise UnreadableFile, with the file's name, where `read_csv` could not read an audit CSV of these events.
+
+    They are as `as_text` returns them.
+    """
     if not events:
         raise UnreadableFile(name, None, "it holds no events")
     for event in events:
@@ -60,7 +63,10 @@ def check_readable(events: Sequence[Event], name: str) -> None:
 
 
 def too_long_for_a_cell(events: Iterable[Event]) -> list[tuple[int | None, str]]:
-    """Return the number of the event and the column of each field that a spreadsheet's cell does not hold whole."""
+    """Return the number of the event and the column of each field that a spreadsheet's cell does not hold whole.
+
+    The events are as `as_text` returns them.
+    """
     return [(event.event_id, column) for event in events for column in _longer(event, CELL, _utf16)]
 
 
@@ -121,7 +127,7 @@ def _not_an_id(event_id: str) -> str:
 
 def _longer(event: Event, limit: int, measure: Callable[[str], int]) -> list[str]:
     """Return the columns whose fields, as they are written, measure more than the limit."""
-    if len("".join(_texts(event))) < limit // 2:  # most events: no character measures more than two
+    if len("".join(_stored(event)[1:])) < limit // 2:  # most events: no character measures more than two
         return []
     fields = zip(repository.EVENT_COLUMNS, _record(event), strict=True)
     return [column for column, field in fields if measure(field) > limit]
