@@ -90,15 +90,15 @@ def write_all(actor: User, case_id: str, kinds: Sequence[Kind], folder: Path) ->
 
 def show_how_to_open(events: Sequence[Event]) -> None:
     st.caption(
-        ":material/table_view: Open the audit CSV in a spreadsheet as comma separated, with every column as text: "
-        "it would else make other numbers and times of some fields."
+        ":material/table_view: In a spreadsheet, open the audit CSV as comma separated, with every column as text: "
+        "otherwise it changes some numbers and times."
     )
     if cut := audit_csv.too_long_for_a_cell(events):
         number, column = cut[0]
         more = f", and {words.count(len(cut) - 1, 'field')} more" if cut[1:] else ""
         st.caption(
-            f":material/content_cut: A spreadsheet's cell holds {audit_csv.CELL:,} characters. Longer, so that it "
-            f"would be cut there: {column} of event_id {number}{more}. The file has all of it."
+            f":material/content_cut: A spreadsheet's cell holds {audit_csv.CELL:,} characters and cuts off the rest of "
+            f"{column} of event_id {number}{more}. The file has all of it."
         )
 
 
