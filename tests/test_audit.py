@@ -78,7 +78,7 @@ event = st.builds(Event, field, field, field, field, field, field, field, field)
 
 @given(st.lists(event, min_size=1, max_size=4))
 def test_whatever_an_event_holds_is_read_back_as_it_was(events: list[Event]) -> None:
-    numbered = [replace(event, event_id=number) for number, event in enumerate(events, 1)]
+    numbered = lives.renumbered(events)
     assert read_csv(write_csv(numbered)) == numbered
 
 

@@ -40,12 +40,11 @@ from tests.bundles import (
     page_of,
     placed,
     prove,
-    rehashed,
     small_attacks,
     zipped,
 )
 from tests.conftest import ANALYST, ON_SQLITE, OpenCase, tamper
-from tests.lives import SAMPLED_ID, full_life
+from tests.lives import SAMPLED_ID, full_life, rehashed
 
 Outcome = tuple[str, list[tuple[int | None, str, str]], int]
 
