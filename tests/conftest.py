@@ -24,7 +24,7 @@ from app import database, opening, repository, settings
 from app.database import odbc
 from app.database.sqlite import SqliteDatabase
 from app.database.sqlserver import SqlServerDatabase
-from app.models import ALERT_FEED, ALERT_FEED_USER, Case, Risk, Role, User
+from app.models import ALERT_FEED, ALERT_FEED_USER, Case, Event, Risk, Role, User
 from app.ui import base, integrity
 
 # A slow machine is no fault: no deadline for a single example.
@@ -194,6 +194,11 @@ def open_case(desk: database.Database) -> OpenCase:
                 return case
 
     return opened
+
+
+def stored(desk: database.Database, case_id: str) -> tuple[Case, list[Event]]:
+    """A case and its events, as the desk has them now."""
+    return desk.read(lambda tx: (repository.case(tx, case_id), repository.events(tx, case_id)))
 
 
 def tamper(desk: database.Database, statement: str, *parameters: object) -> None:

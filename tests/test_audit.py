@@ -38,7 +38,7 @@ from app.exports.taking import Kind
 from app.models import Case, Event
 from tests import lives
 from tests.attacks import without_keys
-from tests.conftest import ANALYST, GONE, MANAGER, ON_SQLITE, OpenCase, address, tamper
+from tests.conftest import ANALYST, GONE, MANAGER, ON_SQLITE, OpenCase, address, stored, tamper
 from tests.lives import SAMPLED_ID
 
 HEADER = '"event_id","case_id","ts","user","action","notes","meta","prev_hash","event_hash"'
@@ -288,7 +288,7 @@ def test_whatever_is_taken_of_a_case_is_of_one_reading_and_one_event(
     assert reads == [case_id]
     assert list(taken.files) == [f"audit_{case_id}.csv", f"case_{case_id}.md", f"{case_id}.zip"]
     assert (taken.breaks, taken.not_yet) == ((), 1)
-    *before, kept = desk.read(lambda tx: repository.events(tx, case_id))
+    _, (*before, kept) = stored(desk, case_id)
     assert kept == replace(taken.event or kept, event_id=kept.event_id)
     digests = {name: sha256(data).hexdigest() for name, data in taken.files.items()}
     assert chain.read_meta(kept) == {"events": len(before), "files": digests}
@@ -299,7 +299,7 @@ def test_who_may_not_act_takes_nothing(desk: Database, open_case: OpenCase, tmp_
     for actor_id, refusal in ((GONE.user_id, NotAllowed), ("nobody", UnknownUser)):
         with pytest.raises(refusal):
             taking.take(desk, settings.Settings(address(desk), tmp_path), actor_id, case_id, [Kind.AUDIT_CSV])
-    assert len(desk.read(lambda tx: repository.events(tx, case_id))) == 1
+    assert len(stored(desk, case_id)[1]) == 1
 
 
 def test_a_case_that_takes_no_event_any_more_leaves_all_the_same_with_its_breaks(
@@ -729,12 +729,12 @@ def test_a_break_is_read_again_before_it_is_reported(
     ],
 )
 def test_an_event_is_never_changed_deleted_or_replaced(desk: Database, worked: Case, statement: str) -> None:
-    def stored() -> list[tuple[Any, ...]]:
+    def rows() -> list[tuple[Any, ...]]:
         return connection.execute("SELECT * FROM case_events").fetchall()
 
     with contextlib.closing(sqlite3.connect(address(desk))) as connection:
-        before = stored()
+        before = rows()
         with pytest.raises(sqlite3.IntegrityError, match="case_events rows are never"):
             connection.execute(statement)
         connection.rollback()
-        assert stored() == before
+        assert rows() == before
