@@ -238,24 +238,20 @@ def _report_database(desk: database.Database, cases: int, events: int, breaks: S
 def _export(
     desk: database.Database, user_id: str, case_id: str, folder: Path, bundled: bool, config: settings.Settings
 ) -> int:
-    from app import casework
-    from app.exports import bundle, case_export, files
-    from app.log import checkpoint
+    from app.exports import taking
+    from app.exports.taking import Kind
 
-    export = case_export.export_case(desk, case_id)
-    made = bundle.make(export, checkpoint.log_of(config)) if bundled else export
-    kept = files.write_files(
-        folder, made.files, lambda: casework.record_export(desk, user_id, case_id, made.files, made.events)
-    )
-    if kept is None:
+    kinds = [Kind.BUNDLE] if bundled else [Kind.AUDIT_CSV, Kind.SAR_SUMMARY]
+    taken = taking.take(desk, config, user_id, case_id, kinds, folder)
+    if taken.event is None:
         warn(f"{case_id} does not end where its row says, so it could not keep who exported it.")
-    for name in made.files:
+    for name in taken.files:
         tell(folder / name)
-    if isinstance(made, bundle.Bundle) and made.not_yet:
-        warn(f"{made.not_yet} of its events are not yet anchored; for that: {RUN} checkpoint")
-    for found in made.breaks:
+    if taken.not_yet:
+        warn(f"{taken.not_yet} of its events are not yet anchored; for that: {RUN} checkpoint")
+    for found in taken.breaks:
         warn(found)
-    return BROKEN if made.breaks else INTACT
+    return BROKEN if taken.breaks else INTACT
 
 
 def _keygen(config: settings.Settings, name: str) -> int:

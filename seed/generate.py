@@ -20,7 +20,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app import chain, policy
+from app import chain, files, policy
 from app.models import ALERT_FEED, CASE_COLUMNS, CROCKFORD, EVENT_COLUMNS, Case, Disposition, Event
 from seed.draw import DAY, Draw, business_day_after, midnight
 from seed.people import BRANCHES, USERS, Names
@@ -55,36 +55,32 @@ def generate(out: Path, cases: int, seed: int, as_of: date, progress: Callable[[
     """Write the three files into the folder `out` (made if it is missing) and return their row counts.
 
     Everything in them lies before `as_of`, in the 180 days before that day began (UTC). `progress` is told
-    how many of the cases are done. The files get their names at the very end, `users.csv` last.
+    how many of the cases are done. The files get their names at the very end, `users.csv` last. Raises OSError.
     """
     out.mkdir(parents=True, exist_ok=True)
-    parts = {name: out / f"{name}.part" for name in FILES}
     done = events = 0
-    try:
-        with ExitStack() as stack:
-            users_csv, cases_csv, events_csv = (
-                stack.enter_context(part.open("w", encoding="utf-8", newline="\n")) for part in parts.values()
+    with ExitStack() as stack:
+        drafts = [stack.enter_context(files.draft(out / name)) for name in FILES]
+        users_csv, cases_csv, events_csv = (draft.out for draft in drafts)
+        users_csv.write(_line(USER_COLUMNS).encode())
+        for user in USERS:
+            users_csv.write(_line((user.user_id, user.name, user.role.value, str(int(user.active)))).encode())
+        cases_csv.write(_line(CASE_COLUMNS).encode())
+        events_csv.write(_line(EVENT_COLUMNS).encode())
+        for case_lines, event_lines in _in_order(cases, seed, as_of):
+            cases_csv.writelines(line.encode() for line in case_lines)
+            events_csv.writelines(
+                f"{event_id},{line}".encode() for event_id, line in enumerate(event_lines, start=events + 1)
             )
-            users_csv.write(_line(USER_COLUMNS))
-            users_csv.writelines(_line((u.user_id, u.name, u.role.value, str(int(u.active)))) for u in USERS)
-            cases_csv.write(_line(CASE_COLUMNS))
-            events_csv.write(_line(EVENT_COLUMNS))
-            for case_lines, event_lines in _in_order(cases, seed, as_of):
-                cases_csv.writelines(case_lines)
-                events_csv.writelines(
-                    f"{event_id},{line}" for event_id, line in enumerate(event_lines, start=events + 1)
-                )
-                done += len(case_lines)
-                events += len(event_lines)
-                progress(done, cases)
-    except BaseException:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
-        raise
-    for name in FILES:
-        (out / name).unlink(missing_ok=True)
-    for name in reversed(FILES):
-        parts[name].replace(out / name)
+            done += len(case_lines)
+            events += len(event_lines)
+            progress(done, cases)
+        for draft in drafts:
+            draft.seal()
+        for draft in drafts:
+            draft.target.unlink(missing_ok=True)
+        for draft in reversed(drafts):
+            draft.place()
     return {"users.csv": len(USERS), "cases.csv": cases, "case_events.csv": events}
 
 

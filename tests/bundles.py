@@ -10,13 +10,12 @@ from dataclasses import fields, replace
 from hashlib import sha256
 from typing import Any
 
-from app import chain
 from app.exports import audit_csv
 from app.log import merkle, signed_note
 from app.log.signed_note import LogProof, SigningKey
 from app.models import EVENT_COLUMNS, Event
 from tests import lives
-from tests.lives import SAMPLED_ID, full_life
+from tests.lives import SAMPLED_ID, full_life, rehashed
 
 OTHER_SAMPLED_ID = "AML-7F3KQ004"
 KEY = signed_note.signing_key("desk.example/log", bytes(range(32)))
@@ -88,17 +87,6 @@ FILES = files_of(EVENTS, PROOF)
 ZIP = zipped(FILES)
 ZIP_NAME = f"{SAMPLED_ID}.zip"
 NUMBERS = range(len(EVENTS))
-
-
-def rehashed(events: Iterable[Event]) -> list[Event]:
-    """What an attacker who knows the formula makes of them."""
-    done: list[Event] = []
-    for event in events:
-        made = replace(event, prev_hash=done[-1].event_hash if done else chain.GENESIS)
-        texts = (made.prev_hash, made.case_id, made.ts, made.user, made.action, made.notes, made.meta)
-        digest = sha256("\x1f".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
-        done.append(replace(made, event_hash=digest))
-    return done
 
 
 def tampered(event: Event, name: str, value: Any) -> Event:

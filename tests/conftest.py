@@ -23,7 +23,7 @@ from app.database import odbc
 from app.database.sqlite import SqliteDatabase
 from app.database.sqlserver import SqlServerDatabase
 from app.evidence import Alert, check
-from app.models import ALERT_FEED, ALERT_FEED_USER, Case, Role, User
+from app.models import ALERT_FEED, ALERT_FEED_USER, Case, Event, Role, User
 from app.ui import base, integrity
 
 # A slow machine is no fault: no deadline for a single example.
@@ -202,6 +202,11 @@ def open_case(desk: database.Database) -> OpenCase:
                 return case
 
     return opened
+
+
+def stored(desk: database.Database, case_id: str) -> tuple[Case, list[Event]]:
+    """A case and its events, as the desk has them now."""
+    return desk.read(lambda tx: (repository.case(tx, case_id), repository.events(tx, case_id)))
 
 
 def tamper(desk: database.Database, statement: str, *parameters: object) -> None:

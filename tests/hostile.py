@@ -12,7 +12,8 @@ from typing import Any
 
 from app import chain
 from app.models import Event
-from tests.bundles import EVENTS, rehashed
+from tests.bundles import EVENTS
+from tests.lives import rehashed
 
 Found = tuple[int | None, str, str]
 FIRST, LAST = EVENTS[0].event_id, EVENTS[-1].event_id

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 from hypothesis import strategies as st
@@ -129,6 +130,26 @@ def full_life(case_id: str = SAMPLED_ID, **facts: Any) -> Life:
     close(life, OTHER_ANALYST, Disposition.NO_SAR, "Payroll after all.")
     review(life, OTHER_REVIEWER, QaResult.PASS, "Agreed.")
     return life
+
+
+def renumbered(events: Iterable[Event]) -> list[Event]:
+    """The events as they are, numbered from 1."""
+    return [replace(event, event_id=number) for number, event in enumerate(events, 1)]
+
+
+def rehashed(events: Iterable[Event]) -> list[Event]:
+    """What an attacker who knows the formula makes of them: linked and hashed anew, whatever they hold."""
+    done: list[Event] = []
+    for event in events:
+        made = replace(event, prev_hash=done[-1].event_hash if done else chain.GENESIS)
+        texts = (made.prev_hash, made.case_id, made.ts, made.user, made.action, made.notes, made.meta)
+        digest = sha256("\x1f".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+        done.append(replace(made, event_hash=digest))
+    return done
+
+
+def rewritten(events: Iterable[Event]) -> list[Event]:
+    return renumbered(rehashed(events))
 
 
 @st.composite

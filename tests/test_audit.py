@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import casework, chain, repository, verification
+from app import casework, chain, files, repository, settings, verification
 from app.database import Database
 from app.errors import (
     DatabaseError,
@@ -27,14 +28,16 @@ from app.errors import (
     NotAllowed,
     NotWritten,
     UnknownCase,
+    UnknownUser,
     UnreadableFile,
 )
-from app.exports import audit_csv, case_export, files
-from app.exports.audit_csv import read_csv, verify_csv, write_csv
+from app.exports import audit_csv, case_export, taking
+from app.exports.audit_csv import CELL, read_csv, verify_csv, write_csv
+from app.exports.taking import Kind
 from app.models import EVENT_COLUMNS, BreakKind, Case, Event
 from tests import lives
 from tests.attacks import without_keys
-from tests.conftest import ANALYST, MANAGER, ON_SQLITE, OpenCase, address, tamper
+from tests.conftest import ANALYST, GONE, MANAGER, ON_SQLITE, OpenCase, address, stored, tamper
 from tests.lives import SAMPLED_ID
 
 HEADER = '"event_id","case_id","ts","user","action","notes","meta","prev_hash","event_hash"'
@@ -74,7 +77,7 @@ event = st.builds(Event, field, field, field, field, field, field, field, field)
 
 @given(st.lists(event, min_size=1, max_size=4))
 def test_whatever_an_event_holds_is_read_back_as_it_was(events: list[Event]) -> None:
-    numbered = [replace(event, event_id=number) for number, event in enumerate(events, 1)]
+    numbered = lives.renumbered(events)
     assert read_csv(write_csv(numbered)) == numbered
 
 
@@ -243,12 +246,13 @@ def test_an_export_is_the_whole_trail_and_verifies(desk: Database, open_case: Op
     case = open_case()
     casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id)
     casework.add_note(desk, ANALYST.user_id, case.case_id, "'=1+1'\n💶")
-    export = case_export.export_case(desk, case.case_id)
+    export = case_export.read(desk, case.case_id)
+    trail, summary = case_export.make_audit_csv(export), case_export.make_summary(export)
     with desk.snapshot() as tx:
-        assert read_csv(export.csv) == repository.events(tx, case.case_id)
-    assert verify_csv(export.csv) == verification.Verified(1, 3, (), read_csv(export.csv)[-1])
-    assert export.summary.startswith(f"# SAR summary {case.case_id}\n")
-    assert (export.csv_name, export.summary_name) == (f"audit_{case.case_id}.csv", f"case_{case.case_id}.md")
+        assert export.events == read_csv(trail.data) == repository.events(tx, case.case_id)
+    assert verify_csv(trail.data) == verification.Verified(1, 3, (), export.events[-1])
+    assert summary.data.startswith(f"# SAR summary {case.case_id}\n".encode())
+    assert (trail.name, summary.name) == (f"audit_{case.case_id}.csv", f"case_{case.case_id}.md")
 
 
 @pytest.mark.parametrize(
@@ -259,20 +263,80 @@ def test_an_id_that_is_no_case_id_names_no_file_even_where_the_database_has_it(d
     with contextlib.suppress(DatabaseError), desk.transaction() as tx:
         repository.insert_case(tx, replace(life.case, case_id=case_id))
     with pytest.raises(InvalidInput, match="not a case id"):
-        case_export.export_case(desk, case_id)
+        case_export.read(desk, case_id)
 
 
 def test_an_unknown_case_is_not_exported(desk: Database) -> None:
     with pytest.raises(UnknownCase):
-        case_export.export_case(desk, "AML-7F3KQ2XA")
+        case_export.read(desk, "AML-7F3KQ2XA")
 
 
-EXPORT = case_export.Export(SAMPLED_ID, EVENTS, FILE, "# Summary “draft”\n", (), {})
+def test_whatever_is_taken_of_a_case_is_of_one_reading_and_one_event(
+    desk: Database, open_case: OpenCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = open_case().case_id
+    reads: list[str] = []
+
+    def read(tx: Any, of: str, real: Callable[..., Any] = repository.chains_of) -> Any:
+        reads.append(of)
+        return real(tx, of)
+
+    monkeypatch.setattr(repository, "chains_of", read)
+    config = settings.Settings(address(desk), tmp_path, signing_key=tmp_path / "no.key")
+    taken = taking.take(desk, config, ANALYST.user_id, case_id, list(Kind))
+    assert reads == [case_id]
+    assert list(taken.files) == [f"audit_{case_id}.csv", f"case_{case_id}.md", f"{case_id}.zip"]
+    assert (taken.breaks, taken.not_yet) == ((), 1)
+    _, (*before, kept) = stored(desk, case_id)
+    assert kept == replace(taken.event or kept, event_id=kept.event_id)
+    digests = {name: sha256(data).hexdigest() for name, data in taken.files.items()}
+    assert chain.read_meta(kept) == {"events": len(before), "files": digests}
 
 
-def write(folder: Path, export: case_export.Export = EXPORT) -> Event | None:
-    """Write its files; an event is kept of it."""
-    return files.write_files(folder, export.files, lambda: EVENTS[-1])
+def test_who_may_not_act_takes_nothing(desk: Database, open_case: OpenCase, tmp_path: Path) -> None:
+    case_id = open_case().case_id
+    for actor_id, refusal in ((GONE.user_id, NotAllowed), ("nobody", UnknownUser)):
+        with pytest.raises(refusal):
+            taking.take(desk, settings.Settings(address(desk), tmp_path), actor_id, case_id, [Kind.AUDIT_CSV])
+    assert len(stored(desk, case_id)[1]) == 1
+
+
+def test_a_case_that_takes_no_event_any_more_leaves_all_the_same_with_its_breaks(
+    desk: Database, open_case: OpenCase, tmp_path: Path
+) -> None:
+    case_id = open_case().case_id
+    tamper(desk, "UPDATE cases SET head_hash = ? WHERE case_id = ?", chain.GENESIS, case_id)
+    config = settings.Settings(address(desk), tmp_path)
+    taken = taking.take(desk, config, ANALYST.user_id, case_id, [Kind.SAR_SUMMARY, Kind.AUDIT_CSV])
+    assert taken.event is None
+    assert [found.field for found in taken.breaks] == ["head_hash"]
+    assert len(taken.files) == 2
+
+
+@pytest.mark.parametrize(
+    ("notes", "cut"),
+    [
+        ("x" * CELL, False),
+        ("x" * (CELL + 1), True),
+        ("'" + "x" * (CELL - 1), True),
+        ("💶" * (CELL // 2), False),
+        ("💶" * (CELL // 2 + 1), True),
+    ],
+    ids=["as long as a cell", "longer", "longer with its guard", "as long in UTF-16", "longer in UTF-16"],
+)
+def test_what_a_cell_of_a_spreadsheet_does_not_hold_is_named(notes: str, cut: bool) -> None:
+    events = [EVENTS[0], replace(EVENTS[1], notes=notes), EVENTS[2]]
+    assert audit_csv.too_long_for_a_cell(events) == ([(2, "notes")] if cut else [])
+
+
+TRAIL, SUMMARY = f"audit_{SAMPLED_ID}.csv", f"case_{SAMPLED_ID}.md"
+EXPORT = {TRAIL: FILE, SUMMARY: "# Summary “draft”\n".encode()}
+OLD = {TRAIL: b"old", SUMMARY: b"old"}
+
+
+def write(folder: Path, contents: Mapping[str, bytes] = EXPORT) -> Event | None:
+    """Write the files; an event is kept of it."""
+    return taking.write_files(folder, contents, lambda: EVENTS[-1])
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -281,12 +345,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_exports_land_in_their_folder_over_older_ones_and_leave_nothing_else_there(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "exports"
-    write(folder, replace(EXPORT, csv=b"old", summary="old"))
+    write(folder, OLD)
     assert write(folder) == EVENTS[-1]
-    assert contents(folder) == {
-        f"audit_{SAMPLED_ID}.csv": FILE,
-        f"case_{SAMPLED_ID}.md": EXPORT.summary.encode(),
-    }
+    assert contents(folder) == EXPORT
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o640}
 
 
@@ -300,7 +361,7 @@ def test_an_export_lands_on_a_file_system_without_modes(
     for name in ("chmod", "fchmod", "chown", "utime"):
         monkeypatch.setattr(os, name, refuse, raising=False)
     write(tmp_path)
-    assert contents(tmp_path) == EXPORT.files
+    assert contents(tmp_path) == EXPORT
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -310,19 +371,19 @@ def test_an_export_never_goes_through_a_link(tmp_path: Path, exists: bool) -> No
         elsewhere.write_text("precious")
     folder = tmp_path / "exports"
     folder.mkdir()
-    (folder / EXPORT.csv_name).symlink_to(elsewhere)
+    (folder / TRAIL).symlink_to(elsewhere)
     with pytest.raises(DeskError, match="is a link"):
         write(folder)
-    assert [path.name for path in folder.iterdir()] == [EXPORT.csv_name]
+    assert [path.name for path in folder.iterdir()] == [TRAIL]
     assert elsewhere.exists() is exists
     assert not exists or elsewhere.read_text() == "precious"
 
 
 def test_a_folder_in_the_place_of_an_export_is_refused_and_no_draft_stays(tmp_path: Path) -> None:
-    (tmp_path / EXPORT.csv_name).mkdir()
+    (tmp_path / TRAIL).mkdir()
     with pytest.raises(DeskError, match="cannot be written: it is a folder"):
         write(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [EXPORT.csv_name]
+    assert [path.name for path in tmp_path.iterdir()] == [TRAIL]
 
 
 def test_of_an_export_that_cannot_be_written_nothing_is_kept_and_the_old_one_stays(
@@ -337,18 +398,20 @@ def test_of_an_export_that_cannot_be_written_nothing_is_kept_and_the_old_one_sta
 
     monkeypatch.setattr(files, "open", lambda *_, **__: Full(), raising=False)
     with pytest.raises(DeskError, match="cannot be written: No space left on device") as refused:
-        files.write_files(tmp_path, replace(EXPORT, csv=b"new").files, lambda: pytest.fail("it was kept"))
+        taking.write_files(tmp_path, OLD, lambda: pytest.fail("it was kept"))
     assert not isinstance(refused.value, NotWritten)
     assert contents(tmp_path) == before
 
 
 def test_what_may_not_be_exported_leaves_no_file(tmp_path: Path) -> None:
     def refuse() -> None:
-        assert len(list(tmp_path.glob("*/*"))) == 2, "the files are not there when it is asked whether they may leave"
+        assert sorted(path.read_bytes() for path in tmp_path.iterdir()) == sorted(EXPORT.values()), (
+            "the files are not there when it is asked whether they may leave"
+        )
         raise NotAllowed("no")
 
     with pytest.raises(NotAllowed):
-        files.write_files(tmp_path, EXPORT.files, refuse)
+        taking.write_files(tmp_path, EXPORT, refuse)
     assert not list(tmp_path.iterdir())
 
 
@@ -360,8 +423,8 @@ def test_files_that_cannot_take_their_place_after_all_are_told_with_what_was_kep
         raise OSError(errno.EACCES, "It is open elsewhere", str(self), None, str(target))
 
     monkeypatch.setattr(Path, "replace", stuck)
-    with pytest.raises(DeskError, match=rf"{EXPORT.csv_name} cannot be written: It is open elsewhere") as failed:
-        files.write_files(tmp_path, EXPORT.files, lambda: kept)
+    with pytest.raises(DeskError, match=rf"{TRAIL} cannot be written: It is open elsewhere") as failed:
+        taking.write_files(tmp_path, EXPORT, lambda: kept)
     assert type(failed.value) is told
 
 
@@ -540,15 +603,15 @@ def test_text_that_is_not_utf_8_is_found_and_not_exported(desk: Database, worked
         kinds(verification.verify_case(desk, worked.case_id)) == kinds(verification.verify_database(desk)) == {edited}
     )
     with pytest.raises(DatabaseError, match="holds bytes that are no text"):
-        case_export.export_case(desk, worked.case_id)
+        case_export.read(desk, worked.case_id)
 
 
 @ON_SQLITE
 def test_a_row_that_is_no_text_is_exported_with_its_break(desk: Database, worked: Case) -> None:
     tamper(desk, "UPDATE cases SET customer_name = CAST(x'ff' AS TEXT) WHERE case_id = ?", worked.case_id)
-    export = case_export.export_case(desk, worked.case_id)
+    export = case_export.read(desk, worked.case_id)
     assert {found.field for found in export.breaks} == {"customer_name"}
-    assert "\\udcff" in export.summary
+    assert "\\udcff" in export.summary()
 
 
 @ON_SQLITE
@@ -665,12 +728,12 @@ def test_a_break_is_read_again_before_it_is_reported(
     ],
 )
 def test_an_event_is_never_changed_deleted_or_replaced(desk: Database, worked: Case, statement: str) -> None:
-    def stored() -> list[tuple[Any, ...]]:
+    def rows() -> list[tuple[Any, ...]]:
         return connection.execute("SELECT * FROM case_events").fetchall()
 
     with contextlib.closing(sqlite3.connect(address(desk))) as connection:
-        before = stored()
+        before = rows()
         with pytest.raises(sqlite3.IntegrityError, match="case_events rows are never"):
             connection.execute(statement)
         connection.rollback()
-        assert stored() == before
+        assert rows() == before

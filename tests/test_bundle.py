@@ -20,6 +20,7 @@ from app.__main__ import main
 from app.database import Database
 from app.errors import InvalidInput, UnreadableFile
 from app.exports import bundle, case_export
+from app.exports.audit_csv import MAX_FIELD
 from app.exports.bundle import Verdict, verify
 from app.log import checkpoint, signed_note
 from app.log.checkpoint import Log
@@ -39,12 +40,11 @@ from tests.bundles import (
     page_of,
     placed,
     prove,
-    rehashed,
     small_attacks,
     zipped,
 )
 from tests.conftest import ANALYST, ON_SQLITE, OpenCase, tamper
-from tests.lives import SAMPLED_ID, full_life
+from tests.lives import SAMPLED_ID, full_life, rehashed
 
 Outcome = tuple[str, list[tuple[int | None, str, str]], int]
 
@@ -88,9 +88,9 @@ def test_a_bundle_holds_what_an_examiner_needs_and_is_the_same_whenever_it_is_ma
     casework.add_note(desk, ANALYST.user_id, case_id, "Teller called.")
     checkpoint.append(desk, tmp_path, KEY)
     casework.add_note(desk, ANALYST.user_id, case_id, "Later.")
-    made = bundle.make(case_export.export_case(desk, case_id), log)
-    assert (made.anchored, made.not_yet, made.breaks) == (2, 1, ())
-    assert bundle.make(case_export.export_case(desk, case_id), log) == made
+    made = bundle.make(case_export.read(desk, case_id), log)
+    assert (made.name, made.not_yet, made.breaks) == (f"{case_id}.zip", 1, ())
+    assert bundle.make(case_export.read(desk, case_id), log) == made
     with zipfile.ZipFile(io.BytesIO(made.data)) as archive:
         assert archive.namelist() == [
             f"audit_{case_id}.csv",
@@ -101,13 +101,12 @@ def test_a_bundle_holds_what_an_examiner_needs_and_is_the_same_whenever_it_is_ma
             "audit.html",
             "README.txt",
         ]
-        assert archive.read(f"audit_{case_id}.csv") == case_export.export_case(desk, case_id).csv
+        assert archive.read(f"audit_{case_id}.csv") == case_export.make_audit_csv(case_export.read(desk, case_id)).data
         assert archive.read("verify.py") == Path(str(verify.__file__)).read_bytes()
     assert both(made.data, name=made.name) == ("ok", [], 2)
     assert both(made.data, None, made.name) == ("compare the key", [], 2)
     assert both(made.data, OTHER_VKEY, made.name)[0] == "broken"
     assert both(made.data, name=f"{other_id}.zip")[0] == "unreadable"
-    assert made.files == {made.name: made.data}
 
 
 def test_what_no_checkpoint_covers_is_not_anchored(
@@ -115,11 +114,11 @@ def test_what_no_checkpoint_covers_is_not_anchored(
 ) -> None:
     case_id = open_case().case_id
     for of_log in (None, log):
-        made = bundle.make(case_export.export_case(desk, case_id), of_log)
-        assert (made.anchored, made.not_yet) == (0, 1)
+        made = bundle.make(case_export.read(desk, case_id), of_log)
+        assert made.not_yet == 1
         assert both(made.data, name=made.name) == ("not anchored", [], 0)
     checkpoint.append(desk, tmp_path, KEY)
-    later = bundle.make(case_export.export_case(desk, open_case().case_id), log)
+    later = bundle.make(case_export.read(desk, open_case().case_id), log)
     assert both(later.data, name=later.name) == ("not anchored", [], 0)
 
 
@@ -131,18 +130,33 @@ def test_a_case_that_was_changed_outside_the_desk_leaves_as_a_broken_bundle(
     checkpoint.append(desk, tmp_path, KEY)
     with without_keys(desk):
         tamper(desk, "UPDATE case_events SET notes = 'Never called.' WHERE notes = 'Teller called.'")
-        edited = bundle.make(case_export.export_case(desk, case_id), log)
+        edited = bundle.make(case_export.read(desk, case_id), log)
         assert [(found.kind.value, found.field) for found in edited.breaks] == [("edited", "event_hash")]
         assert both(edited.data, name=edited.name)[0] == "broken"
         tamper(desk, "DELETE FROM case_events WHERE notes = 'Never called.'")
-        cut = bundle.make(case_export.export_case(desk, case_id), log)
+        cut = bundle.make(case_export.read(desk, case_id), log)
     assert (None, "not in the log", "event_hash") in both(cut.data, name=cut.name)[1]
+
+
+def test_no_bundle_is_made_that_nobody_could_read(desk: Database, open_case: OpenCase) -> None:
+    export = case_export.read(desk, open_case().case_id)
+    (event,) = export.events
+    for events, reason in (
+        ([], "holds no events"),
+        ([replace(event, event_id=10**15)], "is not a whole number of up to 15 digits"),
+        ([event, event], "comes after"),
+        ([replace(event, notes="'" + "x" * (MAX_FIELD - 1))], "longer than"),
+    ):
+        with pytest.raises(UnreadableFile, match=reason):
+            bundle.make(replace(export, events=events), None)
+    longest = replace(event, notes="x" * MAX_FIELD)
+    assert bundle.make(replace(export, events=[longest]), None).data
 
 
 @ON_SQLITE
 def test_no_bundle_is_named_by_what_is_no_case_id(desk: Database) -> None:
     with pytest.raises(InvalidInput, match="is not a case id"):
-        bundle.make(case_export.export_case(desk, "../../etc"), None)
+        bundle.make(case_export.read(desk, "../../etc"), None)
 
 
 def test_the_way_of_a_bundle_through_the_terminal(

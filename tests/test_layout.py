@@ -47,13 +47,13 @@ ROOMS = (
     "intake",
     "log.checkpoint",
     "verification",
-    "exports.files",
     "exports.audit_csv",
     "exports.sar",
     "exports.case_export",
     "exports.bundle.page",
     "exports.bundle.verify",
     "exports.bundle",
+    "exports.taking",
 )
 UI = (
     "ui.words",
@@ -68,7 +68,7 @@ UI = (
     "ui.queue",
     "ui.sign_in",
 )
-FLOORS = (*PURE, "gate", "settings", *STORE, *ROOMS, *UI, "demo.steps", "demo.tour", "views", "terminal")
+FLOORS = (*PURE, "gate", "settings", "files", *STORE, *ROOMS, *UI, "demo.steps", "demo.tour", "views", "terminal")
 """From the ground up; a module imports only from floors below its own."""
 
 PAGES = (*UI, "demo.steps", "demo.tour", "views", "streamlit_app", "server")

@@ -17,7 +17,7 @@ from app.database.sqlite import SqliteDatabase
 from app.exports import audit_csv
 from app.models import ALERT_FEED, ALERT_FEED_USER
 from seed.__main__ import main as fill
-from tests.conftest import ANALYST, GONE, ON_SQLITE, REVIEWER, OpenCase, address, tamper
+from tests.conftest import ANALYST, GONE, ON_SQLITE, REVIEWER, OpenCase, address, stored, tamper
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -58,7 +58,7 @@ def test_export_writes_what_verify_file_accepts_and_refuses_once_changed(
         assert main([*export, user_id]) == status
     trail, summary = (Path(line) for line in capsys.readouterr().out.splitlines())
     assert (trail.name, summary.name) == (f"audit_{case.case_id}.csv", f"case_{case.case_id}.md")
-    *exported, kept = desk.read(lambda tx: repository.events(tx, case.case_id))
+    _, (*exported, kept) = stored(desk, case.case_id)
     assert (kept.action, kept.user) == ("export", REVIEWER.user_id)
     files = {file.name: sha256(file.read_bytes()).hexdigest() for file in (trail, summary)}
     assert chain.read_meta(kept) == {"events": 1, "files": files}

@@ -31,6 +31,7 @@ from app.ui import base, session, sign_in, words
 from tests import lives
 from tests.conftest import (
     ANALYST,
+    EVIDENCE,
     MANAGER,
     ON_SQLITE,
     OTHER_ANALYST,
@@ -41,6 +42,7 @@ from tests.conftest import (
     OpenCase,
     address,
     forget_the_desk,
+    stored,
     tamper,
 )
 
@@ -145,14 +147,14 @@ def test_nobody_acts_and_nothing_is_looked_at_before_the_browser_said_who_acted(
     casework.set_disposition(
         desk, MANAGER.user_id, case_id, Decision(Disposition.SAR, "Structured.", determined_at=today)
     )
-    before = len(desk.read(lambda tx: repository.events(tx, case_id)))
+    before = len(stored(desk, case_id)[1])
     page = open_page("case", "", case_id=case_id)
     assert not page.title
     assert not page.sidebar.selectbox
-    assert len(desk.read(lambda tx: repository.events(tx, case_id))) == before
+    assert len(stored(desk, case_id)[1]) == before
     page.session_state["acted"] = OTHER_MANAGER.user_id
     assert run(page).title[0].value.replace("\\", "") == case_id
-    (look,) = desk.read(lambda tx: repository.events(tx, case_id))[before:]
+    (look,) = stored(desk, case_id)[1][before:]
     assert (look.user, look.action) == (OTHER_MANAGER.user_id, "view")
 
 
@@ -218,7 +220,7 @@ def is_ticked(test: AppTest) -> bool:
 
 
 def owner_of(desk: Database, case_id: str) -> str | None:
-    return desk.read(lambda tx: repository.case(tx, case_id)).owner
+    return stored(desk, case_id)[0].owner
 
 
 def test_ticked_cases_are_assigned_together(desk: Database, open_case: OpenCase) -> None:
@@ -383,7 +385,7 @@ def test_times_are_the_readers_and_utc_is_at_hand(
     desk: Database, open_case: OpenCase, zone: str | None, shown: str
 ) -> None:
     case_id = open_case().case_id
-    (opened,) = desk.read(lambda tx: repository.events(tx, case_id))
+    (opened,) = stored(desk, case_id)[1]
     page = open_page("case", ANALYST.user_id, zone, case_id=case_id)
     first = component(page, "transactions")["rows"][0]["cells"][0]
     assert first == {"text": shown, "time": "2026-01-05T15:00:00.000000Z", "hint": "2026-01-05 15:00 UTC"}
@@ -570,7 +572,7 @@ def test_nothing_that_decides_is_chosen_beforehand_and_all_that_lacks_is_told_at
     page.switch_page("views/qa.py")
     assert not run(page).error
     assert not wrong(page)
-    assert len(desk.read(lambda tx: repository.events(tx, case_id))) == 2
+    assert len(stored(desk, case_id)[1]) == 2
 
 
 def test_an_escalation_says_to_whom(desk: Database, open_case: OpenCase) -> None:
@@ -601,7 +603,7 @@ def test_what_a_sign_in_that_has_ended_sends_is_refused_and_given_back(
     assert [block.value for block in page.code] == ["Typed before the evening, sent after it."]
     assert not page.text_area
     assert case_id not in texts(page)
-    assert len(desk.read(lambda tx: repository.events(tx, case_id))) == 1
+    assert len(stored(desk, case_id)[1]) == 1
 
 
 def test_a_claim_in_other_letters_acts_as_the_person_it_means(
@@ -614,7 +616,7 @@ def test_a_claim_in_other_letters_acts_as_the_person_it_means(
     page = open_page("case", case_id=case_id)
     labelled(page.text_area, "Note").set_value("Mine.")
     click(page, "Add note")
-    assert desk.read(lambda tx: repository.events(tx, case_id))[-1].user == ANALYST.user_id
+    assert stored(desk, case_id)[1][-1].user == ANALYST.user_id
 
 
 def test_what_a_feed_told_turns_no_words_around_on_any_page(desk: Database, open_case: OpenCase) -> None:
@@ -668,7 +670,7 @@ def test_a_sar_is_determined_today_by_the_calendar_of_whoever_decides(desk: Data
     day.set_value(today)
     labelled(page.text_area, "Rationale").set_value("Structuring.")
     click(page, "Close as SAR")
-    event = desk.read(lambda tx: repository.events(tx, case_id))[-2]  # the last one says who looked at it then
+    event = stored(desk, case_id)[1][-2]  # the last one says who looked at it then
     meta = json.loads(event.meta)
     assert (meta["determined_at"], meta["zone"]) == ([None, f"{today}T00:00:00.000000Z"], zone)
     changes = component(page, "timeline")["events"][1]["changes"]
@@ -945,8 +947,19 @@ def test_the_case_that_is_offered_next_is_the_one_below_and_not_ones_own(desk: D
     assert not [button for button in page.button if button.label.startswith("Open the next")]
 
 
+def test_beside_the_audit_csv_stands_how_to_open_it_and_what_a_spreadsheet_would_cut(
+    desk: Database, open_case: OpenCase
+) -> None:
+    page = open_page("exports", ANALYST.user_id, case_id=open_case().case_id)
+    assert "as comma separated, with every column as text" in texts(page)
+    assert "32,767" not in texts(page)
+    long = open_case(evidence={**EVIDENCE, "alert": "x" * 40_000})
+    assert "32,767 characters" in texts(page := open_page("exports", ANALYST.user_id, case_id=long.case_id))
+    assert "meta of event_id 2. The file has all of it" in texts(page)
+
+
 def test_an_uploaded_audit_csv_is_verified_or_refused(desk: Database, open_case: OpenCase) -> None:
-    data = case_export.export_case(desk, open_case().case_id).csv
+    data = case_export.make_audit_csv(case_export.read(desk, open_case().case_id)).data
     for content, verdict in (
         (data, "all intact"),
         (data.replace(b"9400.00", b"9500.00", 1), "1 break"),
@@ -1023,7 +1036,7 @@ def test_an_export_that_cannot_be_written_says_what_the_case_keeps_and_a_double_
     (tmp_path / "exports").write_text("a file in the folder's place", "utf-8")
     page = click(open_page("exports", ANALYST.user_id, case_id=case_id), "Write all")
     assert "Not done" in texts(page)
-    assert len(desk.read(lambda tx: repository.events(tx, case_id))) == 1
+    assert len(stored(desk, case_id)[1]) == 1
     (tmp_path / "exports").unlink()
 
     def stuck(*_: object) -> None:
@@ -1037,7 +1050,7 @@ def test_an_export_that_cannot_be_written_says_what_the_case_keeps_and_a_double_
             assert "Not done" not in texts(page)
     for label in ("Audit CSV", "Audit CSV", "SAR summary"):
         click(page, label)
-    events = desk.read(lambda tx: repository.events(tx, case_id))
+    events = stored(desk, case_id)[1]
     assert [list(json.loads(event.meta)["files"]) for event in events[2:]] == [
         [f"audit_{case_id}.csv"],
         [f"case_{case_id}.md"],
@@ -1155,7 +1168,7 @@ def test_what_was_sent_while_the_database_was_away_is_there_when_it_comes_back(
     run(page)
     assert labelled(page.text_area, "Rationale").value == "Deposits just below the threshold."
     click(page, "Escalate")
-    case = desk.read(lambda tx: repository.case(tx, case_id))
+    case = stored(desk, case_id)[0]
     assert (case.disposition, case.owner) == (Disposition.ESCALATE, OTHER_MANAGER.user_id)
 
 

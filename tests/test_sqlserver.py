@@ -30,7 +30,7 @@ from app.errors import (
 )
 from app.models import Role, User
 from app.settings import ROOT, Settings
-from tests.conftest import ANALYST, GONE, OpenCase, alert, forget_the_desk, on_the_server
+from tests.conftest import ANALYST, GONE, OpenCase, alert, forget_the_desk, on_the_server, stored
 
 ON_SQLSERVER = pytest.mark.parametrize("desk", ["sqlserver"], indirect=True)
 COMMIT = "COMMIT TRANSACTION".encode("utf-16-le")
@@ -134,8 +134,8 @@ def other(string: str, **attributes: str) -> Database:
     return database.connect(Settings(odbc.build({**odbc.parse(string), **attributes}), Path(), connect_timeout=2))
 
 
-def stored(desk: Database, case_id: str) -> list[str]:
-    return [event.event_hash for event in desk.read(lambda tx: repository.events(tx, case_id))]
+def hashes(desk: Database, case_id: str) -> list[str]:
+    return [event.event_hash for event in stored(desk, case_id)[1]]
 
 
 # --- what is there, and what is not ---
@@ -232,7 +232,7 @@ def test_a_commit_whose_outcome_is_unknown_stores_the_event_once(
     wire.lose = lose
     acknowledged = VERBS[verb](wired, case.case_id)
     assert wire.lost == 1
-    assert stored(desk, case.case_id) == [case.head_hash, acknowledged]
+    assert hashes(desk, case.case_id) == [case.head_hash, acknowledged]
     assert verification.verify_case(desk, case.case_id).intact
 
 
@@ -684,6 +684,6 @@ def test_two_desks_racing_on_four_cases_store_every_acknowledged_event_once(
         acknowledged = [one for done in threads.map(append, range(32)) for one in done]
     for one in desks:
         one.close()
-    found = [one for case in cases for one in stored(desk, case.case_id)]
+    found = [one for case in cases for one in hashes(desk, case.case_id)]
     assert sorted(found) == sorted([*acknowledged, *(case.head_hash for case in cases)])
     assert verification.verify_database(desk) == verification.Verified(4, 804, ())

@@ -15,8 +15,8 @@ import pytest
 from app.errors import UnreadableFile
 from app.exports import audit_csv, bundle
 from app.exports.bundle.verify import Unreadable, read_zip
-from tests.bundles import EVENTS, FILES, ZIP, ZIP_NAME, rehashed, tampered, zipped
-from tests.lives import SAMPLED_ID
+from tests.bundles import EVENTS, FILES, ZIP, ZIP_NAME, tampered, zipped
+from tests.lives import SAMPLED_ID, rehashed
 
 TRAIL, SUMMARY = f"audit_{SAMPLED_ID}.csv", f"case_{SAMPLED_ID}.md"
 FORGED = audit_csv.write_csv(rehashed([*EVENTS[:-1], tampered(EVENTS[-1], "notes", "Nothing to see.")]))

@@ -53,12 +53,11 @@ from tests.bundles import (
     page_of,
     placed,
     prove,
-    rehashed,
     small_attacks,
     tampered,
     zipped,
 )
-from tests.lives import OTHER_ID, SAMPLED_ID, full_life
+from tests.lives import OTHER_ID, SAMPLED_ID, full_life, rehashed, renumbered
 
 SCRIPT = Path(__file__).parent.parent / "app" / "exports" / "bundle" / "verify.py"
 
@@ -265,7 +264,7 @@ def tampered_lives(draw: st.DrawFn) -> tuple[str, list[Event]]:
                 column = draw(st.sampled_from(TEXTS))
                 events[at] = tampered(events[at], column, draw(values.get(column, anything)))
     if draw(st.booleans()):
-        events = [replace(event, event_id=number) for number, event in enumerate(events, 1)]
+        events = renumbered(events)
     return life.case.case_id, rehashed(events) if draw(st.booleans()) else events
 
 

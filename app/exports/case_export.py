@@ -1,4 +1,4 @@
-"""What leaves the desk of one case."""
+"""A case as it is read to leave the desk."""
 
 from __future__ import annotations
 
@@ -13,38 +13,47 @@ from app.models import CASE_ID, Break, Case, Event
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
-    """A case as it leaves the desk: the audit CSV and the SAR summary, with their file names, and every break.
+class CaseExport:
+    """A case at one moment: its row, its events, the names of all users by user id, and what verification found.
 
-    `stored` are the events in the files; `names` are those of all users, by user id.
+    The fields of `events` but for their number are texts, as a file tells them, whatever the database holds.
     """
 
-    case_id: str
-    stored: Sequence[Event]
-    csv: bytes
-    summary: str
-    breaks: tuple[Break, ...]
+    case: Case
+    events: Sequence[Event]
     names: Mapping[str, str]
+    breaks: tuple[Break, ...]
 
     @property
-    def events(self) -> int:
-        return len(self.stored)
+    def case_id(self) -> str:
+        return self.case.case_id
 
-    @property
-    def csv_name(self) -> str:
-        return f"audit_{self.case_id}.csv"
-
-    @property
-    def summary_name(self) -> str:
-        return f"case_{self.case_id}.md"
-
-    @property
-    def files(self) -> Mapping[str, bytes]:
-        return {self.csv_name: self.csv, self.summary_name: self.summary.encode()}
+    def summary(self) -> str:
+        """Return the SAR summary, which is Markdown; what is no text stands in it as escapes."""
+        text = sar.summary(self.case, self.events, self.names, self.breaks)
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
-def export_case(database: Database, case_id: str) -> Export:
-    """Both exports of a case, of one moment. Raises UnknownCase, and InvalidInput for an id no file may be named by."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A file of a case, by the name that it leaves under.
+
+    `breaks` are what verification found of the case, and `not_yet` how many events no checkpoint in the file covers;
+    0 where it is not a file that holds one.
+    """
+
+    name: str
+    data: bytes
+    breaks: tuple[Break, ...]
+    not_yet: int = 0
+
+
+def read(database: Database, case_id: str) -> CaseExport:
+    """Read a case in one transaction, and verify it.
+
+    Raises UnknownCase, InvalidInput for an id that no file may be named by, and DatabaseError where an event holds
+    what is no text.
+    """
     if not CASE_ID.fullmatch(case_id):
         raise InvalidInput(f"{case_id!r} is not a case id like AML-7F3KQ2XA.")
 
@@ -52,10 +61,18 @@ def export_case(database: Database, case_id: str) -> Export:
         return repository.case(tx, case_id), repository.chains_of(tx, case_id), repository.user_names(tx)
 
     case, chains, names = database.read(work)
-    events, breaks = repository.events_of(chains), verification.verify_chains(chains).breaks
     try:
-        trail = audit_csv.write_csv(events)
+        events = [audit_csv.as_text(event) for event in repository.events_of(chains)]
     except UnicodeEncodeError as error:
         raise DatabaseError(f"{case_id} holds bytes that are no text. Verify the case to see where.") from error
-    summary = sar.summary(case, events, names, breaks).encode("utf-8", "backslashreplace").decode()
-    return Export(case_id, events, trail, summary, breaks, names)
+    return CaseExport(case, events, names, verification.verify_chains(chains).breaks)
+
+
+def make_audit_csv(export: CaseExport) -> Made:
+    """Return the audit CSV, which `verify-file` verifies."""
+    return Made(f"audit_{export.case_id}.csv", audit_csv.write_csv(export.events), export.breaks)
+
+
+def make_summary(export: CaseExport) -> Made:
+    """Return the SAR summary as a file in UTF-8."""
+    return Made(f"case_{export.case_id}.md", export.summary().encode(), export.breaks)

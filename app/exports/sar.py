@@ -25,7 +25,7 @@ _LINE_END = re.compile(r"\r\n|[\r\n\u2028\u2029]")
 
 
 def summary(case: Case, events: Sequence[Event], names: Mapping[str, str], breaks: Sequence[Break] = ()) -> str:
-    """The page. `names` are the users' names by user id, `breaks` what verification found.
+    """Return the page in Markdown. `names` are the users' names by user id, `breaks` what verification found.
 
     What people typed cannot become markup in it.
     """
@@ -55,7 +55,7 @@ def summary(case: Case, events: Sequence[Event], names: Mapping[str, str], break
 
 
 def escape(text: str) -> str:
-    """Text that people typed as Markdown that shows it as it is: no markup, link or image comes of it.
+    """Return typed text as Markdown that shows it as it is: no markup, link or image comes of it.
 
     Characters that would turn words around stand in it as escapes.
     """
@@ -63,7 +63,7 @@ def escape(text: str) -> str:
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> str:
-    """A table of two columns, or nothing; the values are escaped already."""
+    """Return a table of two columns, or nothing; the values are escaped already."""
     lines = [f"| {name} | {value} |" for name, value in rows if value]
     return "\n".join(["| | |", "| --- | --- |", *lines]) if lines else ""
 
@@ -73,7 +73,7 @@ def _cell(text: object) -> str:
 
 
 def _quote(text: object) -> str:
-    """Typed text as a block quote, line for line; blank text is nothing."""
+    """Return typed text as a block quote, line for line; nothing for blank text."""
     typed = str(text).rstrip()
     lines = []
     for line in _LINE_END.split(typed):
@@ -147,7 +147,7 @@ def _decisions(events: Sequence[Event], names: Mapping[str, str]) -> list[str]:
 
 
 def _outcome(event: Event) -> str:
-    """What a disposition or reopening came to; an escalation of an escalated case changes no disposition."""
+    """Return what a disposition or reopening came to; an escalation of an escalated case changes no disposition."""
     if event.action == Action.REOPEN:
         return "Reopened"
     match chain.read_meta(event).get("disposition"):

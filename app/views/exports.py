@@ -1,19 +1,31 @@
 """Exports: a case's audit CSV, SAR summary and bundle, and the verification of what is stored or was exported."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 from markdown_it import MarkdownIt
 
-from app import casework, verification
+from app import verification
 from app.errors import DeskError, NotAllowed
-from app.exports import audit_csv, bundle, case_export, files
+from app.exports import audit_csv, bundle, case_export, taking
+from app.exports.taking import Kind
 from app.log import checkpoint, signed_note
 from app.models import EVENT_COLUMNS, Break, Event, User
 from app.ui import base, forms, integrity, session, sign_in, words
 
 AT_ONCE = 200  # events of a preview, and paragraphs at each end of it
+
+BUTTONS = {
+    Kind.AUDIT_CSV: (":material/download:", None),
+    Kind.SAR_SUMMARY: (":material/download:", None),
+    Kind.BUNDLE: (
+        ":material/folder_zip:",
+        "All of it, with the proof that the log holds it, and two ways to check it without this desk.",
+    ),
+}
+"""The icon of the button of each kind, and what it says of it."""
 
 SUMMARY_STYLE = """
 .summary { max-width: 52rem; font-size: .95rem; }
@@ -25,103 +37,100 @@ SUMMARY_STYLE = """
 
 
 def show_export(actor: User, case_id: str) -> None:
-    desk, folder = base.desk(), base.config().exports
-    export = case_export.export_case(desk, case_id)
-    if base.look(actor, case_id, export.stored):
-        export = case_export.export_case(desk, case_id)
-    base.sar_banner(export.stored)
+    export = case_export.read(base.desk(), case_id)
+    if base.look(actor, case_id, export.events):
+        export = case_export.read(base.desk(), case_id)
+    base.sar_banner(export.events)
     if export.breaks:
         st.error("The audit trail of this case is broken. Both files say so.", icon=":material/gpp_bad:")
-
-    def taken(made: case_export.Export | bundle.Bundle, name: str) -> bytes:
-        """Made when it is asked for: the case as it is then, which keeps who takes it."""
-        casework.record_export(desk, actor.user_id, case_id, {name: made.files[name]}, made.events)
-        return made.files[name]
-
-    def trail() -> bytes:
-        return taken(case_export.export_case(desk, case_id), export.csv_name)
-
-    def summary() -> bytes:
-        return taken(case_export.export_case(desk, case_id), export.summary_name)
-
-    def packed() -> bytes:
-        return taken(bundle.make(case_export.export_case(desk, case_id), log), f"{case_id}.zip")
-
-    def written() -> list[str]:
-        made = case_export.export_case(desk, case_id)
-        whole = {**made.files, **(bundle.make(made, log).files if last is not None else {})}
-        files.write_files(
-            folder, whole, lambda: casework.record_export(desk, actor.user_id, case_id, whole, made.events)
-        )
-        return list(whole)
-
-    def give(make: Callable[[], bytes], name: str) -> None:
-        """In a button's callback."""
-        given = session.doings().files
-        forms.send(
-            actor,
-            f"download {name} {actor.user_id}",
-            f"{name} is yours.",
-            lambda: given.append(session.File(name, make())),
-            once=True,
-        )
-
-    with st.container(horizontal=True, key="downloads"):
-        icon = ":material/download:"
-        st.button("Audit CSV", on_click=give, args=(trail, export.csv_name), icon=icon)
-        st.button("SAR summary", on_click=give, args=(summary, export.summary_name), icon=icon)
-        log, last = usable_log()
-        if last is not None:
-            st.button(
-                "Bundle for an examiner",
-                on_click=give,
-                args=(packed, f"{case_id}.zip"),
-                icon=":material/folder_zip:",
-                help="All of it, with the proof that the log holds it, and two ways to check it without this desk.",
-            )
-        st.button(
-            f"Write all to {folder.name}/",
-            on_click=forms.send,
-            args=(actor, f"write {case_id} {actor.user_id}", lambda files: "Written: " + ", ".join(files), written),
-            kwargs={"once": True},
-            icon=":material/save:",
-        )
+    last = last_anchored()
+    show_downloads(actor, case_id, [kind for kind in Kind if kind is not Kind.BUNDLE or last is not None])
     st.caption("The case keeps who exported what: the file's name and SHA-256 become an event of its chain.")
+    show_how_to_open(export.events)
     if last is not None:
-        show_anchored(export.stored, last)
+        show_anchored(export.events, last)
     show_preview(export)
 
 
-def show_preview(export: case_export.Export) -> None:
+def show_downloads(actor: User, case_id: str, kinds: Sequence[Kind]) -> None:
+    """Buttons for files of these kinds, each of which is made when it is asked for, of the case as it is then."""
+    folder = base.config().exports
+    with st.container(horizontal=True, key="downloads"):
+        for kind in kinds:
+            icon, told = BUTTONS[kind]
+            st.button(kind, on_click=download, args=(actor, case_id, kind), icon=icon, help=told)
+        st.button(
+            f"Write all to {folder.name}/",
+            on_click=write_all,
+            args=(actor, case_id, kinds, folder),
+            icon=":material/save:",
+        )
+
+
+def download(actor: User, case_id: str, kind: Kind) -> None:
+    """In a button's callback: the browser gets the file on the run that follows."""
+    given = session.doings().files
+
+    def give() -> str:
+        taken = taking.take(base.desk(), base.config(), actor.user_id, case_id, [kind])
+        given.extend(session.File(name, data) for name, data in taken.files.items())
+        return ", ".join(taken.files)
+
+    forms.send(actor, f"download {kind} {case_id} {actor.user_id}", "{} is yours.".format, give, once=True)
+
+
+def write_all(actor: User, case_id: str, kinds: Sequence[Kind], folder: Path) -> None:
+    """In a button's callback."""
+
+    def write() -> str:
+        return ", ".join(taking.take(base.desk(), base.config(), actor.user_id, case_id, kinds, folder).files)
+
+    forms.send(actor, f"write {case_id} {actor.user_id}", "Written: {}".format, write, once=True)
+
+
+def show_how_to_open(events: Sequence[Event]) -> None:
+    st.caption(
+        ":material/table_view: In a spreadsheet, open the audit CSV as comma separated, with every column as text: "
+        "otherwise it changes some numbers and times."
+    )
+    if cut := audit_csv.too_long_for_a_cell(events):
+        number, column = cut[0]
+        more = f", and {words.count(len(cut) - 1, 'field')} more" if cut[1:] else ""
+        st.caption(
+            f":material/content_cut: A spreadsheet's cell holds {audit_csv.CELL:,} characters and cuts off the rest of "
+            f"{column} of event_id {number}{more}. The file has all of it."
+        )
+
+
+def show_preview(export: case_export.CaseExport) -> None:
     """What the files say, without the middle of what is long: the browser would be busy with it for seconds."""
     preview, rows_tab = st.tabs(["SAR summary", "Audit CSV"])
     with preview:
-        parts = export.summary.split("\n\n")
+        parts = export.summary().split("\n\n")
         if (more := len(parts) - 2 * AT_ONCE) > 0:
             parts[AT_ONCE:-AT_ONCE] = [f"*{words.count(more, 'paragraph')} more in the file*"]
         page = MarkdownIt("commonmark").enable("table").render("\n\n".join(parts))
         st.html(f"<style>{SUMMARY_STYLE}</style><div class='summary'>{page}</div>")
     with rows_tab:
-        columns = EVENT_COLUMNS
-        events = audit_csv.read_csv(audit_csv.write_csv(export.stored[:AT_ONCE]))
-        rows = pd.DataFrame([[words.shown(getattr(event, c)) for c in columns] for event in events], columns=columns)
+        columns, first = EVENT_COLUMNS, export.events[:AT_ONCE]
+        rows = pd.DataFrame([[words.shown(getattr(event, c)) for c in columns] for event in first], columns=columns)
         st.dataframe(rows, hide_index=True, height="content", alt=f"Audit CSV of {export.case_id}")
-        if export.events > AT_ONCE:
-            st.caption(f"The first {AT_ONCE} of {words.count(export.events, 'event')}; the file has them all.")
+        if len(export.events) > AT_ONCE:
+            st.caption(f"The first {AT_ONCE} of {words.count(len(export.events), 'event')}; the file has them all.")
 
 
-def usable_log() -> tuple[checkpoint.Log | None, int | None]:
-    """The log that a bundle is proven by, if there is one, and the last event_id that it has signed.
+def last_anchored() -> int | None:
+    """Return the last event_id that the log has signed, 0 where it has signed none.
 
-    That is 0 where it has signed none, and None where the log's folder was changed, which the page says.
+    None where the log's folder was changed, so that no bundle can be made; then the page says so.
     """
     try:
         log = integrity.log()
         anchor = log.newest() if log else None
-        return log, anchor.last_event_id() if anchor else 0
+        return anchor.last_event_id() if anchor else 0
     except DeskError as error:
         st.error(f"There is no bundle. {words.plain(error)}", icon=":material/gpp_bad:")
-        return None, None
+        return None
 
 
 def show_anchored(events: Sequence[Event], last: int) -> None:

@@ -18,13 +18,13 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from app import casework, opening, repository, triage_query, users
-from app.models import ALERT_FEED, Action, Case, Disposition, Event, Risk, User
+from app import casework, opening, triage_query, users
+from app.models import ALERT_FEED, Action, Disposition, Risk, User
 from app.policy import Decision
 from app.triage_query import Filters, Order
 from app.ui import session
-from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, TRANSACTIONS, alert
-from tests.e2e.server import alert_ids, enter, free_port, is_end_of_run, peopled, served, settled
+from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, TRANSACTIONS, alert, stored
+from tests.e2e.server import alert_ids, enter, free_port, is_end_of_run, served, settled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,31 +37,9 @@ if TYPE_CHECKING:
     Pages = tuple[Page, Page, Page]
 
 pytest_plugins = ["tests.browser"]
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("nothing_waits")]
 
 SAMPLED, NOT_SAMPLED = alert_ids(True), alert_ids(False)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("desk")
-
-
-@pytest.fixture(scope="module")
-def desk(folder: Path) -> Iterator[Database]:
-    with peopled(folder) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def configured(desk: Database, folder: Path) -> dict[str, str]:
-    return {"AML_DATABASE": str(desk), "AML_EXPORTS": str(folder)}
-
-
-@pytest.fixture(scope="module")
-def address(configured: dict[str, str], folder: Path) -> Iterator[str]:
-    with served(folder, configured, free_port()) as where:
-        yield where
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +47,6 @@ def pages(browser: Chromium) -> Iterator[Pages]:
     """Three windows that share nothing. Whatever a test opens in them is a new session."""
     with browser.window() as one, browser.window() as two, browser.window() as three:
         yield one.page, two.page, three.page
-
-
-@pytest.fixture(autouse=True)
-def nothing_waits(desk: Database) -> None:
-    """What earlier tests left open belongs to somebody, so that the next case is one of this test's own."""
-    while casework.take_next(desk, OTHER_MANAGER.user_id):
-        pass
 
 
 def open_case(desk: Database, owner: User | None = None, sampled: bool = False, **facts: Any) -> str:
@@ -86,10 +57,6 @@ def open_case(desk: Database, owner: User | None = None, sampled: bool = False, 
     if owner:
         casework.assign(desk, MANAGER.user_id, case_id, owner.user_id)
     return case_id
-
-
-def stored(desk: Database, case_id: str) -> tuple[Case, list[Event]]:
-    return desk.read(lambda tx: (repository.case(tx, case_id), repository.events(tx, case_id)))
 
 
 def deeds(desk: Database, case_id: str) -> list[tuple[str, str]]:

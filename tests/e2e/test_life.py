@@ -19,10 +19,10 @@ from oidc_provider_mock import User as Account
 from oidc_provider_mock import run_server_in_thread
 from playwright.sync_api import expect
 
-from app import chain, opening, repository, settings, verification
+from app import chain, opening, settings, verification
 from app.log import checkpoint
-from app.models import ALERT_FEED, Action, Case, Disposition, Event, QaResult, Status
-from tests.conftest import ANALYST, EVIDENCE, MANAGER, REVIEWER
+from app.models import ALERT_FEED, Action, Disposition, QaResult, Status
+from tests.conftest import ANALYST, EVIDENCE, MANAGER, REVIEWER, stored
 from tests.e2e.server import ROOT, alert_ids, environment, free_port, peopled, served
 from tests.e2e.test_sign_in import SECRETS, sign_in
 
@@ -68,9 +68,6 @@ class Life:
     files: dict[str, bytes] = field(default_factory=dict)
     before: dict[str, Path] = field(default_factory=dict)
     links: list[str] = field(default_factory=list)
-
-    def stored(self) -> tuple[Case, list[Event]]:
-        return self.desk.read(lambda tx: (repository.case(tx, CASE), repository.events(tx, CASE)))
 
     def download(self, page: Page, label: str) -> None:
         copy = self.config.exports / f"{label}.db"
@@ -172,7 +169,7 @@ def banner(page: Page) -> Locator:
 
 
 def test_the_chain_holds_what_was_done_and_by_whom_and_nothing_else(life: Life) -> None:
-    case, events = life.stored()
+    case, events = stored(life.desk, CASE)
     looks = [(event.user, event.ts[:10]) for event in events if event.action == Action.VIEW]
     assert {user for user, _ in looks} == {person.user_id for person in WHO}
     assert len(looks) == len(set(looks))
@@ -207,7 +204,7 @@ def test_what_was_downloaded_is_byte_for_byte_what_the_terminal_writes(life: Lif
 
 
 def test_each_export_stands_in_the_chain_by_its_hash_and_verifies_without_the_desk(life: Life, tmp_path: Path) -> None:
-    _, events = life.stored()
+    _, events = stored(life.desk, CASE)
     exports = [chain.read_meta(event) for event in events if event.action == Action.EXPORT]
     assert exports == [
         {"events": number, "files": {name: sha256(data).hexdigest()}}

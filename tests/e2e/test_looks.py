@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from app.database import Database
 from app.models import ALERT_FEED, Disposition, Role, User
 from app.policy import Decision
 from tests.conftest import ANALYST, MANAGER, alert
-from tests.e2e.server import enter, free_port, peopled, served, settled
+from tests.e2e.server import enter, settled
 
 if TYPE_CHECKING:
     from tests.browser import Chromium
@@ -26,17 +25,9 @@ ARABIC = "محمد عبد الله"
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    with peopled(tmp_path_factory.mktemp("desk")) as made:
-        users.add_user(made, LONG.user_id, LONG.name, LONG.role)
-        yield made
-
-
-@pytest.fixture(scope="module")
-def address(desk: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("served")
-    with served(folder, {"AML_DATABASE": str(desk), "AML_EXPORTS": str(folder)}, free_port()) as where:
-        yield where
+def desk(desk: Database) -> Database:
+    users.add_user(desk, LONG.user_id, LONG.name, LONG.role)
+    return desk
 
 
 @pytest.fixture(scope="module")

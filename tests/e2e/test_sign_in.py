@@ -15,7 +15,7 @@ from app import opening, users
 from app.database import Database
 from app.models import ALERT_FEED, Role
 from tests.conftest import ALERT, ANALYST, GONE
-from tests.e2e.server import free_port, peopled, served
+from tests.e2e.server import free_port, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -33,12 +33,6 @@ client_secret = "of the desk"
 server_metadata_url = "http://localhost:{provider}/.well-known/openid-configuration"
 client_kwargs = {{ prompt = "login" }}
 """
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    with peopled(tmp_path_factory.mktemp("desk")) as made:
-        yield made
 
 
 @pytest.fixture

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
-from app import casework, opening, repository
+from app import casework, opening
 from app.database import Database
-from app.models import ALERT_FEED, Case, Event
+from app.models import ALERT_FEED
 from app.ui import session
-from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, alert
-from tests.e2e.server import enter, free_port, peopled, served, settled
+from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, REVIEWER, alert, stored
+from tests.e2e.server import enter, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import FloatRect, Locator, Page
@@ -24,19 +23,7 @@ if TYPE_CHECKING:
     from tests.browser import Chromium
 
 pytest_plugins = ["tests.browser"]
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    with peopled(tmp_path_factory.mktemp("desk")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def address(desk: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("served")
-    with served(folder, {"AML_DATABASE": str(desk), "AML_EXPORTS": str(folder)}, free_port()) as where:
-        yield where
+pytestmark = pytest.mark.usefixtures("nothing_waits")
 
 
 def open_cases(desk: Database, customer: str, count: int) -> list[str]:
@@ -44,17 +31,6 @@ def open_cases(desk: Database, customer: str, count: int) -> list[str]:
     told = alert(customer_name=customer)
     opened = [opening.open_case(desk, ALERT_FEED, told).case_id for _ in range(count)]
     return sorted(opened, key=lambda case_id: (stored(desk, case_id)[0].due_at, case_id))
-
-
-@pytest.fixture(autouse=True)
-def nothing_waits(desk: Database) -> None:
-    """What earlier tests left open belongs to somebody, so that the next case is one of this test's own."""
-    while casework.take_next(desk, OTHER_MANAGER.user_id):
-        pass
-
-
-def stored(desk: Database, case_id: str) -> tuple[Case, list[Event]]:
-    return desk.read(lambda tx: (repository.case(tx, case_id), repository.events(tx, case_id)))
 
 
 def owners(desk: Database, case_ids: list[str]) -> list[str | None]:

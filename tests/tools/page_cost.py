@@ -57,7 +57,7 @@ STILL = 400
 
 # --- in the server: the empty page, and the desk under a stopwatch ---
 
-SCRIPT = "from tests import page_cost\n\npage_cost.serve()\n"
+SCRIPT = "from tests.tools import page_cost\n\npage_cost.serve()\n"
 SPENT = struct.Struct("3d")
 """Seconds since the server started: in the database, in verification, in the script of a page."""
 

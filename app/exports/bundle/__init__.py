@@ -25,6 +25,7 @@ from app.errors import InvalidNote, InvalidProof, UnreadableFile
 from app.exports import audit_csv, case_export
 from app.exports.bundle import page
 from app.exports.bundle.verify import Unreadable, page_says, read_zip
+from app.exports.case_export import CaseExport, Made
 from app.log import checkpoint, signed_note
 from app.log.signed_note import Checkpoint, LogProof, VerifierKey
 from app.models import CASE_ID, EVENT_COLUMNS, Break, BreakKind, Event
@@ -44,7 +45,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a verification of a bundle found. The first `anchored` events stand in the log of the checkpoint."""
+    """What a verification of a bundle found. The first `anchored` of `events` stand in the log of the checkpoint."""
 
     case_id: str
     events: int
@@ -55,41 +56,20 @@ class Result:
     checkpoint: Checkpoint | None
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """A bundle as it leaves the desk, its breaks, and how many of its events are anchored and are not yet."""
+def make(export: CaseExport, log: checkpoint.Log | None) -> Made:
+    """Return the bundle of a case; its proof is about the newest checkpoint of the log, if there is one.
 
-    case_id: str
-    data: bytes
-    breaks: tuple[Break, ...]
-    anchored: int
-    not_yet: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.case_id}.zip"
-
-    @property
-    def events(self) -> int:
-        return self.anchored + self.not_yet
-
-    @property
-    def files(self) -> Mapping[str, bytes]:
-        return {self.name: self.data}
-
-
-def make(export: case_export.Export, log: checkpoint.Log | None) -> Bundle:
-    """The bundle of an exported case; its proof is about the newest checkpoint of the log, if there is one.
-
-    Raises UnreadableFile or NotSigned where the log's folder was changed.
+    Raises UnreadableFile or NotSigned where the log's folder was changed, and UnreadableFile where the case was changed
+    so that nobody could read the bundle.
     """
-    case_id = export.case_id
-    events = audit_csv.read_csv(export.csv, export.csv_name)
+    case_id, events = export.case_id, export.events
+    trail, told = case_export.make_audit_csv(export), case_export.make_summary(export)
+    audit_csv.check_readable(events, trail.name)
     newest = log.newest() if log else None
     proof = checkpoint.prove(newest, case_id) if newest else None
     key = str(log.key) if log else None
     signed = None if proof is None else bytes(proof).decode()
-    files = dict(export.files)
+    files = {trail.name: trail.data, told.name: told.data}
     if signed is not None:
         files[f"{case_id}.tlog-proof"] = signed.encode()
     if key is not None:
@@ -97,9 +77,13 @@ def make(export: case_export.Export, log: checkpoint.Log | None) -> Bundle:
     files[SCRIPT] = (_FOLDER / SCRIPT).read_bytes()
     files[PAGE] = page.render(case_id, events, export.names, signed, key).encode()
     files[README] = (_FOLDER / README).read_bytes()
-    result = verify_case(case_id, events, proof, log.key if log else None, None)
-    breaks = export.breaks + tuple(found for found in result.breaks if found not in export.breaks)
-    return Bundle(case_id, _zip(files), breaks, result.anchored, len(events) - result.anchored)
+    found = _verify_trail(case_id, events) if export.breaks else []  # of an intact case the file cannot say otherwise
+    anchored = 0
+    if proof is not None:
+        anchored, _, unproven = _verify_log(events, proof, log.key if log else None, None)
+        found += unproven
+    breaks = export.breaks + tuple(one for one in found if one not in export.breaks)
+    return Made(f"{case_id}.zip", _zip(files), breaks, len(events) - anchored)
 
 
 def verify_case(
@@ -109,11 +93,11 @@ def verify_case(
     enclosed: VerifierKey | None,
     given: VerifierKey | None,
 ) -> Result:
-    """Check a case's events, and the proof where there is one.
+    """Check a case's events, and the proof where there is one. Raises InvalidNote.
 
     `enclosed` is the key that came with them, `given` the bank's published one: only with that can the verdict be ok.
     """
-    breaks = [*chain.verify_links(case_id, events), *chain.replay(case_id, events)[1]]
+    breaks = _verify_trail(case_id, events)
     anchored, signed = 0, None
     if proof is not None:
         anchored, signed, unproven = _verify_log(events, proof, enclosed, given)
@@ -127,10 +111,14 @@ def verify_case(
     return Result(case_id, len(events), tuple(breaks), anchored, verdict, given or enclosed, signed)
 
 
+def _verify_trail(case_id: str, events: Sequence[Event]) -> list[Break]:
+    return [*chain.verify_links(case_id, events), *chain.replay(case_id, events)[1]]
+
+
 def _verify_log(
     events: Sequence[Event], proof: LogProof, enclosed: VerifierKey | None, given: VerifierKey | None
 ) -> tuple[int, Checkpoint, list[Break]]:
-    """How many events are anchored, the checkpoint, and what is not proven. Raises InvalidNote."""
+    """Return how many events are anchored, the checkpoint, and what is not proven. Raises InvalidNote."""
     breaks = []
     signed = signed_note.read_note(proof.checkpoint)
     told = signed_note.read_checkpoint(signed)
@@ -154,7 +142,10 @@ def _verify_log(
 
 
 def verify_file(data: bytes, name: str = "the bundle", given: VerifierKey | None = None) -> Result:
-    """Read a bundle and verify it. Raises UnreadableFile where it is not one as the desk makes them."""
+    """Read the bytes of a bundle and verify it. Raises UnreadableFile where it is not one as the desk makes them.
+
+    `name` is the file's, by whose case id it is held; `given` is the bank's published key.
+    """
     try:
         files = read_zip(data)
     except Unreadable as error:
@@ -192,7 +183,7 @@ def _read_key(data: bytes) -> VerifierKey:
 def _page_agrees(
     data: bytes, case_id: str, events: Sequence[Event], proof: bytes | None, key: VerifierKey | None
 ) -> bool:
-    """Whether the page embeds what the other files say."""
+    """Say whether the page embeds what the other files say."""
     expected = {
         "case_id": case_id,
         "events": [{column: getattr(event, column) for column in EVENT_COLUMNS} for event in events],
@@ -203,7 +194,7 @@ def _page_agrees(
 
 
 def _zip(files: Mapping[str, bytes]) -> bytes:
-    """The same bytes for the same files, whenever and wherever it is made."""
+    """Return a zip: the same bytes for the same files, whenever and wherever it is made."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, data in files.items():

@@ -22,7 +22,7 @@ _MARKUP = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 
 
 def render(case_id: str, events: Sequence[Event], names: Mapping[str, str], proof: str | None, key: str | None) -> str:
-    """The page of a case: the same bytes for the same arguments.
+    """Return the page of a case: the same text for the same arguments.
 
     `proof` is the text of a `.tlog-proof` and `key` a verifier key. Of `names`, by user id, those of users in the
     events are taken: they are for reading, and no hash covers them.
@@ -41,13 +41,13 @@ def render(case_id: str, events: Sequence[Event], names: Mapping[str, str], proo
 
 
 def _json(value: object) -> str:
-    """JSON in which no character can end the script element that holds it, nor be lost on the way to a browser."""
+    """Return JSON in which no character can end the script element around it, nor be lost on the way to a browser."""
     text = json.dumps(value, ensure_ascii=False)
     return _MARKUP.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _users(events: Sequence[Event]) -> set[str]:
-    """Who acted, and who an event names as owner or reviewer."""
+    """Return the ids of who acted, and of who an event names as owner or reviewer."""
     users = {event.user for event in events}
     for event in events:
         meta = chain.read_meta(event)
@@ -58,7 +58,7 @@ def _users(events: Sequence[Event]) -> set[str]:
 
 @cache
 def _template() -> Template:
-    """The page without its data."""
+    """Return the page without its data."""
     style, script = ("\n" + (_FOLDER / name).read_text("utf-8") for name in ("audit.css", "audit.js"))
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
@@ -68,7 +68,7 @@ def _template() -> Template:
 
 
 def _hash(code: str) -> str:
-    """How a policy names inline code: by its SHA-256."""
+    """Return how a policy names inline code: by its SHA-256, in base64."""
     return f"'sha256-{b64encode(sha256(code.encode()).digest()).decode()}'"
 
 
