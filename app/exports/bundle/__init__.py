@@ -26,7 +26,7 @@ from app.errors import InvalidNote, InvalidProof, UnreadableFile
 from app.exports import audit_csv, case_export
 from app.exports.bundle import page
 from app.exports.bundle.verify import Unreadable, page_says, read_zip
-from app.log import checkpoint, signed_note
+from app.log import checkpoint, proofs, signed_note
 from app.log.signed_note import Checkpoint, LogProof, VerifierKey
 from app.models import CASE_ID, Event
 
@@ -87,7 +87,7 @@ def make(export: case_export.Export, log: checkpoint.Log | None) -> Bundle:
     case_id = export.case_id
     events = audit_csv.read_csv(export.csv, export.csv_name)
     newest = log.newest() if log else None
-    proof = checkpoint.prove(newest, case_id) if newest else None
+    proof = proofs.prove(newest, case_id) if newest else None
     key = str(log.key) if log else None
     signed = None if proof is None else bytes(proof).decode()
     files = dict(export.files)
@@ -133,7 +133,7 @@ def _verify_log(
 ) -> tuple[int, Checkpoint, list[Break]]:
     """How many events are anchored, the checkpoint, and what is not proven. Raises InvalidNote."""
     breaks = []
-    signed = signed_note.read_note(proof.checkpoint)
+    signed = signed_note.read_signed_note(proof.checkpoint)
     told = signed_note.read_checkpoint(signed)
     if given and given != enclosed:
         breaks.append(Break("", None, BreakKind.UNSIGNED, "key", str(given), str(enclosed or "none")))
