@@ -32,7 +32,8 @@ def prove(anchor: Anchor, case_id: str) -> LogProof | None:
     if found is None:
         return None
     place, event_hash = found
-    hashes = _heads(anchor, merkle.inclusion_spans(place, anchor.checkpoint.size))
+    size = anchor.checkpoint.size
+    hashes = _heads(anchor, merkle.inclusion_spans(place, size)) if place < size else []
     proof = LogProof(bytes.fromhex(event_hash), place, tuple(hashes), anchor.signed)
     try:
         proof.verify(anchor.checkpoint)
