@@ -10,7 +10,12 @@
     python -m app verify-file FILE ... [--key KEY]
                                             verify audit CSVs and bundles on their own
     python -m app keygen [--name ORIGIN]    make the key that signs checkpoints, and print its verifier key
-    python -m app checkpoint                sign what the log of all events is now
+    python -m app checkpoint [--full]       sign what the log of all events is now; --full reads all of it, and makes
+                                            damaged tiles and lists anew
+    python -m app checkpoint --since OLD_CHECKPOINT --key KEY
+                                            write the proof that the log only grew since then, to the newest checkpoint
+    python -m app verify-file FILE.tlog-consistency --since OLD_CHECKPOINT --key KEY
+                                            verify such a proof
     python -m app open FILE [--skip-bad]    open a case on each alert of a file (JSON Lines; - is standard input)
     python -m app open --schema             print the JSON Schema of such an alert, for whoever writes the feed
     python -m app user add USER_ID --name NAME --role Analyst|QA|Manager
@@ -35,7 +40,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import chain, database, settings, terminal
-from app.errors import RUN, BrokenLog, DeskError, InvalidInput, NotSigned, SettingsError, UnreadableFile
+from app.errors import (
+    RUN,
+    BrokenLog,
+    BrokenTile,
+    DeskError,
+    InvalidInput,
+    InvalidProof,
+    NotSigned,
+    SettingsError,
+    UnreadableFile,
+)
 from app.models import CASE_ID, Break, Role, read_case_id
 from app.terminal import tell, warn
 from app.text import printable
@@ -76,9 +91,13 @@ def _parser() -> terminal.Parser:
     verify_file = verbs.add_parser("verify-file", help="verify audit CSVs and bundles on their own")
     verify_file.add_argument("files", nargs="+", type=Path, metavar="FILE")
     verify_file.add_argument("--key", metavar="KEY", help="the published verifier key of the log")
+    verify_file.add_argument("--since", type=Path, metavar="FILE", help="the older checkpoint of a consistency proof")
     keygen = verbs.add_parser("keygen", parents=[shared], help="make the key that signs checkpoints")
     keygen.add_argument("--name", default="", metavar="ORIGIN", help="of the log, such as bank.example/aml")
-    verbs.add_parser("checkpoint", parents=[shared], help="sign what the log of all events is now")
+    signing = verbs.add_parser("checkpoint", parents=[shared], help="sign what the log of all events is now")
+    signing.add_argument("--full", action="store_true", help="hold all events against what was signed, each night say")
+    signing.add_argument("--since", type=Path, metavar="FILE", help="sign nothing: prove that the log only grew since")
+    signing.add_argument("--key", metavar="KEY", help="the published verifier key of the log, with --since")
     opening = verbs.add_parser("open", parents=[shared], help="open a case on each alert of a file")
     what = opening.add_mutually_exclusive_group(required=True)
     what.add_argument("file", nargs="?", metavar="FILE", help="JSON Lines, one alert a line; - is standard input")
@@ -104,12 +123,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         key = _key(options)
         if options.verb == "verify-file":
-            return _verify_files(options.files, key)
+            return _verify_files(options.files, key, options.since)
         if options.verb == "open" and options.schema:
             return _schema()
         config = settings.load(options.database)
         if options.verb == "keygen":
             return _keygen(config, options.name)
+        if options.verb == "checkpoint" and (options.since or key):
+            return _prove_growth(config, options.since, key, options.full)
         with closing(database.connect(config, read_only=options.verb == "verify")) as desk:
             match options.verb:
                 case "init":
@@ -118,14 +139,14 @@ def main(arguments: list[str] | None = None) -> int:
                     folder = options.to or config.exports
                     return _export(desk, options.user_id, read_case_id(options.case_id), folder, options.bundle, config)
                 case "checkpoint":
-                    return _checkpoint(desk, config)
+                    return _checkpoint(desk, config, options.full)
                 case "open":
                     return _open(desk, options.file, options.skip_bad)
                 case "user":
                     return _user(desk, options)
             case_ids = [read_case_id(case_id) for case_id in options.case_ids]
             return _verify(desk, case_ids, options.checkpoint, key, config)
-    except (BrokenLog, NotSigned) as error:
+    except (BrokenLog, BrokenTile, InvalidProof, NotSigned) as error:
         for found in getattr(error, "breaks", ()):
             tell(found)
         warn(error)
@@ -255,20 +276,24 @@ def _export(
 
 
 def _keygen(config: settings.Settings, name: str) -> int:
-    from app.log import checkpoint
+    from app.log import keys
 
-    file = checkpoint.key_file(config)
-    key = checkpoint.make_key(file, name)
+    file = keys.key_file(config)
+    key = keys.make_key(file, name)
     tell(f"The signing key is in {file}. Keep it secret, and keep a copy: nobody else can make it again.")
     tell("Publish the verifier key, by which others check what it signs:")
     tell(key.verifier)
     return DONE
 
 
-def _checkpoint(desk: database.Database, config: settings.Settings) -> int:
+def _checkpoint(desk: database.Database, config: settings.Settings, full: bool) -> int:
     from app.log import checkpoint
 
-    appended = checkpoint.sign(desk, config)
+    appended = checkpoint.sign(desk, config, full)
+    for file in appended.mended:
+        warn(f"{file} was damaged or missing, and was made anew.")
+    if appended.damaged:
+        warn(f"{appended.damaged}. This is not needed to sign, but it names the events where some differ.")
     if appended.anchor is None:
         tell("There are no events yet, so there is nothing to sign.")
     elif not appended.events:
@@ -277,26 +302,66 @@ def _checkpoint(desk: database.Database, config: settings.Settings) -> int:
         told = appended.anchor.checkpoint
         tell(f"{appended.anchor.file}: {_count(told.size, 'event')}, {appended.events:,} of them new")
         tell(f"head {told.head.hex()}")
+    return DONE_IN_PART if appended.damaged else DONE
+
+
+def _prove_growth(
+    config: settings.Settings, since: Path | None, key: signed_note.VerifierKey | None, full: bool
+) -> int:
+    from app import files
+    from app.log import checkpoint, proofs
+
+    if since is None or key is None or full:
+        raise InvalidInput("A proof that the log only grew needs both: --since OLD_CHECKPOINT and --key KEY.")
+    log = checkpoint.log_of(config, key)
+    newest = log.newest() if log else None
+    if newest is None:
+        raise InvalidInput(f"There is no checkpoint by {key.name} in {config.checkpoints / key.key_id}.")
+    old = checkpoint.read_anchor(since, key)
+    proof = proofs.prove_growth(newest, old)
+    size, old_size = newest.checkpoint.size, old.checkpoint.size
+    file = config.exports / f"{key.key_id}-{old_size}-{size}{proofs.SUFFIX}"
+    try:
+        files.put(file, bytes(proof))
+    except OSError as error:
+        raise DeskError(f"{file} cannot be written: {error.strerror}.") from error
+    tell(f"{file}: of the {_count(size, 'event')} of {newest.file}, the first {old_size:,} are those of {since}")
     return DONE
 
 
-def _verify_files(named: list[Path], key: signed_note.VerifierKey | None) -> int:
+def _verify_files(named: list[Path], key: signed_note.VerifierKey | None, since: Path | None) -> int:
     from app.exports import audit_csv, bundle
-    from app.log import checkpoint
+    from app.log import checkpoint, proofs
 
     worst = INTACT
     for file in named:
         try:
             data = checkpoint.read_file(file, MAX_FILE)
-            if file.suffix.lower() == ".zip":
+            if file.suffix.lower() == proofs.SUFFIX:
+                status = _verify_growth(file, data, key, since)
+            elif file.suffix.lower() == ".zip":
                 status = _report_bundle(file, bundle.verify_file(data, str(file), key))
             else:
                 status = _report_csv(file, audit_csv.verify_csv(data, str(file)), key)
+        except (InvalidProof, NotSigned) as error:
+            warn(f"{file}: {error}")
+            status = BROKEN
         except UnreadableFile as error:
             warn(error)
             status = UNUSABLE
         worst = max(worst, status, key=WORSE.index)
     return worst
+
+
+def _verify_growth(file: Path, data: bytes, key: signed_note.VerifierKey | None, since: Path | None) -> int:
+    from app.log import checkpoint, proofs
+
+    if since is None or key is None:
+        raise InvalidInput(f"{file} is verified with both: --since OLD_CHECKPOINT and --key KEY.")
+    old = checkpoint.read_anchor(since, key)
+    new = proofs.verify_growth(data, file, old, key)
+    tell(f"{file}: ok, the log of {key.name} only grew from {old.checkpoint.size:,} to {_count(new.size, 'event')}")
+    return INTACT
 
 
 def _report_csv(file: Path, verified: verification.Verified, key: signed_note.VerifierKey | None) -> int:

@@ -9,6 +9,7 @@ DeskError                 its text is for a person: what happened, and what to d
 │   ├── InvalidProof      a proof about the log that does not prove it
 │   ├── NotSigned         a checkpoint that is not by the log's key
 │   └── UnreadableFile    a file that is not what it should be: file, line, reason
+│       └── BrokenTile    a tile of the log's tree that does not add up to what was signed
 ├── UnknownCase           no case has this id
 ├── UnknownUser           no user has this id
 ├── NotAllowed            the rules of casework refuse: `policy` says why
@@ -112,6 +113,13 @@ class UnreadableFile(InvalidInput):
     def __init__(self, file: object, line: int | None, reason: str) -> None:
         super().__init__(f"{file}{'' if line is None else f', line {line}'}: {reason}")
         self.file, self.line, self.reason = file, line, reason
+
+
+class BrokenTile(UnreadableFile):
+    """The tile is not trusted, and nothing was made from it."""
+
+    def __init__(self, file: object, reason: str) -> None:
+        super().__init__(file, None, reason)
 
 
 class UnknownCase(DeskError):

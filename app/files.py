@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,7 @@ class Draft:
     def seal(self) -> None:
         """End the writing: what was written survives a power cut from now on. Raises OSError."""
         if not self.out.closed:
-            self.out.flush()
-            os.fsync(self.out.fileno())
+            keep(self.out)
             self.out.close()
 
     def place(self) -> None:
@@ -53,7 +52,11 @@ def draft(target: Path, mode: int = 0o644) -> Iterator[Draft]:
 
 
 def put(target: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a whole file in the place of an older one. Where that fails the older one stays. Raises OSError."""
+    """Write a whole file in the place of an older one, making its folder where that is missing.
+
+    Raises OSError, after which the older one stays.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
     with draft(target, mode) as new:
         new.out.write(data)
         new.place()
@@ -64,12 +67,17 @@ def create(target: Path, data: bytes, mode: int = 0o644) -> None:
     with _created(target, mode) as out:
         try:
             out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
+            keep(out)
         except BaseException:
             target.unlink()
             raise
     sync_folder(target.parent)
+
+
+def keep(file: IO[str] | IO[bytes]) -> None:
+    """Force what was written to an open file to the disk, so that it survives a power cut. Raises OSError."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

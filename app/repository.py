@@ -267,15 +267,17 @@ def last_event_id(tx: Transaction) -> int:
     return int(tx.fetch_val(SELECT_LAST_EVENT_ID))
 
 
-SELECT_LOG = "SELECT event_id, case_id, event_hash FROM case_events WHERE event_id <= ? ORDER BY event_id"
+SELECT_LOG = """
+SELECT event_id, case_id, event_hash FROM case_events WHERE event_id >= ? AND event_id <= ? ORDER BY event_id
+"""
 
 LogLine = tuple[int, str, str]
 """An event as the log sees it: event_id, case_id, event_hash."""
 
 
-def log(tx: Transaction, last: int = MAX_EVENT_ID) -> Generator[LogLine]:
-    """Yield every event up to the one numbered `last`, in `event_id` order, as it comes."""
-    return (tuple(row) for row in tx.stream_tuples(SELECT_LOG, (last,)))
+def log(tx: Transaction, last: int = MAX_EVENT_ID, first: int = 0) -> Generator[LogLine]:
+    """Return every event from the one numbered `first` to that numbered `last`, in `event_id` order, as it comes."""
+    return (tuple(row) for row in tx.stream_tuples(SELECT_LOG, (first, last)))
 
 
 # --- verification ---

@@ -109,7 +109,7 @@ class Settings:
     `database` is a file for SQLite or an ODBC connection string for SQL Server, and `read_replica` what is different
     in the string for reads that may lag (empty: there is no replica). Both may hold a password.
     `checkpoints` is the folder with a folder a log in it. `signing_key` is the file with the log's secret key, which
-    only a desk that makes checkpoints needs (None: see `checkpoint.key_file`), and `verifier_key` the public key, for
+    only a desk that makes checkpoints needs (None: see `keys.key_file`), and `verifier_key` the public key, for
     a desk without that file.
     `sign_in` is None where the engine decides, and `sign_in_claim` what the identity provider calls a user id.
     `busy_timeout` is how long an operation waits for a lock or for one of the `pool_size` connections,

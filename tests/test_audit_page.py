@@ -70,7 +70,7 @@ PROOF = proof_of(EVENTS, 8)
 def signed_anew(hashes: int = 63, **changed: Any) -> str:
     """That proof, or its first hashes, with a checkpoint that says something else, signed by the bank's own key."""
     proof = signed_note.read_proof(PROOF.encode())
-    told = replace(signed_note.read_checkpoint(signed_note.read_note(proof.checkpoint)), **changed)
+    told = replace(signed_note.read_checkpoint(signed_note.read_signed_note(proof.checkpoint)), **changed)
     return bytes(replace(proof, hashes=proof.hashes[:hashes], checkpoint=KEY.sign(told.text).encode())).decode()
 
 

@@ -23,7 +23,7 @@ from app import casework, database, repository, users
 from app.database import Database
 from app.demo import tampering
 from app.exports import audit_csv, case_export
-from app.log import checkpoint, signed_note
+from app.log import checkpoint, keys, signed_note
 from app.models import Disposition, QaResult, Risk, Status
 from app.policy import Decision
 from app.triage_query import Filters, Order
@@ -825,7 +825,7 @@ def test_the_panel_shows_which_check_catches_an_attack_and_writes_nothing(
     case_id = open_case().case_id
     for text in ("Teller called.", "Cash counted."):
         casework.add_note(desk, ANALYST.user_id, case_id, text)
-    checkpoint.append(desk, tmp_path / "exports" / "checkpoints", checkpoint.make_key(tmp_path / "signing.key"))
+    checkpoint.append(desk, tmp_path / "exports" / "checkpoints", keys.make_key(tmp_path / "signing.key"))
     before = desk.read(lambda tx: repository.chains_of(tx, case_id))
     page = open_panel(ANALYST.user_id, case_id)
     labelled(page.segmented_control, "What to do").set_value(attack)
@@ -849,7 +849,7 @@ def test_the_panel_says_what_no_check_catches(desk: Database, open_case: OpenCas
     run(page)
     labelled(page.checkbox, "agree").check()
     assert "Nothing catches this without a checkpoint" in texts(run(page))
-    checkpoint.append(desk, tmp_path / "exports" / "checkpoints", checkpoint.make_key(tmp_path / "signing.key"))
+    checkpoint.append(desk, tmp_path / "exports" / "checkpoints", keys.make_key(tmp_path / "signing.key"))
     assert "Only the signed checkpoint catches this" in texts(run(page))
     casework.add_note(desk, ANALYST.user_id, case_id, "After the checkpoint.")
     run(page)
@@ -974,7 +974,7 @@ def test_an_uploaded_audit_csv_is_verified_or_refused(desk: Database, open_case:
 def test_a_bundle_is_anchored_written_and_verified(desk: Database, open_case: OpenCase, tmp_path: Path) -> None:
     case_id = open_case().case_id
     assert "no checkpoint covers this case" in texts(open_page("exports", ANALYST.user_id, case_id=case_id))
-    vkey = str(checkpoint.make_key(tmp_path / "signing.key").verifier)
+    vkey = str(keys.make_key(tmp_path / "signing.key").verifier)
     page = open_page("exports", ANALYST.user_id, case_id=case_id)
     assert "There is no checkpoint to go by" in texts(page)
     click(page, "Make a checkpoint")
@@ -1062,7 +1062,7 @@ def test_a_rewritten_chain_is_found_by_the_page_and_no_checkpoint_is_made_over_i
     desk: Database, open_case: OpenCase, tmp_path: Path
 ) -> None:
     case_id = open_case().case_id
-    checkpoint.make_key(tmp_path / "signing.key")
+    keys.make_key(tmp_path / "signing.key")
     page = click(open_page("exports", MANAGER.user_id), "Make a checkpoint")
     events, (_, _, row) = desk.read(lambda tx: (repository.events(tx, case_id), repository.chains_of(tx, case_id)[0]))
     forged = tampering.agree(tampering.rewrite(tampering.Copy(case_id, tuple(events), row or {}), 0, "notes", "x"))
@@ -1081,7 +1081,7 @@ def test_a_damaged_log_is_told_and_takes_nothing_else_from_the_page(
     desk: Database, open_case: OpenCase, tmp_path: Path, file: str
 ) -> None:
     case_id = open_case().case_id
-    checkpoint.append(desk, tmp_path / "exports" / "checkpoints", checkpoint.make_key(tmp_path / "signing.key"))
+    checkpoint.append(desk, tmp_path / "exports" / "checkpoints", keys.make_key(tmp_path / "signing.key"))
     next(tmp_path.glob(file)).write_text("rubbish", "utf-8")
     page = open_page("exports", ANALYST.user_id, case_id=case_id)
     assert "There is no bundle" in texts(page)
@@ -1095,7 +1095,7 @@ def test_a_rollback_of_database_and_checkpoints_together_is_told_with_both_sizes
     desk: Database, open_case: OpenCase, tmp_path: Path
 ) -> None:
     case_id = open_case().case_id
-    checkpoint.make_key(tmp_path / "signing.key")
+    keys.make_key(tmp_path / "signing.key")
     backup = tmp_path / "backup.db"
     with closing(sqlite3.connect(address(desk))) as connection:
         connection.execute("VACUUM INTO ?", (str(backup),))
@@ -1325,7 +1325,7 @@ def test_a_sar_case_whose_row_cannot_be_read_is_restricted_all_the_same(desk: Da
 
 @ON_SQLITE
 def test_who_is_deactivated_makes_no_checkpoint(desk: Database, open_case: OpenCase, tmp_path: Path) -> None:
-    checkpoint.make_key(tmp_path / "signing.key")
+    keys.make_key(tmp_path / "signing.key")
     open_case()
     page = open_page("exports", ANALYST.user_id)
     users.deactivate_user(desk, ANALYST.user_id)

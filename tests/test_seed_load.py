@@ -17,7 +17,7 @@ import pytest
 from app import casework, database, repository, settings, triage_query, verification
 from app.database import Database, Transaction, as_time
 from app.errors import DatabaseError, DatabaseNotEmpty, UnreadableFile
-from app.log import checkpoint
+from app.log import checkpoint, keys
 from app.models import CASE_COLUMNS, Case, Event
 from seed import load as loading
 from seed.__main__ import main
@@ -307,7 +307,7 @@ def test_made_up_cases_have_a_log_of_their_own_and_begin_another_when_they_are_l
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AML_DATABASE", str(tmp_path / "desk.db"))
-    keys = []
+    logs = []
     for _ in range(2):
         assert main(["load", "--from", str(made), "--replace"]) == 0
         assert "the first checkpoint, of" in capsys.readouterr().out
@@ -317,12 +317,12 @@ def test_made_up_cases_have_a_log_of_their_own_and_begin_another_when_they_are_l
         assert anchor is not None
         with closing(database.connect(settings.load())) as desk:
             assert verification.verify_database(desk, anchors=[anchor]).intact
-        keys.append(log.key)
-    assert keys[0] != keys[1]
-    assert {path.name for path in (tmp_path / "exports" / "checkpoints").iterdir()} == {key.key_id for key in keys}
+        logs.append(log.key)
+    assert logs[0] != logs[1]
+    assert {path.name for path in (tmp_path / "exports" / "checkpoints").iterdir()} == {key.key_id for key in logs}
     own = tmp_path / "own.key"
     monkeypatch.setenv("AML_SIGNING_KEY", str(own))
-    secret = str(checkpoint.make_key(own))
+    secret = str(keys.make_key(own))
     assert main(["load", "--from", str(made), "--replace"]) == 0
     assert own.read_text("utf-8") == f"{secret}\n"
     assert [path for path in tmp_path.iterdir() if path.name.startswith("own.key.")] == []

@@ -51,7 +51,7 @@ def test_a_note_that_others_signed_is_verified(source: str) -> None:
     vkey, text, signatures = PUBLISHED[source]
     key = signed_note.read_verifier_key(vkey)
     assert str(key) == vkey
-    signed = signed_note.read_note(f"{text}\n{signatures}".encode())
+    signed = signed_note.read_signed_note(f"{text}\n{signatures}".encode())
     assert signed.text == text
     assert signed.is_signed_by(key)
     assert not signed.is_signed_by(KEY.verifier)
@@ -117,7 +117,7 @@ SIGNED = checkpoint_of(LEAVES)
 
 def test_no_byte_of_a_checkpoint_can_change_unseen() -> None:
     key = KEY.verifier
-    assert signed_note.read_note(SIGNED).is_signed_by(key)
+    assert signed_note.read_signed_note(SIGNED).is_signed_by(key)
     for at in range(len(SIGNED)):
         for changed in (
             SIGNED[:at] + bytes([SIGNED[at] ^ 1]) + SIGNED[at + 1 :],
@@ -125,7 +125,7 @@ def test_no_byte_of_a_checkpoint_can_change_unseen() -> None:
             SIGNED[:at],
         ):
             try:
-                assert not signed_note.read_note(changed).is_signed_by(key)
+                assert not signed_note.read_signed_note(changed).is_signed_by(key)
             except InvalidNote:
                 continue
 
@@ -135,11 +135,11 @@ def test_signatures_of_others_are_read_over_and_a_bad_one_of_the_key_spoils_the_
     other = OTHER_KEY.sign(text + "\n").rpartition("\n\n")[2]
     stranger = signed_note.signing_key("witness.example", SEED).sign(text + "\n").rpartition("\n\n")[2]
     signed = f"{text}\n\n"
-    assert signed_note.read_note((signed + stranger + other + own).encode()).is_signed_by(KEY.verifier)
-    assert not signed_note.read_note((signed + stranger + other).encode()).is_signed_by(KEY.verifier)
+    assert signed_note.read_signed_note((signed + stranger + other + own).encode()).is_signed_by(KEY.verifier)
+    assert not signed_note.read_signed_note((signed + stranger + other).encode()).is_signed_by(KEY.verifier)
     forged = b64decode(own.split(" ")[2])
     spoiled = f"— {KEY.verifier.name} {b64encode(forged[:-1] + bytes([forged[-1] ^ 1])).decode()}\n"
-    assert not signed_note.read_note((signed + own + spoiled).encode()).is_signed_by(KEY.verifier)
+    assert not signed_note.read_signed_note((signed + own + spoiled).encode()).is_signed_by(KEY.verifier)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_signatures_of_others_are_read_over_and_a_bad_one_of_the_key_spoils_the_
 )
 def test_what_is_not_a_note_is_refused_with_the_reason(data: bytes, reason: str) -> None:
     with pytest.raises(InvalidNote, match=reason):
-        signed_note.read_note(data)
+        signed_note.read_signed_note(data)
 
 
 @pytest.mark.parametrize("text", ["", "no newline", "a\x00\n", "tab\t\n", "\ud800\n"])
@@ -175,11 +175,11 @@ def test_a_text_that_no_note_may_hold_is_not_signed(text: str) -> None:
 
 
 def told(text: str) -> signed_note.Checkpoint:
-    return signed_note.read_checkpoint(signed_note.Note(text, ()))
+    return signed_note.read_checkpoint(signed_note.SignedNote(text, ()))
 
 
 def test_a_checkpoint_says_origin_size_and_head() -> None:
-    found = signed_note.read_checkpoint(signed_note.read_note(SIGNED))
+    found = signed_note.read_checkpoint(signed_note.read_signed_note(SIGNED))
     assert (found.origin, found.size) == ("bank.example/aml", 21)
     assert SIGNED.startswith(found.text.encode() + b"\n")
     assert told(found.text + "an extension line\n") == found
@@ -225,7 +225,7 @@ def test_a_log_proof_is_written_line_by_line() -> None:
 def test_a_log_proof_is_read_back_and_holds() -> None:
     read = signed_note.read_proof(bytes(PROOF))
     assert read == PROOF
-    read.verify(signed_note.read_checkpoint(signed_note.read_note(read.checkpoint)))
+    read.verify(signed_note.read_checkpoint(signed_note.read_signed_note(read.checkpoint)))
 
 
 def test_no_byte_of_a_log_proof_can_change_unseen() -> None:
@@ -234,7 +234,7 @@ def test_no_byte_of_a_log_proof_can_change_unseen() -> None:
         for changed in (data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], data[:at] + data[at + 1 :], data[:at]):
             try:
                 proof = signed_note.read_proof(changed)
-                signed = signed_note.read_note(proof.checkpoint)
+                signed = signed_note.read_signed_note(proof.checkpoint)
                 if signed.is_signed_by(KEY.verifier):
                     with pytest.raises(InvalidProof):
                         proof.verify(signed_note.read_checkpoint(signed))
@@ -270,7 +270,7 @@ def test_what_is_not_a_log_proof_is_refused(change: Callable[[str], str]) -> Non
 
 @given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
 def test_whatever_a_file_holds_the_readers_refuse_or_read_it(data: bytes) -> None:
-    for read in (signed_note.read_note, signed_note.read_proof):
+    for read in (signed_note.read_signed_note, signed_note.read_proof):
         try:
             read(data)
         except InvalidNote:

@@ -114,7 +114,7 @@ def test_create_schema_makes_the_folder_and_keeps_what_is_there(store: SqliteDat
 def test_create_schema_brings_the_index_of_the_log_to_a_file_that_lacks_it(store: SqliteDatabase) -> None:
     def plan() -> str:
         with at(store.file).snapshot() as tx:  # on a new connection: an old one explains by the schema it knows
-            (step,) = tx.fetch_all(f"EXPLAIN QUERY PLAN {repository.SELECT_LOG}", (repository.MAX_EVENT_ID,))
+            (step,) = tx.fetch_all(f"EXPLAIN QUERY PLAN {repository.SELECT_LOG}", (0, repository.MAX_EVENT_ID))
             return str(step["detail"])
 
     with raw(store.file) as connection:

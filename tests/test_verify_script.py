@@ -435,7 +435,7 @@ def test_the_head_of_every_tree_is_found_as_the_log_makes_it(size: int, data: st
 def refuses(proof: bytes) -> bool:
     """Whether the desk reads it."""
     try:
-        signed_note.read_checkpoint(signed_note.read_note(signed_note.read_proof(proof).checkpoint))
+        signed_note.read_checkpoint(signed_note.read_signed_note(signed_note.read_proof(proof).checkpoint))
     except InvalidNote:
         return True
     return False

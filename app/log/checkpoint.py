@@ -1,8 +1,10 @@
 """Checkpoints: how long the log was and what its head, signed, and kept where whoever rules the database cannot write.
 
-    <checkpoints>/<key id>/000001/checkpoint    a signed note: origin, size, head (app/note.py)
+    <checkpoints>/<key id>/000001/checkpoint    a signed note: origin, size, head (signed_note.py)
                                   events.csv    event_id,case_id,event_hash of each event since the checkpoint before
+                                  cases-000001  which leaf is a case's newest (index.py)
                            000002/…
+                           tile/…               the tree of all of them (tiles.py)
 
 A log has one key and one folder, which is named by the key's id. Against them the database is held: no event below a
 checkpoint may change, vanish, appear or move, whole chains with fresh hashes included.
@@ -13,21 +15,19 @@ from __future__ import annotations
 import logging
 import os
 import re
-import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from app import chain, repository, settings
-from app.database import Database, odbc
+from app import chain, files, repository, settings
+from app.database import Database, Transaction
 from app.errors import RUN, BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile, kinds
-from app.log import merkle, signed_note
-from app.log.signed_note import Checkpoint, LogProof, SigningKey, VerifierKey
+from app.log import index, keys, merkle, signed_note, tiles
+from app.log.signed_note import Checkpoint, SigningKey, VerifierKey
 from app.models import Break, BreakKind
 from app.repository import LogLine
 
@@ -42,60 +42,6 @@ _LINE = re.compile(r"([1-9][0-9]{0,18}),([A-Za-z0-9._-]{1,40}),([0-9a-f]{64})\n"
 MAX_LINE = 128
 """Bytes; no line of the file is longer."""
 _HASH = re.compile(r"[0-9a-f]{64}")
-
-# --- keys ---
-
-
-def key_file(config: settings.Settings) -> Path:
-    """Where the log's secret key is: as the settings say, else beside an embedded database, else in `.data`."""
-    if config.signing_key:
-        return config.signing_key
-    if odbc.is_connection_string(config.database):
-        return settings.ROOT / ".data" / "signing.key"
-    beside, real = Path(f"{config.database}.key"), Path(f"{Path(config.database).resolve()}.key")
-    return beside if _is_there(beside) else real  # a link to the database has its key where the database is
-
-
-def make_key(file: Path, name: str = "") -> SigningKey:
-    """A new key, which only its owner may read; an existing file is never replaced. Raises DeskError or InvalidNote.
-
-    `name` is the log's origin: no spaces and no +, best an address of one's own such as bank.example/aml.
-    """
-    key = signed_note.signing_key(name or f"aml-case-desk/{secrets.token_hex(4)}", secrets.token_bytes(32))
-    if _is_there(file):
-        raise DeskError(f"{file} is there already and stays as it is. Its verifier key: {load_key(file).verifier}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-            try:
-                out.write(f"{key}\n")
-                _keep(out)
-            except OSError:
-                file.unlink()
-                raise
-    except OSError as error:
-        raise DeskError(f"{file} cannot be written: {error.strerror}.") from error
-    return key
-
-
-def load_key(file: Path) -> SigningKey:
-    """Raises SettingsError where there is none, or InvalidNote."""
-    try:
-        return signed_note.read_signing_key(file.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise SettingsError(f"There is no signing key at {file}. Make one with: {RUN} keygen") from error
-    except InvalidNote as error:
-        raise InvalidNote(f"{file}: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The signing key at {file} cannot be read: {type(error).__name__}.") from error
-
-
-def _is_there(file: Path) -> bool:
-    try:
-        return file.exists()
-    except OSError as error:
-        raise SettingsError(f"{file} cannot be looked at: {error.strerror}.") from error
-
 
 # --- the log's folder ---
 
@@ -112,7 +58,7 @@ class Log:
     memory: Path | None = None
 
     def numbered(self) -> list[Path]:
-        """The folder of each checkpoint, the oldest first. Raises UnreadableFile."""
+        """Return the folder of each checkpoint, the oldest first. Raises UnreadableFile."""
         try:
             return sorted(path for path in self.folder.iterdir() if _NUMBERED.fullmatch(path.name))
         except FileNotFoundError:
@@ -121,7 +67,7 @@ class Log:
             raise UnreadableFile(self.folder, None, f"it cannot be read: {error.strerror}") from error
 
     def newest(self) -> Anchor | None:
-        """The newest checkpoint in the folder; None where there is none yet.
+        """Return the newest checkpoint in the folder; None where there is none yet.
 
         Raises UnreadableFile or NotSigned, and DeskError where the folder ends before what was signed last.
         """
@@ -135,20 +81,20 @@ class Log:
         return newest
 
     def in_folder(self) -> Anchor | None:
-        """The newest checkpoint in the folder, without a look at the memory. Raises UnreadableFile or NotSigned."""
+        """Return the newest checkpoint in the folder, whatever was signed last. Raises UnreadableFile or NotSigned."""
         found = self.numbered()
         return read_anchor(found[-1] / CHECKPOINT, self.key) if found else None
 
     def remembered(self) -> Anchor | None:
-        """The last checkpoint that was signed here; None where this user cannot know. Raises as `in_folder`."""
+        """Return the last checkpoint that was signed here; None where this user cannot know. Raises as `in_folder`."""
         if self.memory is None or not os.access(self.memory, os.R_OK):
             return None
         return read_anchor(self.memory, self.key)
 
     def anchors(self, named: Anchor | None = None) -> list[Anchor]:
-        """What the database is held against, what covers most at the end.
+        """Return the checkpoints that the database is held against, the one that covers most last.
 
-        That is the named checkpoint, or else the newest in the folder, and always the last that was signed here: who
+        These are the named checkpoint, or else the newest in the folder, and always the last that was signed here: who
         rolls back the database and the folder need not have got at the memory. What cannot be used is left out.
         """
         found: dict[Checkpoint, Anchor] = {}
@@ -160,23 +106,18 @@ class Log:
 
 
 def log_of(config: settings.Settings, key: VerifierKey | None = None) -> Log | None:
-    """The log with this key, or that of the database which the settings name; None where it has no key yet.
+    """Return the log with this key, or that of the database which the settings name; None where it has no key yet.
 
     Raises SettingsError or InvalidNote.
     """
-    file = key_file(config)
+    file = keys.key_file(config)
     if key is None and config.verifier_key:
         key = signed_note.read_verifier_key(config.verifier_key)
-    elif key is None and _is_there(file):
-        key = load_key(file).verifier
+    elif key is None and keys.is_there(file):
+        key = keys.load_key(file).verifier
     if key is None:
         return None
-    return Log(key, config.checkpoints / key.key_id, memory_of(file, key))
-
-
-def memory_of(file: Path, key: VerifierKey) -> Path:
-    """Where it stands what this key signed last, the secret key being in `file`."""
-    return file.with_name(f"{file.name}.{key.key_id}.signed")
+    return Log(key, config.checkpoints / key.key_id, keys.memory_of(file, key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,30 +130,25 @@ class Anchor:
     key: VerifierKey
 
     def lines(self) -> Iterator[LogLine]:
-        """The events that it was signed over, as the files beside it and before it tell them, by event_id.
+        """Give the events that it was signed over, by event_id, as the files beside it and before it tell them.
 
-        At the end they were proven to be those of the signed head: raises UnreadableFile or NotSigned where they are
-        not.
+        Only at the end it is known that they are those of the signed head: raises UnreadableFile where they are not,
+        or NotSigned.
         """
         tree, last = merkle.Tree(), 0
-        for folder in self._folders():
-            with _opened(folder / EVENTS) as text:
-                for line in text:
-                    found = _LINE.fullmatch(line)
-                    if found is None or int(found[1]) <= last:
-                        reason = f"{line[:100]!r} is not event_id,case_id,event_hash in the order of event_id"
-                        raise UnreadableFile(folder / EVENTS, None, reason)
-                    last = int(found[1])
-                    tree.append(bytes.fromhex(found[3]))
-                    yield last, found[2], found[3]
+        for folder in self.folders():
+            for line in read_lines(folder, last):
+                last = line[0]
+                tree.append(bytes.fromhex(line[2]))
+                yield line
             told = self.checkpoint if folder == self._folder else read_anchor(folder / CHECKPOINT, self.key).checkpoint
             if (tree.size, tree.head()) != (told.size, told.head):
                 raise UnreadableFile(
                     folder / EVENTS, None, "these are not the events that its checkpoint was signed over"
                 )
 
-    def last_event_id(self) -> int:
-        """The highest event_id that it was signed over, as the file beside it tells it. Raises UnreadableFile."""
+    def last_line(self) -> LogLine:
+        """Return the newest event that it was signed over, as the file beside it tells it. Raises UnreadableFile."""
         file = self._folder / EVENTS
         try:
             with file.open("rb") as lines:
@@ -222,37 +158,70 @@ class Anchor:
             raise UnreadableFile(file, None, "it cannot be read, or is empty") from error
         if (found := _LINE.fullmatch(last)) is None:
             raise UnreadableFile(file, None, f"{last[:100]!r} is not event_id,case_id,event_hash")
-        return int(found[1])
+        return int(found[1]), found[2], found[3]
+
+    def last_event_id(self) -> int:
+        """Return the highest event_id that it was signed over. Raises UnreadableFile."""
+        return self.last_line()[0]
 
     def has_lines(self) -> bool:
+        """Return whether the events are told beside it, as they are in the log's folder."""
         return (self._folder / EVENTS).is_file()
+
+    def has_tiles(self) -> bool:
+        """Return whether the tree's tiles are kept beside it, as they are in the log's folder."""
+        return tiles.are_kept(self._folder.parent)
+
+    def read_tiles(self) -> tiles.Tiles:
+        """Return the tiles of the tree that it was signed over. Raises BrokenTile."""
+        return tiles.Tiles(self._folder.parent, self.checkpoint.size, self.checkpoint.head)
+
+    def folders(self) -> list[Path]:
+        """Return the folders of the checkpoints before it and its own, the last. Raises UnreadableFile."""
+        if not _NUMBERED.fullmatch(self._folder.name):
+            return [self._folder]
+        return [path for path in Log(self.key, self._folder.parent).numbered() if path.name <= self._folder.name]
 
     @property
     def _folder(self) -> Path:
         return self.file.resolve().parent
 
-    def _folders(self) -> list[Path]:
-        """Its own folder, the last, and those of the checkpoints before it."""
-        if not _NUMBERED.fullmatch(self._folder.name):
-            return [self._folder]
-        return [path for path in Log(self.key, self._folder.parent).numbered() if path.name <= self._folder.name]
+
+def read_lines(folder: Path, last: int = 0) -> Iterator[LogLine]:
+    """Give the events in a checkpoint's folder, whose event_ids ascend from above `last`. Raises UnreadableFile."""
+    with _opened(folder / EVENTS) as text:
+        for line in text:
+            found = _LINE.fullmatch(line)
+            if found is None or int(found[1]) <= last:
+                reason = f"{line[:100]!r} is not event_id,case_id,event_hash in the order of event_id"
+                raise UnreadableFile(folder / EVENTS, None, reason)
+            last = int(found[1])
+            yield last, found[2], found[3]
 
 
 def read_anchor(file: Path, key: VerifierKey) -> Anchor:
-    """Raises UnreadableFile where it is no checkpoint, and NotSigned where the key did not sign it."""
+    """Return the checkpoint in a file. Raises UnreadableFile for another file, NotSigned where the key did not sign."""
     signed = read_file(file, signed_note.MAX_NOTE)
+    return Anchor(read_signed(signed, file, key), file, signed, key)
+
+
+def read_signed(signed: bytes, name: Path | str, key: VerifierKey) -> Checkpoint:
+    """Return what a signed note says as a checkpoint of the log with this key. Raises as `read_anchor`.
+
+    `name` says where it is from.
+    """
     try:
-        found = signed_note.read_note(signed)
+        found = signed_note.read_signed_note(signed)
         checkpoint = signed_note.read_checkpoint(found)
     except InvalidNote as error:
-        raise UnreadableFile(file, None, str(error)) from error
+        raise UnreadableFile(name, None, str(error)) from error
     if checkpoint.origin != key.name or not found.is_signed_by(key):
-        raise NotSigned(file, key, found.claimed())
-    return Anchor(checkpoint, file, signed, key)
+        raise NotSigned(name, key, found.claimed())
+    return checkpoint
 
 
 def read_file(file: Path, limit: int) -> bytes:
-    """A file's bytes, `limit` at most. Raises UnreadableFile, for what is no file too: a pipe would never end."""
+    """Return a file's bytes, `limit` at most. Raises UnreadableFile, for a pipe too, which would never end."""
     try:
         if not file.is_file():
             reason = "it is not a file" if file.exists() else "there is no such file"
@@ -279,10 +248,11 @@ def _opened(file: Path) -> Iterator[TextIO]:
 
 
 def compare(log: Callable[[], Iterator[LogLine]], anchor: Anchor) -> list[Break]:
-    """What is no longer as it was when the checkpoint was signed; nothing where the head is still the signed one.
+    """Hold all events against a checkpoint, and return what is no longer as it was when it was signed.
 
-    `log` gives the database's events, as often as it is asked. The lines beside the checkpoint name the events that
-    differ, MAX_BREAKS at most; where they are gone, or are not those that were signed, only the heads are told.
+    `log` reads the database's events anew each time that it is called. Nothing is returned where their head is the
+    signed one. Else the lines beside the checkpoint tell which events differ, of which the first MAX_BREAKS are named;
+    where the lines are gone, or are not those that were signed, only the heads are named.
     """
     told, tree = anchor.checkpoint, merkle.Tree()
     for line in islice(log(), told.size):
@@ -302,7 +272,7 @@ def compare(log: Callable[[], Iterator[LogLine]], anchor: Anchor) -> list[Break]
 
 
 def differences(now: Iterator[LogLine], then: Iterator[LogLine]) -> Iterator[Break]:
-    """What is no longer as it was then: of the log, or of one case; both ascend by event_id."""
+    """Give what is no longer as it was then: of the log, or of one case. Both ascend by event_id."""
     nothing_left = False
     current: LogLine | None = None
     for event_id, case_id, event_hash in then:
@@ -323,7 +293,7 @@ def differences(now: Iterator[LogLine], then: Iterator[LogLine]) -> Iterator[Bre
 
 
 def _first(breaks: Iterator[Break]) -> list[Break]:
-    """The first of them; all are read, as only at their end the lines are proven to be those that were signed."""
+    """Return the first breaks. All are read, as only at the end the lines are known to be those that were signed."""
     first = list(islice(breaks, MAX_BREAKS))
     for _ in breaks:
         pass
@@ -331,7 +301,7 @@ def _first(breaks: Iterator[Break]) -> list[Break]:
 
 
 def _leaf(line: LogLine) -> bytes:
-    """A leaf's data; of what is no hash, some that no log of the desk's holds."""
+    """Return a leaf's data; of what is no hash, some that no log of the desk's holds."""
     event_hash: object = line[2]
     return bytes.fromhex(event_hash) if isinstance(event_hash, str) and _HASH.fullmatch(event_hash) else b""
 
@@ -341,20 +311,26 @@ def _leaf(line: LogLine) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What came of it: the newest checkpoint (None: there are no events yet), and how many events are new in it."""
+    """What became of it: the newest checkpoint (None: there are no events yet), and how many events are new in it.
+
+    `mended` are files of the log's folder that were damaged or missing and were made anew; `damaged` says which cannot
+    be, as only they know what they said.
+    """
 
     anchor: Anchor | None
     events: int
+    mended: tuple[Path, ...] = ()
+    damaged: str = ""
 
 
-def sign(database: Database, config: settings.Settings) -> Appended:
+def sign(database: Database, config: settings.Settings, full: bool = False) -> Appended:
     """`append` with the key, in the folder and with the memory that the settings say. Raises SettingsError too."""
-    file = key_file(config)
-    key = load_key(file)
+    file = keys.key_file(config)
+    key = keys.load_key(file)
     if config.verifier_key and signed_note.read_verifier_key(config.verifier_key) != key.verifier:
         raise SettingsError(f"AML_VERIFIER_KEY is not the key of {file}, which is {key.verifier}.")
     try:
-        appended = append(database, config.checkpoints, key, memory_of(file, key.verifier))
+        appended = append(database, config.checkpoints, key, keys.memory_of(file, key.verifier), full)
     except DeskError as error:
         _LOGGER.info("No checkpoint: %s", kinds(error))
         raise
@@ -364,13 +340,19 @@ def sign(database: Database, config: settings.Settings) -> Appended:
     return appended
 
 
-def append(database: Database, checkpoints: Path, key: SigningKey, memory: Path | None = None) -> Appended:
-    """Sign the log as it is now, into its folder under `checkpoints`. Nothing is written where it has not grown.
+def append(
+    database: Database, checkpoints: Path, key: SigningKey, memory: Path | None = None, full: bool = False
+) -> Appended:
+    """Sign the log as it is now, into its folder under `checkpoints`. Nothing is signed where it has not grown.
+
+    The events since the newest checkpoint are read, and the newest one before them, which has to be as it was signed.
+    With `full`, or where the log has no tiles yet, all events are read and held against the newest checkpoint, and what
+    the folder keeps to find things is held against them and made anew where it is damaged.
 
     `memory` is a file beside the key with the last checkpoint that it signed: a log signs no second history, not even
     where its folder was emptied, rolled back, or is not mounted. Raises BrokenLog where an event below the newest
-    checkpoint is not what it was, UnreadableFile or NotSigned where the log's folder was changed, and DeskError where
-    it lacks what was signed, cannot be written, or someone else makes a checkpoint just now.
+    checkpoint is not what it was, BrokenTile, UnreadableFile or NotSigned where the log's folder was changed, and
+    DeskError where it lacks what was signed, cannot be written, or someone else makes a checkpoint just now.
     """
     log = Log(key.verifier, checkpoints / key.verifier.key_id, memory)
     newest = log.newest()
@@ -380,50 +362,124 @@ def append(database: Database, checkpoints: Path, key: SigningKey, memory: Path 
     try:
         log.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=log.folder, prefix=".") as drafts, database.snapshot() as tx:
-            draft = Path(drafts) / "draft"
-            draft.mkdir(mode=0o755)
-            tree, now = merkle.Tree(), repository.log(tx, last)
-            if newest:
-                for line in islice(now, newest.checkpoint.size):
-                    tree.append(_leaf(line))
-                if (tree.size, tree.head()) != (newest.checkpoint.size, newest.checkpoint.head):
-                    now.close()  # one result at a time
-                    raise BrokenLog(compare(lambda: repository.log(tx, last), newest))
-            before = tree.size
-            with (draft / EVENTS).open("w", encoding="utf-8", newline="") as out:
-                for line in now:
-                    tree.append(bytes.fromhex(_checked(line)[2]))
-                    out.write(f"{line[0]},{line[1]},{line[2]}\n")
-                _keep(out)
-            if tree.size == before:
-                return Appended(newest, 0)
-            signed = key.sign(Checkpoint(log.key.name, tree.size, tree.head()).text)
-            with (draft / CHECKPOINT).open("w", encoding="utf-8", newline="") as out:
-                out.write(signed)
-                _keep(out)
-            draft.rename(target)
+            draft = _Draft(log, newest, Path(drafts))
+            quick = newest if newest and newest.has_tiles() and not full else None
+            now = draft.read_new(tx, last, quick) if quick else draft.read_all(tx, last)
+            if not draft.take(now):
+                draft.tiles.install()
+                return Appended(newest, 0, tuple(draft.mended), draft.damaged)
+            signed = draft.finish(key)
+            draft.folder.rename(target)
+            draft.tidy()
             if memory:
-                fresh = memory.with_name(f"{memory.name}.new")
-                with fresh.open("w", encoding="utf-8", newline="") as out:
-                    out.write(signed)
-                    _keep(out)
-                fresh.replace(memory)
+                files.put(memory, signed.encode())
     except OSError as error:
         raise DeskError(
             f"The checkpoint cannot be written to {log.folder}: {error.strerror}. Where another one is being made at "
             "this moment, try again when it is done."
         ) from error
-    return Appended(read_anchor(target / CHECKPOINT, log.key), tree.size - before)
+    made = read_anchor(target / CHECKPOINT, log.key)
+    return Appended(made, draft.events, tuple(draft.mended), draft.damaged)
 
 
-def _keep(file: TextIO) -> None:
-    """What was written survives a power cut."""
-    file.flush()
-    os.fsync(file.fileno())
+class _Draft:
+    """A checkpoint on its way: what it adds to the log's folder, until all of that is put in its place."""
+
+    def __init__(self, log: Log, newest: Anchor | None, drafts: Path) -> None:
+        self._log, self._newest = log, newest
+        self._size = newest.checkpoint.size if newest else 0
+        self._before = newest.folders() if newest else []
+        self._drafts = drafts
+        self.folder = drafts / "draft"
+        self.folder.mkdir(mode=0o755)
+        self._edge = tiles.Edge()
+        self.tiles = tiles.Writer(log.folder, drafts)
+        self._cases = index.Sorter(drafts / "cases")
+        self._merged: list[Path] = []
+        self.events = 0
+        self.mended: list[Path] = []
+        self.damaged = ""
+
+    def read_new(self, tx: Transaction, last: int, newest: Anchor) -> Generator[LogLine]:
+        """Return the events that are not signed yet, where the newest signed one is still as it was signed.
+
+        Raises BrokenLog where it is not, and BrokenTile or UnreadableFile where that cannot be told.
+        """
+        kept = newest.read_tiles()
+        leaf = kept.leaf(self._size - 1)
+        try:
+            told = newest.last_line()
+            if merkle.leaf_hash(bytes.fromhex(told[2])) != leaf:
+                raise UnreadableFile(newest.file.with_name(EVENTS), None, "its last line is not what was signed last")
+        except UnreadableFile as error:
+            raise UnreadableFile(error.file, None, f"{error.reason}. Go on with: {RUN} checkpoint --full") from error
+        now = repository.log(tx, last, told[0])
+        found = next(now, None)
+        if found is None or (found[0], found[2]) != (told[0], told[2]):
+            now.close()  # one result at a time
+            gone = Break(told[1], told[0], BreakKind.MISSING, "event_hash", told[2], "none")
+            raise BrokenLog(compare(lambda: repository.log(tx, last), newest) or [gone])
+        self._edge = kept.edge
+        return now
+
+    def read_all(self, tx: Transaction, last: int) -> Generator[LogLine]:
+        """Return the events that are not signed yet, where those before them lead to the signed head.
+
+        The tiles and the list of cases are held against them, and made anew where they say something else.
+        """
+        now = repository.log(tx, last)
+        for line in islice(now, self._size):
+            self.tiles.write(self._edge.append(merkle.leaf_hash(_leaf(line))))
+        if self._newest is None:
+            return now
+        told = self._newest.checkpoint
+        if (self._edge.size, self._edge.head()) != (told.size, told.head):
+            now.close()  # one result at a time
+            raise BrokenLog(compare(lambda: repository.log(tx, last), self._newest))
+        self.tiles.write(self._edge.partial())
+        if self._newest.has_tiles():
+            self.mended += [self._log.folder / name for name in self.tiles.waiting]
+        signed = index.Sorter(self._drafts / "signed")
+        try:
+            for place, (_, case_id, event_hash) in enumerate(self._newest.lines()):
+                signed.add(case_id, place, event_hash)
+            had = index.list_of(self._before[-1])
+            if (file := index.hold(self._before, signed)) and had:
+                self.mended.append(file)
+        except (UnreadableFile, NotSigned) as error:
+            self.damaged = str(error)
+        return now
+
+    def take(self, now: Iterator[LogLine]) -> int:
+        """Take in the events that are not signed yet, and return how many they are. Raises BrokenLog, OSError."""
+        with (self.folder / EVENTS).open("w", encoding="utf-8", newline="") as out:
+            for event_id, case_id, event_hash in map(_checked, now):
+                self._cases.add(case_id, self._edge.size, event_hash)
+                self.tiles.write(self._edge.append(merkle.leaf_hash(bytes.fromhex(event_hash))))
+                out.write(f"{event_id},{case_id},{event_hash}\n")
+            files.keep(out)
+        self.events = self._edge.size - self._size
+        return self.events
+
+    def finish(self, key: SigningKey) -> str:
+        """Put the tiles in their place, sign, and return the signed note, which is in the draft with its lines."""
+        self._merged = index.write(self.folder, self._before, self._cases)
+        self.tiles.write(self._edge.partial())
+        self.tiles.install()
+        signed = key.sign(Checkpoint(self._log.key.name, self._edge.size, self._edge.head()).text)
+        files.put(self.folder / CHECKPOINT, signed.encode())
+        return signed
+
+    def tidy(self) -> None:
+        """Take away what the new checkpoint took over. What stays for a fault does no harm."""
+        self.tiles.tidy()
+        for file in self._merged:
+            with suppress(OSError):
+                file.unlink()
 
 
 def _checked(line: LogLine) -> LogLine:
-    """A line that can be written. Raises BrokenLog."""
+    """Return a line that can be written. Raises BrokenLog."""
     if not _LINE.fullmatch(f"{line[0]},{line[1]},{line[2]}\n"):
         expected = "a case id, and 64 hex digits"
         raise BrokenLog(
@@ -433,40 +489,13 @@ def _checked(line: LogLine) -> LogLine:
 
 
 def begin(database: Database, config: settings.Settings, anew: bool) -> Appended:
-    """The first checkpoint of demo data that were just loaded, with a key of their own.
+    """Make the first checkpoint of demo data that were just loaded, with a key of their own.
 
     `anew`: they took the place of others, so that a new log begins; the key of the old one is kept under its id.
     """
-    file = key_file(config)
-    if anew and _is_there(file):
-        file.rename(file.with_name(f"{file.name}.{load_key(file).verifier.key_id}"))
-    if not _is_there(file):
-        make_key(file)
+    file = keys.key_file(config)
+    if anew and keys.is_there(file):
+        file.rename(file.with_name(f"{file.name}.{keys.load_key(file).verifier.key_id}"))
+    if not keys.is_there(file):
+        keys.make_key(file)
     return sign(database, config)
-
-
-# --- one case in the log ---
-
-
-@lru_cache(maxsize=100)
-def lines_of(anchor: Anchor, case_id: str) -> tuple[LogLine, ...]:
-    """The case's events that the checkpoint was signed over. Raises UnreadableFile as `Anchor.lines` does."""
-    return tuple(line for line in anchor.lines() if line[1] == case_id)
-
-
-@lru_cache(maxsize=100)
-def prove(anchor: Anchor, case_id: str) -> LogProof | None:
-    """That the log holds the case's last event at or below the checkpoint; None where it has none there.
-
-    Raises UnreadableFile where the lines beside the checkpoint are missing, or not those that were signed.
-    """
-    found = None
-    for index, (_, owner, event_hash) in enumerate(anchor.lines()):
-        if owner == case_id:
-            found = index, bytes.fromhex(event_hash)
-    if found is None:
-        return None
-    index, event_hash_bytes = found
-    leaves = (bytes.fromhex(line[2]) for line in anchor.lines())
-    hashes = merkle.inclusion_proof(leaves, index, anchor.checkpoint.size)
-    return LogProof(event_hash_bytes, index, tuple(hashes), anchor.signed)

@@ -3,6 +3,7 @@
     signed note   c2sp.org/signed-note      a text and its Ed25519 signatures; Go: golang.org/x/mod/sumdb/note
     checkpoint    c2sp.org/tlog-checkpoint  a signed note that says a log's origin, size and head
     log proof     c2sp.org/tlog-proof       a checkpoint, and the proof that it covers an entry
+    consistency   a text like it            a checkpoint, and the proof that its log continues an older one's
 
 Keys are texts too: `<name>+<key id>+<base64>`, the secret one with PRIVATE+KEY+ before it.
 """
@@ -19,7 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from app import chain
-from app.errors import RUN, InvalidNote
+from app.errors import RUN, InvalidNote, InvalidProof
 from app.log import merkle
 
 ED25519 = b"\x01"
@@ -32,6 +33,7 @@ MAX_PROOF = 63
 """Hashes: the levels of a tree of 2^63 leaves."""
 
 PROOF_VERSION = "c2sp.org/tlog-proof@v1"
+CONSISTENCY_VERSION = "aml-case-desk/consistency-proof@v1"
 
 _SECRET = "PRIVATE+KEY+"  # noqa: S105
 _KEY = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)")
@@ -64,7 +66,7 @@ class SigningKey:
         return f"{_SECRET}{self.verifier.name}+{self.verifier.key_id}+{data}"
 
     def sign(self, text: str) -> str:
-        """The signed note of a text, which ends in a newline. Raises InvalidNote for a text that no note may hold."""
+        """Return the signed note of a text that ends in a newline. Raises InvalidNote for what no note may hold."""
         if not text.endswith("\n") or _UNWRITABLE.search(text):
             raise InvalidNote("A note is lines of text without control characters.")
         signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text.encode())
@@ -73,7 +75,7 @@ class SigningKey:
 
 
 def signing_key(name: str, seed: bytes) -> SigningKey:
-    """The key of this name (the log's origin: no spaces, no +) with these 32 secret bytes. Raises InvalidNote."""
+    """Return the key of this name (the log's origin: no spaces, no +) with 32 secret bytes. Raises InvalidNote."""
     if not re.fullmatch(r"[^\s+]+", name) or not name.isprintable():
         raise InvalidNote(f"{name!r} cannot name a key: it needs a name without spaces and without +.")
     public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
@@ -81,7 +83,7 @@ def signing_key(name: str, seed: bytes) -> SigningKey:
 
 
 def read_signing_key(text: str) -> SigningKey:
-    """The inverse of `str(SigningKey)`. Raises InvalidNote, in which the secret does not appear."""
+    """Return the key of a key file's text. Raises InvalidNote, in which the secret does not appear."""
     text = text.removesuffix("\n")
     found = _KEY.fullmatch(text.removeprefix(_SECRET))
     data = b"" if found is None else _decode(found[3])
@@ -96,7 +98,7 @@ def read_signing_key(text: str) -> SigningKey:
 
 
 def read_verifier_key(text: str) -> VerifierKey:
-    """A verifier key as the verb `keygen` prints it. Raises InvalidNote."""
+    """Return a verifier key from the text that the verb `keygen` prints. Raises InvalidNote."""
     found = _KEY.fullmatch(text.strip())
     data = b"" if found is None else _decode(found[3])
     sound = len(data) == 33 and data[:1] == ED25519 and text.strip().isprintable()
@@ -108,12 +110,12 @@ def read_verifier_key(text: str) -> VerifierKey:
 
 
 def _key_id(name: str, public: bytes) -> str:
-    """key ID = SHA-256(key name || 0x0A || 0x01 || 32-byte Ed25519 public key)[:4], in hex."""
+    """Return SHA-256(key name || 0x0A || 0x01 || 32-byte Ed25519 public key)[:4], in hex."""
     return sha256(name.encode() + b"\n" + ED25519 + public).hexdigest()[:8]
 
 
 def _decode(text: str) -> bytes:
-    """Base 64 as it is written in one way only; empty for any other text."""
+    """Return the bytes of base 64 as it is written in one way only; none for any other text."""
     try:
         data = b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -125,18 +127,18 @@ def _decode(text: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class SignedNote:
     """A text, and signatures on it that nobody has verified yet: name, key id (hex) and 64 bytes of each."""
 
     text: str
     signatures: tuple[tuple[str, str, bytes], ...]
 
     def claimed(self) -> str:
-        """Names and ids of the keys that it says it is signed by, as evidence that can be printed."""
+        """Return names and ids of the keys that it says it is signed by, as evidence that can be printed."""
         return chain.show(", ".join(f"{name}+{key_id}" for name, key_id, _ in self.signatures))
 
     def is_signed_by(self, key: VerifierKey) -> bool:
-        """Whether the key signed it. A signature of that name and id that does not verify spoils the note."""
+        """Return whether the key signed it. A signature of that name and id that does not verify spoils the note."""
         of_key = [data for name, key_id, data in self.signatures if (name, key_id) == (key.name, key.key_id)]
         public = Ed25519PublicKey.from_public_bytes(key.public)
         try:
@@ -147,8 +149,8 @@ class Note:
         return bool(of_key)
 
 
-def read_note(data: bytes) -> Note:
-    """The note in a file. Raises InvalidNote where it is not written as one; no signature is verified yet."""
+def read_signed_note(data: bytes) -> SignedNote:
+    """Return the signed note in a file. Raises InvalidNote where it is not written as one; nothing is verified yet."""
     if len(data) > MAX_NOTE:
         raise InvalidNote(f"It is longer than {MAX_NOTE:,} bytes.")
     try:
@@ -170,7 +172,7 @@ def read_note(data: bytes) -> Note:
         if found is None or len(signature) < 5:
             raise InvalidNote(f"{line[:200]!r} is not a signature line.")
         signatures.append((found[1], signature[:4].hex(), signature[4:]))
-    return Note(text + "\n", tuple(signatures))
+    return SignedNote(text + "\n", tuple(signatures))
 
 
 # --- checkpoints ---
@@ -189,8 +191,8 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{b64encode(self.head).decode()}\n"
 
 
-def read_checkpoint(note: Note) -> Checkpoint:
-    """What the text of a note says as a checkpoint. Raises InvalidNote. Extension lines are read over."""
+def read_checkpoint(note: SignedNote) -> Checkpoint:
+    """Return what a signed note says as a checkpoint. Raises InvalidNote. Extension lines are read over."""
     lines = note.text[:-1].split("\n")
     if len(lines) < 3 or not all(lines):
         raise InvalidNote("It is not a checkpoint: origin, size and head, a line each.")
@@ -224,13 +226,13 @@ class LogProof:
         return "\n".join(lines).encode() + b"\n\n" + self.checkpoint
 
     def verify(self, checkpoint: Checkpoint) -> None:
-        """Raises InvalidProof unless the checkpoint's tree holds the event."""
+        """Check that the checkpoint's tree holds the event. Raises InvalidProof."""
         leaf = merkle.leaf_hash(self.event_hash)
         merkle.verify_inclusion(leaf, self.index, checkpoint.size, self.hashes, checkpoint.head)
 
 
 def read_proof(data: bytes) -> LogProof:
-    """A `.tlog-proof` with the event's hash as its extra data. Raises InvalidNote; nothing is verified yet."""
+    """Return the proof in a `.tlog-proof`, the event's hash as its extra data. Raises InvalidNote; verifies nothing."""
     head, blank, checkpoint = data.partition(b"\n\n")
     try:
         lines = head.decode("ascii").split("\n")
@@ -249,3 +251,41 @@ def read_proof(data: bytes) -> LogProof:
     if len(nodes) > MAX_PROOF or any(len(node) != merkle.HASH_SIZE for node in nodes):
         raise InvalidNote("It is not a log proof: a hash in it is not 32 bytes in base 64.")
     return LogProof(event_hash, int(number), nodes, checkpoint)
+
+
+# --- consistency proofs ---
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistencyProof:
+    """That a log only grew since an older checkpoint, of `old_size` leaves: PROOF(old_size, D[n]) of RFC 6962.
+
+    `checkpoint` is the newer one, the signed note as it stands. The older one is not in it: whoever checks has it.
+    """
+
+    old_size: int
+    hashes: tuple[bytes, ...]
+    checkpoint: bytes
+
+    def __bytes__(self) -> bytes:
+        lines = [CONSISTENCY_VERSION, f"old {self.old_size}", *(b64encode(node).decode() for node in self.hashes)]
+        return "\n".join(lines).encode() + b"\n\n" + self.checkpoint
+
+    def verify(self, old: Checkpoint, new: Checkpoint) -> None:
+        """Check that the newer checkpoint's tree begins with the older one's. Raises InvalidProof."""
+        if old.size != self.old_size:
+            raise InvalidProof(f"it is about a checkpoint of {self.old_size} events, not one of {old.size}")
+        merkle.verify_consistency(old.size, old.head, new.size, new.head, self.hashes)
+
+
+def read_consistency_proof(data: bytes) -> ConsistencyProof:
+    """Return the proof in a file. Raises InvalidNote where it is not written as one; nothing is verified yet."""
+    head, blank, checkpoint = data.partition(b"\n\n")
+    version, old, *hashes = [*head.decode("ascii", "replace").split("\n"), ""]
+    number = old.removeprefix("old ")
+    if not blank or version != CONSISTENCY_VERSION or not old.startswith("old ") or not _NUMBER.fullmatch(number):
+        raise InvalidNote(f"It is not a consistency proof: it does not start with {CONSISTENCY_VERSION} and old.")
+    nodes = tuple(map(_decode, hashes[:-1]))
+    if len(nodes) > MAX_PROOF or any(len(node) != merkle.HASH_SIZE for node in nodes):
+        raise InvalidNote("It is not a consistency proof: a hash in it is not 32 bytes in base 64.")
+    return ConsistencyProof(int(number), nodes, checkpoint)

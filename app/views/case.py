@@ -10,7 +10,7 @@ from app.database import Transaction
 from app.demo import tampering
 from app.demo.tampering import CHANGE, CUT, DELETE, REWRITE, SWAP
 from app.errors import RUN, BrokenCase, UnknownCase
-from app.log import checkpoint
+from app.log import checkpoint, proofs
 from app.models import Action, Break, Case, Disposition, Event, Role, Status, User
 from app.policy import Decision, Verb
 from app.rows import Cases
@@ -397,7 +397,7 @@ def try_to_break(case_id: str, events: list[Event], names: dict[str, User]) -> N
     links = chain.verify_links(case_id, changed.events)
     anchor = integrity.newest_checkpoint()
     now = iter([(event.event_id or 0, event.case_id, event.event_hash) for event in changed.events])
-    then = iter(checkpoint.lines_of(anchor, case_id) if anchor else ())
+    then = iter(proofs.lines_of(anchor, case_id) if anchor else ())
     found = {
         HASHES: links,
         ROW: [one for one in changed.breaks() if one not in links],

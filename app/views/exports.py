@@ -11,7 +11,7 @@ from app import verification
 from app.errors import DeskError, NotAllowed
 from app.exports import audit_csv, bundle, case_export, taking
 from app.exports.taking import Kind
-from app.log import checkpoint, signed_note
+from app.log import checkpoint, keys, signed_note
 from app.models import EVENT_COLUMNS, Break, Event, User
 from app.ui import base, forms, integrity, session, sign_in, words
 
@@ -245,7 +245,7 @@ with whole_database:
         if st.button("Verify every chain", type="primary", icon=":material/verified_user:"):
             integrity.verify_everything()
             st.rerun()  # the sidebar tells it too
-        if base.desk().is_embedded and checkpoint.key_file(base.config()).exists():
+        if base.desk().is_embedded and keys.key_file(base.config()).exists():
             st.button("Make a checkpoint", on_click=make_checkpoint, args=(actor,), icon=":material/anchor:")
     show_checkpoint(integrity.newest_checkpoint())
     integrity.show_last_verified()

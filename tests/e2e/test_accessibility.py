@@ -23,7 +23,7 @@ from app import casework, database, opening, repository, settings, triage_query
 from app.database import Database
 from app.exports import case_export
 from app.exports.bundle import page as bundle_page
-from app.log import checkpoint
+from app.log import checkpoint, proofs
 from app.models import ALERT_FEED, Disposition, Event, Status
 from app.triage_query import Filters, Order
 from seed.generate import generate
@@ -379,7 +379,7 @@ def bundle(desk: Desk, page: Page) -> States:
     """Its page, from a folder, without a server."""
     case_id, key, file = desk.cases["sar"], str(desk.anchor.key), desk.folder / "audit.html"
     events = desk.database.read(lambda tx: repository.events(tx, case_id))
-    proof = bytes(checkpoint.prove(desk.anchor, case_id) or b"").decode()
+    proof = bytes(proofs.prove(desk.anchor, case_id) or b"").decode()
 
     def opened(headline: str, first: Event, enclosed: str | None) -> None:
         file.write_text(bundle_page.render(case_id, [first, *events[1:]], {}, enclosed, key), "utf-8")

@@ -20,7 +20,7 @@ from oidc_provider_mock import run_server_in_thread
 from playwright.sync_api import expect
 
 from app import chain, opening, settings, verification
-from app.log import checkpoint
+from app.log import checkpoint, keys
 from app.models import ALERT_FEED, Action, Disposition, QaResult, Status
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, REVIEWER, stored
 from tests.e2e.server import ROOT, alert_ids, environment, free_port, peopled, served
@@ -104,7 +104,7 @@ def life(browser: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     }
     accounts = [Account(sub=person.user_id, claims={"preferred_username": person.user_id}) for person in WHO]
     with peopled(folder) as desk, run_server_in_thread(user_claims=accounts) as provider, ExitStack() as stack:
-        lived = Life(desk, config, configured, str(checkpoint.make_key(folder / "signing.key").verifier))
+        lived = Life(desk, config, configured, str(keys.make_key(folder / "signing.key").verifier))
         port, secrets = free_port(), folder / "secrets.toml"
         secrets.write_text(SECRETS.format(port=port, provider=provider.server_port), "utf-8")
         address = stack.enter_context(served(folder, configured, port, secrets))

@@ -26,7 +26,7 @@ from app.exports import audit_csv, case_export
 from app.exports.bundle import page
 from app.exports.bundle.verify import Unreadable, page_says, read_zip
 from app.exports.case_export import CaseExport, Made
-from app.log import checkpoint, signed_note
+from app.log import checkpoint, proofs, signed_note
 from app.log.signed_note import Checkpoint, LogProof, VerifierKey
 from app.models import CASE_ID, EVENT_COLUMNS, Break, BreakKind, Event
 
@@ -66,7 +66,7 @@ def make(export: CaseExport, log: checkpoint.Log | None) -> Made:
     trail, told = case_export.make_audit_csv(export), case_export.make_summary(export)
     audit_csv.check_readable(events, trail.name)
     newest = log.newest() if log else None
-    proof = checkpoint.prove(newest, case_id) if newest else None
+    proof = proofs.prove(newest, case_id) if newest else None
     key = str(log.key) if log else None
     signed = None if proof is None else bytes(proof).decode()
     files = {trail.name: trail.data, told.name: told.data}
@@ -120,7 +120,7 @@ def _verify_log(
 ) -> tuple[int, Checkpoint, list[Break]]:
     """Return how many events are anchored, the checkpoint, and what is not proven. Raises InvalidNote."""
     breaks = []
-    signed = signed_note.read_note(proof.checkpoint)
+    signed = signed_note.read_signed_note(proof.checkpoint)
     told = signed_note.read_checkpoint(signed)
     if given and given != enclosed:
         breaks.append(Break("", None, BreakKind.UNSIGNED, "key", str(given), str(enclosed or "none")))

@@ -1,10 +1,15 @@
 """Check a case bundle of the AML Case Desk on a machine without the desk: Python 3.9 or newer, and nothing else.
 
     python -I verify.py [BUNDLE] [--key VKEY] [--json]
+    python -I verify.py FILE.tlog-consistency --since CHECKPOINT --key VKEY [--json]
 
 BUNDLE is the zip, the folder it was unpacked into (by default the one this file is in), or an audit CSV alone. VKEY is
 the bank's verifier key from where the bank publishes it, not from the bundle. The signature is checked where Python's
 package `cryptography` is installed. -I keeps Python from running other files that lie beside this one.
+
+A file that ends in .tlog-consistency is the bank's proof that its log only grew since CHECKPOINT, which you kept: "ok"
+then says that every event of then is still in the log, unaltered and in its place, when the newer checkpoint in the
+file was signed.
 
     exit code   verdict
     0           ok                      every check passed, with the key that you gave
@@ -258,6 +263,15 @@ index ({NUMBER})
     re.DOTALL,
 )
 
+# A consistency proof: the older size, up to 63 hashes of PROOF(m, D[n]) in RFC 6962, 2.1.2, the newer checkpoint
+CONSISTENCY = re.compile(
+    rf"""aml-case-desk/consistency-proof@v1
+old ({NUMBER})
+((?:{HASH}\n){{0,63}})
+(.*)""",
+    re.DOTALL,
+)
+
 # c2sp.org/tlog-checkpoint, a signed note: origin, size and head of the log, perhaps further lines; then signatures
 CHECKPOINT = re.compile(
     rf"""((.+)
@@ -275,8 +289,18 @@ class Key(NamedTuple):
     public: bytes
 
 
+class Checkpoint(NamedTuple):
+    """`note` is the text that was signed."""
+
+    note: bytes
+    origin: str
+    size: int
+    head: bytes
+    signatures: list[tuple[str, str, bytes]]  # name, key id, signature
+
+
 class Proof(NamedTuple):
-    """`data` are those of a leaf, `place` is its number; `note` is the text that was signed."""
+    """`data` are those of a leaf, `place` is its number; the rest is of the checkpoint."""
 
     data: bytes
     place: int
@@ -285,7 +309,7 @@ class Proof(NamedTuple):
     origin: str
     size: int
     head: bytes
-    signatures: list[tuple[str, str, bytes]]  # name, key id, signature
+    signatures: list[tuple[str, str, bytes]]
 
 
 def read_key(text: str) -> Key:
@@ -303,9 +327,15 @@ def read_proof(text: str) -> Proof:
     proof = PROOF.fullmatch(text)
     if not proof or CONTROL.search(text):
         raise Unreadable("the log proof is not written as one")
-    checkpoint = CHECKPOINT.fullmatch(proof[4]) if len(proof[4].encode()) <= MAX_NOTE else None
+    checkpoint = read_checkpoint(proof[4], "the checkpoint in the log proof")
+    return Proof(b64decode(proof[1]), int(proof[2]), [b64decode(line) for line in proof[3].splitlines()], *checkpoint)
+
+
+def read_checkpoint(text: str, what: str) -> Checkpoint:
+    """Nothing is verified yet; `what` it is stands in the refusal."""
+    checkpoint = CHECKPOINT.fullmatch(text) if len(text.encode()) <= MAX_NOTE else None
     if not checkpoint or int(checkpoint[3]) >= 1 << 63:
-        raise Unreadable("the checkpoint in the log proof is not written as one")
+        raise Unreadable(f"{what} is not written as one")
     signatures = []
     for name, signature in re.findall(r"— (\S+) (\S+)\n", checkpoint[5]):
         try:
@@ -315,9 +345,8 @@ def read_proof(text: str) -> Proof:
         if len(data) < 5 or b64encode(data).decode() != signature:
             raise Unreadable(f"{show(signature)} is not a signature")
         signatures.append((name, data[:4].hex(), data[4:]))
-    hashes = [b64decode(line) for line in proof[3].splitlines()]
-    says = (checkpoint[1].encode(), checkpoint[2], int(checkpoint[3]), b64decode(checkpoint[4]))
-    return Proof(b64decode(proof[1]), int(proof[2]), hashes, *says, signatures)
+    note, origin, size, head = checkpoint[1].encode(), checkpoint[2], int(checkpoint[3]), b64decode(checkpoint[4])
+    return Checkpoint(note, origin, size, head, signatures)
 
 
 def head_of_tree(proof: Proof) -> str:
@@ -342,7 +371,7 @@ def head_of_tree(proof: Proof) -> str:
     return r.hex() if sn == 0 else "a proof lower than the tree"
 
 
-def is_signed(proof: Proof, key: Key) -> bool | None:
+def is_signed(proof: Proof | Checkpoint, key: Key) -> bool | None:
     """Whether there is a signature of the key's name and id, and each such is good. None: that cannot be told."""
     of_key = [data for name, key_id, data in proof.signatures if (name, key_id) == (key.name, key.key_id)]
     if proof.origin != key.name or not of_key or any(len(data) != 64 for data in of_key):
@@ -380,50 +409,22 @@ def verify(
         given = None if given_key is None else read_key(given_key.strip())
     except Unreadable as error:
         return Result("unreadable", str(error), [], 0, [])
-    breaks: list[Break] = []
-    lines: list[str] = []
-
-    def check(what: str, passed: bool, kind: str, field: str, expected: str, found: str) -> None:
-        lines.append(f"{'ok' if passed else 'BROKEN':8}{what}")
-        if not passed:
-            breaks.append(Break(None, kind, field, expected, found))
-
-    for what, found in (
-        ("hashes, links, order and times of the events", check_chain(case_id, events)),
-        ("every change starts from the values before it", check_changes(case_id, events)),
-    ):
-        lines.append(f"{'BROKEN' if found else 'ok':8}{what}")
-        breaks += found
-    anchored, signed, key = 0, None, given or own
-    if log:
-        if given:
-            enclosed = own.text if own else "none"
-            check("the bundle names the key that you gave", given == own, "not signed", "key", given.text, enclosed)
-        signed = is_signed(log, key) if key else False
-        by = f"a signature by {key.text if key else 'a known key'}"
-        claimed = ", ".join(f"{name}+{key_id}" for name, key_id, _ in log.signatures)
-        check(f"the checkpoint has {printable(by)}", signed is not False, "not signed", "signature", by, claimed)
-        if signed is None:
-            lines[-1] = (
-                "SKIPPED the signature: Python's package cryptography is not there (-I hides one installed with --user)"
-            )
-        head, leaf, reached = log.head.hex(), log.data.hex(), head_of_tree(log)
-        check("the proof leads to the head of the log", reached == head, "not in the log", "head", head, reached)
-        place = max((place for place, event in enumerate(events, 1) if event.event_hash == leaf), default=0)
-        check("the proof is about an event of this case", place > 0, "not in the log", "event_hash", leaf, "none")
-        anchored = place if reached == head else 0
+    checks = Checks()
+    checks.chain("hashes, links, order and times of the events", check_chain(case_id, events))
+    checks.chain("every change starts from the values before it", check_changes(case_id, events))
+    anchored, signed = check_log(checks, events, log, own, given) if log else (0, None)
     if page is not None:
         told = {"case_id": case_id, "events": [event._asdict() for event in events], "proof": proof, "key": bundle_key}
         same = "the events, proof and key of this bundle"
-        check(f"audit.html holds {same}", page_says(page, told), "edited", "audit.html", same, "others")
-
+        checks.one(f"audit.html holds {same}", page_says(page, told), "edited", "audit.html", same, "others")
     message = f"{show(case_id)}, {len(events)} events"
-    if log and not breaks:
-        lines += [f"event {event.event_id}: not yet anchored" for event in events[anchored:]]
+    if log and not checks.breaks:
+        checks.lines += [f"event {event.event_id}: not yet anchored" for event in events[anchored:]]
         message += f", anchored up to event {events[anchored - 1].event_id} in the log {show(log.origin)} of {log.size}"
+    key = given or own
     signer = printable(key.text) if key else ""
-    if breaks:
-        verdict, message = "broken", f"{message}, {len(breaks)} breaks"
+    if checks.breaks:
+        verdict, message = "broken", f"{message}, {len(checks.breaks)} breaks"
     elif not log:
         verdict, message = "not anchored", f"{message}: without a log proof, all of them could have been rewritten"
     elif not signed:
@@ -433,7 +434,127 @@ def verify(
         message = f"{message}, signed by {signer}: {compare}"
     else:
         verdict, message = "ok", f"{message}, signed by the key that you gave"
-    return Result(verdict, message, breaks, anchored, lines)
+    return Result(verdict, message, checks.breaks, anchored, checks.lines)
+
+
+class Checks:
+    """What was checked: a line for a person on each check, and the breaks."""
+
+    def __init__(self) -> None:
+        self.breaks: list[Break] = []
+        self.lines: list[str] = []
+
+    def one(self, what: str, passed: bool, kind: str, field: str, expected: str, found: str) -> None:
+        self.lines.append(f"{'ok' if passed else 'BROKEN':8}{what}")
+        if not passed:
+            self.breaks.append(Break(None, kind, field, expected, found))
+
+    def chain(self, what: str, found: list[Break]) -> None:
+        self.lines.append(f"{'BROKEN' if found else 'ok':8}{what}")
+        self.breaks += found
+
+    def signature(self, what: str, log: Proof | Checkpoint, key: Key | None) -> bool | None:
+        """Whether the key signed it; None where that cannot be told."""
+        signed = is_signed(log, key) if key else False
+        by = f"a signature by {key.text if key else 'a known key'}"
+        claimed = ", ".join(f"{name}+{key_id}" for name, key_id, _ in log.signatures)
+        self.one(f"{what} has {printable(by)}", signed is not False, "not signed", "signature", by, claimed)
+        if signed is None:
+            self.lines[-1] = (
+                "SKIPPED the signature: Python's package cryptography is not there (-I hides one installed with --user)"
+            )
+        return signed
+
+
+def check_log(
+    checks: Checks, events: list[Event], log: Proof, own: Key | None, given: Key | None
+) -> tuple[int, bool | None]:
+    """How many events the proof anchors, and whether its checkpoint is signed (None: that cannot be told)."""
+    if given:
+        enclosed = own.text if own else "none"
+        checks.one("the bundle names the key that you gave", given == own, "not signed", "key", given.text, enclosed)
+    signed = checks.signature("the checkpoint", log, given or own)
+    head, leaf, reached = log.head.hex(), log.data.hex(), head_of_tree(log)
+    checks.one("the proof leads to the head of the log", reached == head, "not in the log", "head", head, reached)
+    place = max((place for place, event in enumerate(events, 1) if event.event_hash == leaf), default=0)
+    checks.one("the proof is about an event of this case", place > 0, "not in the log", "event_hash", leaf, "none")
+    return (place if reached == head else 0), signed
+
+
+# --- that the log only grew ---
+
+
+def verify_growth(path: Path, since: Path | None, given_key: str | None) -> Result:
+    """Check a consistency proof against the older checkpoint in the file `since`. Nothing is raised."""
+    try:
+        if since is None or given_key is None:
+            raise Unreadable("a consistency proof is checked with both: --since CHECKPOINT and --key VKEY")
+        key = read_key(given_key.strip())
+        text = read_text(path)
+        found = CONSISTENCY.fullmatch(text)
+        if not found or CONTROL.search(text):
+            raise Unreadable(f"{show(path.name)} is not written as a consistency proof")
+        new = read_checkpoint(found[3], "the checkpoint in the consistency proof")
+        old = read_checkpoint(read_text(since), show(since.name))
+    except Unreadable as error:
+        return Result("unreadable", str(error), [], 0, [])
+    except OSError as error:
+        return Result("unreadable", f"a file cannot be read: {show(error.strerror)}", [], 0, [])
+    checks = Checks()
+    signed = [
+        checks.signature("the older checkpoint", old, key),
+        checks.signature("the newer checkpoint", new, key),
+    ]
+    told = f"the older checkpoint is of the {found[1]} events that the proof is about"
+    checks.one(told, old.size == int(found[1]), "not in the log", "size", found[1], str(old.size))
+    reached = heads_of_trees(old, new, [b64decode(line) for line in found[2].splitlines()])
+    heads = f"{old.head.hex()} and {new.head.hex()}"
+    checks.one("the proof leads to both heads", reached == heads, "not in the log", "head", heads, reached)
+    message = f"the log {show(old.origin)} from {old.size} to {new.size} events"
+    if checks.breaks:
+        verdict, message = "broken", f"{message}, {len(checks.breaks)} breaks"
+    elif None in signed:
+        verdict, message = "signature not checked", f"{message}; whether {printable(key.text)} signed both is open"
+    else:
+        verdict, message = "ok", f"{message} only grew, signed by the key that you gave"
+    return Result(verdict, message, checks.breaks, 0, checks.lines)
+
+
+def heads_of_trees(old: Checkpoint, new: Checkpoint, hashes: list[bytes]) -> str:
+    """The heads, in hex, of the two trees of which the first begins the second, as the proof has it; or why it cannot.
+
+    The algorithm and its names are those of RFC 9162, 2.1.4.2.
+    """
+    first, second = old.size, new.size
+    if not 0 < first <= second:
+        return f"a tree of {first} is not the beginning of one of {second}"
+    if first == second:
+        return f"{new.head.hex()} and {new.head.hex()}" if not hashes else "a proof where none is needed"
+    path = [old.head, *hashes] if first & (first - 1) == 0 else hashes
+    if not path:
+        return "an empty proof"
+    fn, sn = first - 1, second - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    fr = sr = path[0]
+    for c in path[1:]:
+        if sn == 0:
+            return "a proof higher than the tree"
+        if fn & 1 or fn == sn:
+            fr, sr = sha256(b"\x01" + c + fr).digest(), sha256(b"\x01" + c + sr).digest()
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = sha256(b"\x01" + sr + c).digest()
+        fn, sn = fn >> 1, sn >> 1
+    return f"{fr.hex()} and {sr.hex()}" if sn == 0 else "a proof lower than the tree"
+
+
+def read_text(path: Path) -> str:
+    try:
+        return read_file(path, MAX_BYTES).decode()
+    except UnicodeDecodeError:
+        raise Unreadable(f"{show(path.name)} is not UTF-8 text") from None
 
 
 def page_says(page: bytes, expected: dict[str, Any]) -> bool:
@@ -535,7 +656,9 @@ def read_file(path: Path, limit: int) -> bytes:
     with path.open("rb") as file:
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise Unreadable("it holds more than 64 MiB")
+        raise Unreadable(
+            f"it holds more than {limit >> 20} MiB" if limit >= 1 << 20 else f"it holds more than {limit:,} bytes"
+        )
     return data
 
 
@@ -629,9 +752,13 @@ def main() -> int:
     parser = Parser(prog="verify.py", description="Check a case bundle of the AML Case Desk.")
     parser.add_argument("bundle", nargs="?", type=Path, default=Path(__file__).absolute().parent, metavar="BUNDLE")
     parser.add_argument("--key", metavar="VKEY", help="the bank's verifier key, from where the bank publishes it")
+    parser.add_argument("--since", type=Path, metavar="CHECKPOINT", help="what the log is proven to have grown from")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     options = parser.parse_args()
-    result = verify_bundle(options.bundle, options.key)
+    if options.since or options.bundle.suffix == ".tlog-consistency":
+        result = verify_growth(options.bundle, options.since, options.key)
+    else:
+        result = verify_bundle(options.bundle, options.key)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     if options.json:
