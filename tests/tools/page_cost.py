@@ -57,7 +57,7 @@ STILL = 400
 
 # --- in the server: the empty page, and the desk under a stopwatch ---
 
-SCRIPT = "from tests import page_cost\n\npage_cost.serve()\n"
+SCRIPT = "from tests.tools import page_cost\n\npage_cost.serve()\n"
 SPENT = struct.Struct("3d")
 """Seconds since the server started: in the database, in verification, in the script of a page."""
 
@@ -287,7 +287,7 @@ def show(case_ids: Iterator[str]) -> Step:
 def row(table: str) -> Step:
     """A click into a row of a table that is not the one chosen."""
     rows = "tbody tr:not(.selected)"
-    return lambda page: page.get_by_role("region", name=table).locator(rows).nth(3).locator("td").nth(2).click()
+    return lambda page: page.get_by_role("region", name=table).locator(rows).nth(3).locator("td").last.click()
 
 
 def search(texts: Iterator[str]) -> Step:
