@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -15,34 +14,16 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
-from streamlit import runtime
-from streamlit.config import get_option
-from streamlit.runtime.memory_session_storage import MemorySessionStorage
-from streamlit.runtime.session_manager import SessionInfo
 
 from app import gate
 from app.database.sqlite import SqliteDatabase
 from app.errors import DeskError
-from app.ui import base
+from app.ui import base, streamlit_seams
 
 DESCRIPTORS = (65_536, 10_240, 4_096)
 """Open files and sockets that the process asks for, the first that the system grants."""
 PER_SESSION = 16
 """Descriptors for each session that is kept: its own three, a socket, and what pages and the database open."""
-
-
-class SessionsOfPeople(MemorySessionStorage):
-    """Streamlit's store of sessions whose connection was lost, in which a stranger's takes nobody's place."""
-
-    def save(self, session_info: SessionInfo) -> None:
-        if gate.may_return(session_info.session.id):
-            super().save(session_info)
-        else:  # once the manager has let go of it
-            asyncio.get_running_loop().call_soon(session_info.session.shutdown)
-
-    def delete(self, session_id: str) -> None:
-        with suppress(KeyError):  # one that was not kept
-            super().delete(session_id)
 
 
 def raise_descriptor_limit() -> int:
@@ -63,9 +44,8 @@ def raise_descriptor_limit() -> int:
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any] | None]:
     """Put the store in its place before the first visitor comes."""
-    sessions = runtime.get_instance()._session_mgr
     room = max(16, min(2_000, raise_descriptor_limit() // PER_SESSION))
-    sessions._session_storage = SessionsOfPeople(room, get_option("server.disconnectedSessionTTL"))  # type: ignore[attr-defined]
+    streamlit_seams.keep_sessions_of_people(room)
     with suppress(DeskError):  # the pages say what is wrong
         if isinstance(desk := base.desk(), SqliteDatabase):
             desk.keep_watch()

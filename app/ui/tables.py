@@ -12,7 +12,7 @@ import streamlit as st
 
 from app import chain, money, repository
 from app.models import Case, Risk, User
-from app.ui import base, words
+from app.ui import base, session, words
 
 draw = base.component("table")
 
@@ -69,7 +69,7 @@ def case_table(
     """
 
     def chosen() -> None:
-        if on_choose and (case_id := st.session_state[key].get("chosen")):
+        if on_choose and (case_id := session.value_of(key).get("chosen")):
             on_choose(case_id)
 
     now = datetime.now(UTC)
@@ -101,10 +101,10 @@ def show_broken(cases: repository.Cases) -> None:
 
 
 def ticked(key: str, token: str, cases: Iterable[Case]) -> list[Case]:
-    """Those of a table's cases that are ticked under this token."""
-    match (st.session_state.get(key) or {}).get("ticked"):
-        case {"token": sent, "cases": [*told]} if sent == token:
-            return [case for case in cases if case.case_id in told]
+    """Return those of a table's cases that are ticked under this token."""
+    match (session.value_of(key) or {}).get("ticked"):
+        case {"token": under, "cases": [*ids]} if under == token:
+            return [case for case in cases if case.case_id in ids]
     return []
 
 
