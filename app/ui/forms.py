@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from html import escape
 from time import monotonic
@@ -11,8 +11,6 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
-from streamlit.errors import StreamlitAPIException
 
 from app import casework
 from app.errors import (
@@ -120,7 +118,7 @@ class Form:
             if self.refusal:
                 st.caption(f":material/lock: {words.plain(self.refusal)}")
 
-    def box(self) -> DeltaGenerator:
+    def box(self) -> AbstractContextManager[object]:
         """Return the part whose fields are sent together, by its button."""
         return st.form(f"{_kind_of(self.name)} form {self.token}", border=False)
 
@@ -256,7 +254,7 @@ def unsent_texts() -> list[str]:
 def keep_fields() -> None:
     """Where a fault keeps a run from drawing a form, which would lose what was sent in it."""
     for key, value in _held(texts_alone=False).items():
-        with suppress(StreamlitAPIException):  # it was drawn after all
+        with suppress(st.errors.StreamlitAPIException):  # it was drawn after all
             session.set_value(key, value)
 
 
@@ -268,7 +266,7 @@ def _show_refused(outcome: Outcome, names: Mapping[str, User]) -> None:
             timeline.show(outcome.since, names, key="meanwhile")
 
 
-def show_outcome(names: Mapping[str, User], place: DeltaGenerator | None = None) -> None:
+def show_outcome(names: Mapping[str, User], place: AbstractContextManager[object] | None = None) -> None:
     """Show what no form told, here or in a place that a page made before: late, as what an overtaken run says is lost.
 
     `names` is everybody by id.
