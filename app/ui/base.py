@@ -42,9 +42,6 @@ _history = component("history")
 _acting = component("acting")
 
 
-# --- what every page stands on ---
-
-
 # What all sessions share is kept by the process: Streamlit's cache is cleared by a message that anyone may send.
 
 

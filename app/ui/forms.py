@@ -86,7 +86,10 @@ class Form:
         refusal: str | None = None,
         seen: str = "",
     ) -> None:
-        """Take who it is drawn for, everybody by id, why it is disabled if it is, and the head that its person sees."""
+        """Take who it is drawn for, everybody by id, why it is disabled if it is, and the head that its person sees.
+
+        The head is the hash in hex of the case's newest event.
+        """
         self.actor, self.name, self.names, self.refusal, self.seen = actor, name, names, refusal, seen
         if name not in mine.forms:
             mine.forms = {**mine.forms, name: Unsent()}
@@ -102,7 +105,7 @@ class Form:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Where it stands, with what it was refused for above its fields, and why it is disabled below them."""
+        """Make its place: what it was refused for above the fields drawn inside, why it is disabled below them."""
         outcome = mine.outcome
         refused = outcome if outcome and outcome.refused and outcome.form == self.name else None
         self._wrong = dict(refused.fields) if refused else {}
@@ -252,7 +255,7 @@ def unsent_texts() -> list[str]:
 
 
 def keep_fields() -> None:
-    """Where a fault keeps a run from drawing a form, which would lose what was sent in it."""
+    """Keep what was sent in forms where a fault keeps this run from drawing them, which would lose it."""
     for key, value in _held(texts_alone=False).items():
         with suppress(st.errors.StreamlitAPIException):  # it was drawn after all
             session.set_value(key, value)

@@ -17,8 +17,6 @@ from app.ui import base, session, words
 draw = base.component("table")
 
 
-# --- tables and timelines ---
-
 COLUMNS: Mapping[str, tuple[str, str]] = {
     "case": ("Case", ""),
     "customer": ("Customer", "name"),
@@ -63,7 +61,7 @@ def case_table(
     ticks: Ticks | None = None,
     search: str = "",
 ) -> None:
-    """A table of cases. A click anywhere in a row, or Enter on its link, opens the case, or calls `on_choose`.
+    """Draw a table of cases. A click anywhere in a row, or Enter on its link, opens the case, or calls `on_choose`.
 
     `search` is the `q` of the address that the cases were found by: a row waits for the end of one just typed.
     """
@@ -95,7 +93,7 @@ def case_table(
 
 
 def show_broken(cases: repository.Cases) -> None:
-    """What is wrong with the cases that a table leaves out."""
+    """Say what is wrong with the cases that a table leaves out."""
     for error in cases.broken:
         st.error(words.plain(error), icon=":material/gpp_bad:")
 
@@ -159,7 +157,7 @@ Fact = tuple[str, str | datetime | None]
 
 
 def facts(rows: Iterable[Fact]) -> None:
-    """Names and values side by side; the values may be anything that people typed. What is empty is left out."""
+    """Show names and values side by side; the values may be anything that people typed. What is empty is left out."""
     cells = "".join(
         f"<div><dt>{escape(words.shown(name))}</dt><dd dir='auto'>{_fact(value)}</dd></div>"
         for name, value in rows

@@ -32,7 +32,7 @@ def take(case: Case, form: forms.Form) -> None:
 
 
 def show_hands(actor: User, case: Case, before: str | None, after: str | None) -> None:
-    """What an analyst does all day, each with a key of its own."""
+    """Draw what an analyst does all day, each with a key of its own: `before` and `after` are ids of cases."""
     help_text = f"In the queue: {words.plain(mine.queue.words)}"
     st.button(
         "Previous",
@@ -123,7 +123,7 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
 
 @st.fragment
 def show_timeline(case: Case, events: list[Event], names: dict[str, User], verified: verification.Verified) -> None:
-    """The first events at once, all on demand; all where the chain is broken, so that no break stays out of sight."""
+    """Show the first events, and all on demand; all where the chain is broken, so that no break stays out of sight."""
     sign_in.check_admitted()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader("Timeline", anchor=False, width="content")
@@ -186,7 +186,7 @@ def assign_form(actor: User, case: Case, names: dict[str, User]) -> None:
 
 
 def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
-    """Nothing is chosen in it beforehand: the button beside it closes the case."""
+    """Draw it with nothing chosen beforehand: the button beside it closes the case."""
     no_decision = policy.why_not(Verb.DECIDE, actor, case)
     no_escalation = policy.why_not(Verb.ESCALATE, actor, case)
     form = forms.Form(actor, f"decision {case.case_id}", names, seen=case.head_hash)
@@ -214,7 +214,7 @@ def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
 
 
 def determination_fields(case: Case, form: forms.Form) -> None:
-    """From when the filing clock of a SAR runs, and how long."""
+    """Draw what says from when the filing clock of a SAR runs, and how long."""
     today = words.local(datetime.now(UTC)).date()
     disabled = bool(form.refusal)
     st.date_input(
@@ -232,7 +232,7 @@ def determination_fields(case: Case, form: forms.Form) -> None:
 
 
 def send_decision(actor: User, case: Case, names: dict[str, User], chosen: Disposition, form: forms.Form) -> None:
-    """In a button's callback."""
+    """In a button's callback: decide the case as chosen."""
     determined = form.value("determined_at") if chosen is Disposition.SAR else None
     manager = form.value("escalate_to") if chosen is Disposition.ESCALATE else None
     form.send(

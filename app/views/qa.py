@@ -29,7 +29,7 @@ def close() -> None:
 
 
 def verdict_form(actor: User, case: Case, events: list[Event], names: dict[str, User], following: str) -> None:
-    """It stays in sight while the evidence scrolls. `following` is the case that is offered after it, if any."""
+    """Draw what stays in sight while the evidence scrolls. `following` is the case that is offered after it, if any."""
     refusal = policy.why_not(Verb.QA, actor, case, policy.involved_in(events))
     form = forms.Form(actor, f"qa {case.case_id}", names, refusal, case.head_hash)
 

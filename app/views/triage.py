@@ -68,7 +68,7 @@ def whose_words(owner: str, closed: bool, names: Mapping[str, User]) -> str:
 
 
 def show_toolbar(actor: User, names: dict[str, User], page: Page, form: forms.Form) -> None:
-    """The bar above the table: the place in the list or the cases that are ticked, and the pages beside it."""
+    """Draw the bar above the table: the place in the list or the cases that are ticked, and the pages beside it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="toolbar"):
         show_place(actor, names, page, form)
         with st.container(horizontal=True, width="content", gap="xsmall", key="pager"):
@@ -91,7 +91,7 @@ def show_toolbar(actor: User, names: dict[str, User], page: Page, form: forms.Fo
 
 @st.fragment(key="place")
 def show_place(actor: User, names: dict[str, User], page: Page, form: forms.Form) -> None:
-    """Where in the list this page is; where cases are ticked, what can be done with them, as they were shown."""
+    """Say where in the list this page is; where cases are ticked, what can be done with them, as they were shown."""
     sign_in.check_admitted()
     if chosen := tables.ticked("cases", form.token, page.cases):
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="selection"):
