@@ -91,9 +91,9 @@ class Form:
         The head is the hash in hex of the case's newest event.
         """
         self.actor, self.name, self.names, self.refusal, self.seen = actor, name, names, refusal, seen
+        self._unsent = mine.forms.get(name) or Unsent()
         if name not in mine.forms:
-            mine.forms = {**mine.forms, name: Unsent()}
-        self._unsent = mine.forms[name]
+            mine.forms = {**mine.forms, name: self._unsent}
         self._wrong: dict[str, str] = {}
         mine.drawn = {**mine.drawn, self.token: name}
 

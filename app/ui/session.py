@@ -4,6 +4,8 @@
     mine.review = case_id      # kept until the session ends
     del mine.review            # gone; reading it gives its default
 
+A run that a click has overtaken reads defaults here, and what it sets is lost.
+
 What a widget holds is a `Field`: its key is `Session.search.key`, and setting it sets the widget.
 """
 
@@ -260,9 +262,10 @@ TRIAGE: tuple[Field[Any], ...] = (*FILTERS[:3], Session.order, Session.size, *FI
 
 def token() -> str:
     """Return what the browser knows this session by: random, the same as long as it lasts."""
-    if not mine.session:
-        mine.session = casework.new_form()
-    return mine.session
+    known = mine.session
+    if not known:
+        known = mine.session = casework.new_form()
+    return known
 
 
 def doings() -> Doings:
