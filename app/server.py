@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,15 +15,11 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
-from streamlit import runtime
-from streamlit.config import get_option
-from streamlit.runtime.memory_session_storage import MemorySessionStorage
-from streamlit.runtime.session_manager import SessionInfo
 
 from app import gate, terminal
 from app.database.sqlite import SqliteDatabase
 from app.errors import DeskError, kinds
-from app.ui import base, sign_in
+from app.ui import base, sign_in, streamlit_seams
 
 _LOGGER = logging.getLogger("app.server")  # Streamlit runs this file under a name of its own
 
@@ -32,20 +27,6 @@ DESCRIPTORS = (65_536, 10_240, 4_096)
 """Open files and sockets that the process asks for, the first that the system grants."""
 PER_SESSION = 16
 """Descriptors for each session that is kept: its own three, a socket, and what pages and the database open."""
-
-
-class SessionsOfPeople(MemorySessionStorage):
-    """Streamlit's store of sessions whose connection was lost, in which a stranger's takes nobody's place."""
-
-    def save(self, session_info: SessionInfo) -> None:
-        if gate.may_return(session_info.session.id):
-            super().save(session_info)
-        else:  # once the manager has let go of it
-            asyncio.get_running_loop().call_soon(session_info.session.shutdown)
-
-    def delete(self, session_id: str) -> None:
-        with suppress(KeyError):  # one that was not kept
-            super().delete(session_id)
 
 
 def raise_descriptor_limit() -> int:
@@ -67,9 +48,8 @@ def raise_descriptor_limit() -> int:
 async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any] | None]:
     """Put the store in its place before the first visitor comes, and log what is served."""
     terminal.start_logging(logging.INFO)
-    sessions = runtime.get_instance()._session_mgr
     room = max(16, min(2_000, raise_descriptor_limit() // PER_SESSION))
-    sessions._session_storage = SessionsOfPeople(room, get_option("server.disconnectedSessionTTL"))  # type: ignore[attr-defined]
+    streamlit_seams.keep_sessions_of_people(room)
     try:
         desk = base.desk()
         engine = "SQLite" if desk.is_embedded else "SQL Server"

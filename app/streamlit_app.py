@@ -4,11 +4,11 @@ import streamlit as st
 
 from app.demo import tour
 from app.settings import SignIn
-from app.ui import base, chart, downloads, forms, integrity, sign_in
+from app.ui import base, downloads, forms, integrity, sign_in
 
 st.set_page_config(page_icon="app/web/icon.svg", layout="wide", initial_sidebar_state=240)
 st.logo("app/web/icon.svg")
-st.html(f"<style>{base.STYLE}{chart.STYLE}</style>")
+st.html(f"<style>{base.STYLE}</style>")
 page = st.navigation(
     [
         st.Page(base.TRIAGE, title="Triage", icon=":material/inbox:", default=True),

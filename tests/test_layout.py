@@ -61,8 +61,9 @@ ROOMS = (
 )
 UI = (
     "ui.words",
-    "ui.base",
     "ui.session",
+    "ui.base",
+    "ui.streamlit_seams",
     "ui.integrity",
     "ui.tables",
     "ui.timeline",
@@ -72,10 +73,11 @@ UI = (
     "ui.queue",
     "ui.sign_in",
 )
-FLOORS = (*PURE, "gate", "settings", "files", *STORE, *ROOMS, *UI, "demo.steps", "demo.tour", "views", "terminal")
+DEMO = ("demo.steps", "demo.tour", "demo.tamper_panel")
+FLOORS = (*PURE, "gate", "settings", "files", *STORE, *ROOMS, *UI, *DEMO, "views", "terminal")
 """From the ground up; a module imports only from floors below its own."""
 
-PAGES = (*UI, "demo.steps", "demo.tour", "views", "streamlit_app", "server")
+PAGES = (*UI, *DEMO, "views", "streamlit_app", "server")
 PACKAGES = ("demo", "exports", "log", "ui")
 """With nothing in the package's own file."""
 DRIVERS = {"sqlite3", "pyodbc"}

@@ -13,6 +13,7 @@ from app.demo import tampering
 from app.models import Case, Disposition, Role, Status, User
 from app.triage_query import Filters, Order
 from app.ui import base, integrity
+from app.ui.session import Kept, Session
 
 Find = Callable[[Transaction, Case | None, User], Case | None]
 """The case of a step, by the one that the presenter has open and by the analyst who works for them."""
@@ -23,14 +24,14 @@ def _cases(tx: Transaction, filters: Filters) -> list[Case]:
 
 
 def to_take(tx: Transaction, case: Case | None, analyst: User) -> Case | None:
-    """The case at hand if it is open and the analyst's or nobody's; else the most urgent of nobody's."""
+    """Return the case at hand if it is open and the analyst's or nobody's; else the most urgent of nobody's."""
     if case and case.status is not Status.CLOSED and case.owner in (None, analyst.user_id):
         return case
     return next(iter(_cases(tx, Filters(unassigned=True))), None)
 
 
 def to_decide(tx: Transaction, case: Case | None, analyst: User) -> Case | None:
-    """The case at hand if it is open; else the most urgent in review of the analyst's, else of anybody's."""
+    """Return the case at hand if it is open; else the most urgent in review of the analyst's, else of anybody's."""
     if case and case.status is not Status.CLOSED:
         return case
     cases = [*_cases(tx, Filters(owner=analyst.user_id)), *_cases(tx, Filters())]
@@ -42,7 +43,7 @@ def to_read(tx: Transaction, case: Case | None, analyst: User) -> Case | None:
 
 
 def to_review(tx: Transaction, case: Case | None, _analyst: User) -> Case | None:
-    """A case that awaits QA: closed as SAR before the newest checkpoint if possible, as the steps after it need one."""
+    """Return one that awaits QA: closed as SAR before the newest checkpoint if possible, which the next steps need."""
     signed = _signed()
     ranked = [
         (found.disposition is not Disposition.SAR, found.closed_at > signed, found != case, found.closed_at, found)
@@ -53,13 +54,13 @@ def to_review(tx: Transaction, case: Case | None, _analyst: User) -> Case | None
 
 
 def _signed() -> datetime:
-    """When the newest checkpoint was signed."""
+    """Return when the newest checkpoint was signed, in UTC; 1970 where there is none."""
     anchor = integrity.newest_checkpoint()
     return datetime.fromtimestamp(anchor.file.stat().st_mtime if anchor else 0, UTC)
 
 
 def to_export(tx: Transaction, case: Case | None, _analyst: User) -> Case | None:
-    """A case closed as SAR: before the newest checkpoint if possible; the one at hand; one that QA has reviewed."""
+    """Return one closed as SAR: before the newest checkpoint if possible; the one at hand; one that QA has reviewed."""
     signed = _signed()
     ranked = [
         (found.closed_at > signed, found is not case, not found.qa_result, found.due_at, found.case_id, found)
@@ -74,7 +75,7 @@ class Step:
     """`part` is the key of what it talks about. Where `find` finds nothing, the bar says so.
 
     `do` may name the case, `{case}`. `needs` says why it moves on to another one than the step before, `stands` is how
-    the part stands at first, by keys of the session.
+    the part stands at first, as the session holds it.
     """
 
     title: str
@@ -85,7 +86,7 @@ class Step:
     role: Role = Role.ANALYST
     find: Find | None = None
     needs: str = ""
-    stands: Mapping[str, Any] = field(default_factory=dict)
+    stands: Mapping[Kept[Any], Any] = field(default_factory=dict)
 
 
 EXPORTED = "it takes one that was closed as SAR before the newest checkpoint, which is what proves it"
@@ -127,7 +128,7 @@ STEPS = (
         "actions",
         find=to_decide,
         needs="it takes one that is not decided yet",
-        stands={"hands": "Decide"},
+        stands={Session.hands: "Decide"},
     ),
     Step(
         "The history",
@@ -170,9 +171,9 @@ STEPS = (
         Role.MANAGER,
         to_export,
         EXPORTED,
-        {"try": True, "attack": tampering.REWRITE},
+        {Session.tampering: True, Session.attack: tampering.REWRITE},
     ),
 )
 
-STANDS = frozenset(key for step in STEPS for key in step.stands)
+STANDS = frozenset(one for step in STEPS for one in step.stands)
 NUMBERS = tuple(str(number) for number in range(1, len(STEPS) + 1))

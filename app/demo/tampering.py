@@ -31,23 +31,23 @@ class Copy:
     row: Mapping[str, Any]
 
     def breaks(self) -> list[Break]:
-        """What the hashes, links, old values and the row give away."""
+        """Return what the hashes, links, old values and the row give away."""
         return chain.verify(self.case_id, self.events, self.row)
 
 
 def change(case: Copy, place: int, field: str, value: str) -> Copy:
-    """Another value in a field of the event at `place` (from 0), its hash left as it is."""
+    """Return the case with another value in a field of the event at `place` (from 0), its hash left as it is."""
     changes: Any = {field: value}
     return _with(case, [*case.events[:place], replace(case.events[place], **changes), *case.events[place + 1 :]])
 
 
 def delete(case: Copy, place: int) -> Copy:
-    """The event at `place` gone."""
+    """Return the case without the event at `place`."""
     return _with(case, [*case.events[:place], *case.events[place + 1 :]])
 
 
 def swap(case: Copy, place: int, other: int) -> Copy:
-    """Two events in each other's place; the numbers stay where they are."""
+    """Return the case with two events in each other's place; the numbers stay where they are."""
     events = list(case.events)
     events[place], events[other] = (
         replace(events[other], event_id=events[place].event_id),
@@ -57,12 +57,12 @@ def swap(case: Copy, place: int, other: int) -> Copy:
 
 
 def cut(case: Copy, place: int) -> Copy:
-    """The event at `place` gone, and all after it."""
+    """Return the case without the event at `place` and all after it."""
     return _with(case, case.events[:place])
 
 
 def rewrite(case: Copy, place: int, field: str, value: str) -> Copy:
-    """As `change`, and every hash from there on computed anew, so that the chain holds again."""
+    """Do as `change` does, with every hash from there on computed anew, so that the chain holds again."""
     changed = change(case, place, field, value)
     events = list(changed.events[:place])
     for event in changed.events[place:]:
@@ -73,7 +73,7 @@ def rewrite(case: Copy, place: int, field: str, value: str) -> Copy:
 
 
 def agree(case: Copy) -> Copy:
-    """The row made to say what the events add up to."""
+    """Return the case with a row that says what its events add up to."""
     state, _ = chain.replay(case.case_id, case.events)
     head = case.events[-1].event_hash if case.events else chain.GENESIS
     return replace(case, row={**case.row, **state, "event_count": len(case.events), "head_hash": head})

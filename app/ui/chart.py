@@ -1,4 +1,7 @@
-"""Money in and out over time, as plain HTML: nothing to load and no script, so that it is there with the page."""
+"""Money in and out over time, as plain HTML: nothing to load and no script, so that it is there with the page.
+
+Its style stands in `web/desk.css`.
+"""
 
 from __future__ import annotations
 
@@ -14,25 +17,6 @@ LINES, DAYS = 5, 6
 
 GAP = Decimal("0.08")
 """Of the height, between in and out: two scales have no line in common."""
-
-STYLE = """
-.chart { position: relative; height: 190px; margin: .75rem .5rem 1.75rem 4.5rem; font-size: .75rem;
-  font-variant-numeric: tabular-nums; }
-.chart * { position: absolute; }
-.chart hr { left: 0; right: 0; margin: 0; border: 0;
-  border-top: 1px solid color-mix(in srgb, currentcolor 15%, #0000); }
-.chart hr.zero { border-color: color-mix(in srgb, currentcolor 60%, #0000); }
-.chart .amount { right: 100%; padding-right: .5rem; transform: translateY(50%); white-space: nowrap; }
-.chart .date { top: 100%; padding-top: .25rem; transform: translateX(-50%); white-space: nowrap; }
-.chart .in, .chart .out { width: 6px; min-height: 1px; margin-left: -3px;
-  outline: 1px solid light-dark(#FFFFFF, #11171D); }
-.chart .in, .legend .in { background: #2E8B9E; }
-.chart .out, .legend .out { background: #C9822B; }
-.legend { margin: 0; font-size: .85rem; }
-.legend i { display: inline-block; width: .7rem; height: .7rem; margin: 0 .35rem 0 .75rem; }
-.legend i:first-child { margin-left: 0; }
-.legend b { margin-left: .75rem; font-weight: 400; opacity: .8; }
-"""
 
 
 @dataclass(frozen=True)
@@ -66,13 +50,13 @@ class _Side:
         return max(ceil(max(bar.amount for bar in self.bars) / self.step), 1) * self.step
 
     def up(self, amount: Decimal) -> Decimal:
-        """How high in the chart an amount lies."""
+        """Return how high in the chart an amount lies."""
         part = amount / self.top
         return self.foot + self.share * (1 - part if self.out else part)
 
 
 def in_and_out(bars: Sequence[Bar]) -> str:
-    """The bars in their days as HTML, in up and out down, each on a scale of its own; empty where there are none."""
+    """Return the bars in their days as HTML, in up and out down, each on a scale of its own; empty where none are."""
     if not bars:
         return ""
     sides = _sides(bars)
@@ -100,7 +84,7 @@ def in_and_out(bars: Sequence[Bar]) -> str:
 
 
 def _sides(bars: Sequence[Bar]) -> list[_Side]:
-    """In above out, or the one that there is in the whole of the chart."""
+    """Return in above out, or the one that there is in the whole of the chart."""
     found = [side for out in (False, True) if (side := [bar for bar in bars if bar.out is out])]
     share = (1 - GAP * (len(found) - 1)) / len(found)
     return [
@@ -119,13 +103,13 @@ def _legend(sides: Sequence[_Side]) -> str:
 
 
 def _label(sides: Sequence[_Side]) -> str:
-    """What it is called for whoever does not see it."""
+    """Return what it is called for whoever does not see it."""
     told = " and ".join(f"money {'out below' if side.out else 'in above'}, up to {side.top:,f}" for side in sides)
     return f"Transactions over time: {told}{', each on a scale of its own' if _differ(sides) else ''}"
 
 
 def _differ(sides: Sequence[_Side]) -> bool:
-    """Whether there are two scales."""
+    """Return whether there are two scales."""
     return len({side.top for side in sides}) > 1
 
 
@@ -135,7 +119,7 @@ def _ends(bars: Sequence[Bar]) -> tuple[datetime, datetime]:
 
 
 def _step(greatest: Decimal, steps: int) -> Decimal:
-    """From line to line, in at most so many steps: 1, 2 or 5 times a power of ten."""
+    """Return how far it is from line to line, in at most so many steps: 1, 2 or 5 times a power of ten."""
     least = greatest / steps
     if not least:
         return Decimal(1)

@@ -11,7 +11,7 @@ _handover = base.component("handover")
 
 
 def hand_over() -> None:
-    """In the frame: the browser saves each file that a callback left in `Doings.files`, once.
+    """In the frame: let the browser save each file that a callback left in `Doings.files`, once.
 
     Each is given again for some seconds: the run that gave it first may have been overtaken.
     """

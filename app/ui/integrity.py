@@ -16,16 +16,14 @@ from app.errors import (
 from app.log import checkpoint
 from app.ui import base, words
 
-# --- the log and verification of the whole database ---
-
 
 def log() -> checkpoint.Log | None:
-    """The log of this desk's events; None where it has no key."""
+    """Return the log of this desk's events; None where it has no key."""
     return checkpoint.log_of(base.config())
 
 
 def newest_checkpoint() -> checkpoint.Anchor | None:
-    """None where there is none yet; where the log's folder was changed, the page says so and goes on without."""
+    """Return the newest checkpoint, or None; where the log's folder was changed, the page says so and goes on."""
     try:
         found = log()
         return found.newest() if found else None
@@ -35,6 +33,7 @@ def newest_checkpoint() -> checkpoint.Anchor | None:
 
 
 def checkpoint_text(anchor: checkpoint.Anchor | None) -> str:
+    """Return what the newest checkpoint covers, who signed it and when, in words."""
     if anchor is None:
         return "There is no checkpoint to go by."
     told = anchor.checkpoint
@@ -54,6 +53,7 @@ class LastVerified:
 
 @cache
 def last_verified() -> LastVerified:
+    """Return that verification, to be changed in place."""
     return LastVerified()
 
 
@@ -74,6 +74,7 @@ def verify_everything() -> None:
 
 
 def show_last_verified() -> None:
+    """Say in a line when all chains were verified last, and how that went."""
     newest = last_verified()
     if newest.at is None or newest.result is None:
         st.caption("The chains have not been verified since the desk started.")

@@ -3,72 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from time import monotonic
 
 import streamlit as st
 
-from app import policy
+from app import casework, policy
 from app.models import Event, User
-from app.triage_query import Filters, Order
 from app.ui import base, forms, session
-
-
-@dataclass(frozen=True)
-class Queue:
-    """What Triage shows and in which order, so that it can be walked case by case. `words` say it to a person."""
-
-    filters: Filters
-    overdue: bool
-    order: Order
-    words: str
-
-    def now(self) -> Filters:
-        """The filters at this moment."""
-        return replace(self.filters, due_before=datetime.now(UTC)) if self.overdue else self.filters
-
-
-def shown_last() -> Queue:
-    """The queue as Triage showed it last in this session."""
-    shown_last: Queue = st.session_state.get("queue", Queue(Filters(), False, Order.DUE, "All open, due first"))
-    return shown_last
+from app.ui.session import Outcome, Session, Taken, mine
 
 
 def open_case(case_id: str) -> None:
     """Go to the Case page, from any other page."""
-    st.switch_page(base.CASE, query_params={"case_id": case_id})
+    st.switch_page(base.CASE, query_params={Session.case_id.key: case_id})
 
 
 def just_taken() -> str | None:
-    """The case that this session took a moment ago: whatever else comes of a double click is to show it."""
-    match st.session_state.get("taken"):
-        case (str(case_id), float(at)) if monotonic() - at < session.DOUBLE_CLICK:
-            return case_id
-    return None
+    """Return the case that this session took a moment ago: whatever else comes of a double click is to show it."""
+    taken = mine.taken
+    return taken.case_id if taken and monotonic() - taken.at < session.DOUBLE_CLICK else None
 
 
 def next_case_button(actor: User, on_open: Callable[[str], None] = open_case) -> None:
-    """Takes the most urgent case that nobody owns and calls `on_open` with its id: one, however often it is clicked.
+    """Draw what takes the most urgent case that nobody owns and calls `on_open` with its id.
 
-    Its token is in its key, so that the button which was clicked is gone once the page is drawn anew.
+    It takes one, however often it is clicked. Its token is in its key, so that the button which was clicked is gone
+    once the page is drawn anew.
     """
-    token = forms.form_token("next")
+    form = forms.Form(actor, "next")
+
+    def take_next() -> Event | None:
+        return casework.take_next(base.desk(), actor.user_id, form=form.token)
 
     def take() -> None:
         case_id = just_taken()
         if case_id:  # said again, as the run that was to say it may have been overtaken
-            st.session_state["outcome"] = forms.Outcome(f"{case_id} is yours.")
-        elif event := forms.send(actor, "next", _taken_words, lambda: session.doings().take_next(actor, token)):
+            mine.outcome = Outcome(f"{case_id} is yours.")
+        elif event := form.send(_taken_words, lambda: session.doings().once_a_token(form.token, take_next)):
             case_id = event.case_id
-            st.session_state["taken"] = case_id, monotonic()
+            mine.taken = Taken(case_id, monotonic())
         if case_id:
             on_open(case_id)
 
     refusal = policy.why_not_take(actor)
     st.button(
         "Take new case",
-        key=f"next {token}",
+        key=f"next {form.token}",
         on_click=take,
         type="primary",
         icon=":material/assignment_add:",

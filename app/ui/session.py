@@ -1,25 +1,97 @@
-"""What a session of Streamlit holds."""
+"""What a session of Streamlit holds, each thing under one typed name: nothing else reads or writes its state.
+
+    mine = session.mine
+    mine.review = case_id      # kept until the session ends
+    del mine.review            # gone; reading it gives its default
+
+A run that a click has overtaken reads defaults here, and what it sets is lost.
+
+What a widget holds is a `Field`: its key is `Session.search.key`, and setting it sets the widget.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from threading import Lock
 from time import monotonic
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
 import streamlit as st
 
 from app import casework
-from app.errors import (
-    DeskError,
-    NotWritten,
-    OutcomeUnknown,
-)
-from app.models import Event, User
-from app.ui import base
+from app.errors import DeskError, NotWritten, OutcomeUnknown
+from app.models import Event
+from app.triage_query import Filters, Order
 
+Value = TypeVar("Value")
 Made = TypeVar("Made")
+
+DOUBLE_CLICK = 1.0
+"""Seconds within which a second click means the first one again."""
+
+ANYONE, ANY_RISK, DUE_FIRST = "Anyone", "Any", "Due first"
+"""What Triage's owner, risk and order are at first, in the words of their lists."""
+
+
+# --- what is kept ---
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a form led to: told by the form if it was refused, until it is sent again; else once, on whatever page.
+
+    `form` is the name under which it was sent, `fields` say what is wrong with each, `since` is what came in between.
+    """
+
+    message: str
+    refused: bool = False
+    since: Sequence[Event] = ()
+    form: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    is_drawn: bool = False
+    is_told: bool = False
+    token: str = field(default_factory=casework.new_form)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The newest refusal of a form that another click may repeat: when it was, on the monotonic clock in seconds."""
+
+    form: str
+    at: float
+    outcome: Outcome
+
+
+@dataclass
+class Unsent:
+    """A form that has not been accepted yet: its token, and the fields it was drawn with, each True where a text."""
+
+    token: str = field(default_factory=casework.new_form)
+    fields: dict[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What Triage shows and in which order, so that it can be walked case by case. `words` say it to a person."""
+
+    filters: Filters
+    overdue: bool
+    order: Order
+    words: str
+
+    def now(self) -> Filters:
+        """Return the filters at this moment."""
+        return replace(self.filters, due_before=datetime.now(UTC)) if self.overdue else self.filters
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The case that was taken last: when it was, on the monotonic clock in seconds."""
+
+    case_id: str
+    at: float
 
 
 @dataclass
@@ -42,11 +114,14 @@ class Doings:
 
     lock: Lock = field(default_factory=Lock)
     answers: dict[str, tuple[float, Any, DeskError | None]] = field(default_factory=dict)
-    taken: dict[str, Event | None] = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict)
     files: list[File] = field(default_factory=list)
 
     def once(self, name: str, verb: Callable[[], Made]) -> Made:
-        """Do it; who asks again at the same time or a moment later gets the same answer."""
+        """Do it and return what it made; who asks again at the same time or a moment later gets the same answer.
+
+        Raises what the verb raises; NotWritten and OutcomeUnknown again to whoever asks again.
+        """
         with self.lock:
             now = monotonic()
             self.answers = {one: answer for one, answer in self.answers.items() if now - answer[0] < DOUBLE_CLICK}
@@ -61,20 +136,162 @@ class Doings:
             raise failed
         return cast("Made", made)
 
-    def take_next(self, actor: User, token: str) -> Event | None:
-        """Take a case once a token: who sends it again, however late, waits for the first answer and gets the same."""
+    def once_a_token(self, token: str, verb: Callable[[], Made]) -> Made:
+        """Do it and return what it made; who sends the token again, however late, waits and gets the same answer."""
         with self.lock:
-            if token not in self.taken:
-                self.taken[token] = casework.take_next(base.desk(), actor.user_id, form=token)
-            return self.taken[token]
+            if token not in self.made:
+                self.made[token] = verb()
+            return cast("Made", self.made[token])
+
+
+# --- under which names ---
+
+
+class Kept(Generic[Value]):
+    """A value of the session; its default where the session holds none.
+
+    Set to its default it is gone: with each key of the session, each of Streamlit's text inputs takes longer to draw.
+    Its key is its name with spaces, or as it is given.
+    """
+
+    def __init__(self, default: Value, key: str = "") -> None:
+        self.default, self.key = default, key
+
+    def __set_name__(self, owner: type[Session], name: str) -> None:
+        self.key = self.key or name.replace("_", " ")
+
+    @overload
+    def __get__(self, holder: None, owner: type[Session]) -> Self: ...
+    @overload
+    def __get__(self, holder: Session, owner: type[Session]) -> Value: ...
+    def __get__(self, holder: Session | None, owner: type[Session]) -> Self | Value:
+        if holder is None:
+            return self
+        return cast("Value", st.session_state.get(self.key, self.default))
+
+    def __set__(self, holder: Session, value: Value) -> None:
+        if value is self.default:
+            self.__delete__(holder)
+        else:
+            st.session_state[self.key] = value
+
+    def __delete__(self, holder: Session) -> None:
+        st.session_state.pop(self.key, None)
+
+
+class Field(Kept[Value]):
+    """What a widget holds. Its default is set like any other value: without one, the widget keeps what it shows."""
+
+    def __set__(self, holder: Session, value: Value) -> None:
+        st.session_state[self.key] = value
+
+
+class Session:
+    """What is held for one person in one tab."""
+
+    # Who acts. In the demo `acted` is who did before the page was loaded, as the browser says (empty: nobody), and
+    # `left` who did until they were deactivated.
+    session = Kept("")
+    acting = Field[str | None](None)
+    acted = Kept[str | None](None)
+    left = Kept[str | None](None)
+    signed_in_until = Kept[datetime | None](None)
+    logged = Kept[tuple[str, ...]](())  # who this session is now, as the process's log says
+
+    # Forms, by their names: whose they are, what they hold, and what came of them.
+    forms_of = Kept[str | None](None)
+    forms = Kept[Mapping[str, Unsent]]({})
+    drawn = Kept[Mapping[str, str]]({})  # in this run: their names by their tokens
+    accepted = Kept[Sequence[str]](())  # tokens
+    outcome = Kept[Outcome | None](None)
+    refused = Kept[Refused | None](None)
+    checkpoint_refused = Kept[DeskError | None](None)
+    doings = Kept[Doings | None](None)
+
+    # Triage: its filters, what the page listed by them, and the case that was taken there last.
+    search = Field("", "q")
+    owner = Field(ANYONE)
+    risk = Field(ANY_RISK)
+    order = Field(DUE_FIRST)
+    size = Field(25)
+    overdue = Field(False)
+    closed = Field(False)
+    queue = Kept(Queue(Filters(), False, Order.DUE, "All open, due first"))
+    view = Kept[Mapping[str, str] | None](None)  # what the address held of it
+    listed = Kept[object](None)
+    taken = Kept[Taken | None](None)
+
+    # Case, and QA: the case that is open, and the one that is offered after it.
+    case_id = Field("", "case_id")
+    hands = Kept[str | None](None)  # the tab that the guided demo speaks of
+    whole_timeline = Kept("")  # the case whose events are all shown
+    tampering = Field(False, "try")  # whether its panel is open
+    attack = Field[str | None](None)
+    review = Kept("")
+    offered = Kept("")
+
+    # The guided demo: its step, the step that was asked for, the one at which it was left, and the cases of its steps.
+    tour = Kept[int | None](None)
+    tour_to = Kept[int | None](None)
+    tour_left = Kept[int | None](None)
+    tour_case = Kept("")
+    tour_cases = Kept[Mapping[int, str]]({})
+    tour_moved = Kept(False)
+    reset_offered = Kept(False)
+
+    def __contains__(self, one: Kept[Any]) -> bool:
+        return one.key in st.session_state
+
+    def put(self, values: Mapping[Kept[Any], Any]) -> None:
+        """Set each of them."""
+        for one, value in values.items():
+            one.__set__(self, value)
+
+    def drop(self, ones: Iterable[Kept[Any]]) -> None:
+        """Forget each of them, where it is held."""
+        for one in ones:
+            one.__delete__(self)
+
+
+mine = Session()
+
+FILTERS: tuple[Field[Any], ...] = (Session.search, Session.owner, Session.risk, Session.overdue, Session.closed)
+"""What Triage lists."""
+TRIAGE: tuple[Field[Any], ...] = (*FILTERS[:3], Session.order, Session.size, *FILTERS[3:])
+"""What Triage lists, and how: as its address holds it."""
+
+
+def token() -> str:
+    """Return what the browser knows this session by: random, the same as long as it lasts."""
+    known = mine.session
+    if not known:
+        known = mine.session = casework.new_form()
+    return known
 
 
 def doings() -> Doings:
-    mine: Doings = st.session_state.setdefault("doings", Doings())
-    return mine
+    """Return what this session did, to be changed in place."""
+    made = mine.doings
+    if made is None:
+        made = mine.doings = Doings()
+    return made
 
 
-# --- the queue ---
+def forget() -> None:
+    """Forget everything but what the browser knows this session by."""
+    kept = token()
+    st.session_state.clear()
+    mine.session = kept
 
-DOUBLE_CLICK = 1.0
-"""Seconds within which a second click means the first one again."""
+
+# --- widgets whose keys are made as a page is drawn ---
+
+
+def value_of(key: str) -> Any:
+    """Return what the widget or component with this key holds; None where it was not drawn."""
+    return st.session_state.get(key)
+
+
+def set_value(key: str, value: Any) -> None:
+    """Set a widget by its key. Raises StreamlitAPIException where this run has drawn it already."""
+    st.session_state[key] = value

@@ -12,13 +12,13 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import gate, repository, settings
 from app.errors import RUN, DeskError, NotAllowed, SettingsError, UnknownUser
 from app.models import User
 from app.settings import SignIn
-from app.ui import base, forms, words
+from app.ui import base, forms, streamlit_seams, words
+from app.ui.session import Session, mine
 
 WORKING_DAY = timedelta(hours=12)
 """How long a sign-in lasts; Streamlit's own cookie would last 30 days."""
@@ -42,13 +42,13 @@ To try the desk without one, say `AML_SIGN_IN=demo`: then everybody who reaches 
 
 
 def mode() -> SignIn:
-    """How people sign in here."""
+    """Return how people sign in here."""
     default = SignIn.DEMO if base.desk().is_embedded else SignIn.OIDC
     return base.config().sign_in or default
 
 
 def actor() -> User:
-    """Who is acting, as the database knows them now. Raises NotAllowed or UnknownUser."""
+    """Return who is acting, as the database knows them now. Raise NotAllowed or UnknownUser."""
     user_id = acting()
     if not user_id:
         raise NotAllowed("You are not signed in.")
@@ -56,12 +56,12 @@ def actor() -> User:
 
 
 def acting() -> str:
-    """The user id of who is acting; empty where nobody is."""
-    return st.session_state.get("acting") or "" if mode() is SignIn.DEMO else claimed()
+    """Return the user id of who is acting; empty where nobody is."""
+    return mine.acting or "" if mode() is SignIn.DEMO else claimed()
 
 
 def check_admitted() -> None:
-    """In a fragment, which runs again without the frame: the whole page anew where this person may see it no more."""
+    """In a fragment, which runs again without the frame: draw the whole page anew where this person may not see it."""
     try:
         if actor().active:
             return
@@ -71,13 +71,13 @@ def check_admitted() -> None:
 
 
 def until() -> datetime | None:
-    """When the sign-in ends; None where nobody is signed in, or the provider does not say since when."""
+    """Return when the sign-in ends, in UTC; None where nobody is signed in, or nobody says since when."""
     issued = st.user.get("iat") if st.user.get("is_logged_in") else None
     return datetime.fromtimestamp(issued, UTC) + WORKING_DAY if isinstance(issued, int | float) else None
 
 
 def claimed() -> str:
-    """The user id that the provider vouches for; empty where nobody is signed in, or was too long ago."""
+    """Return the user id that the provider vouches for; empty where nobody is signed in, or was too long ago."""
     end = until()
     if end is None or datetime.now(UTC) > end:
         return ""
@@ -86,7 +86,7 @@ def claimed() -> str:
 
 
 def admit() -> None:
-    """In the frame, before a page runs: who is acting, in the sidebar. Ends the run where nobody may see anything."""
+    """In the frame, before a page runs: show in the sidebar who acts. End the run where nobody may see anything."""
     if mode() is SignIn.DEMO:
         _open_gate()  # to whoever reaches it
         if not base.desk().is_embedded:
@@ -108,7 +108,7 @@ def admit() -> None:
         _log_once("A sign-in has ended, or does not say who it is")
         _return_unsent()
         _welcome("Your sign-in has ended, or does not say who you are. Sign in again.")
-    st.session_state["signed in until"] = until()
+    mine.signed_in_until = until()
     try:
         person = actor()
     except UnknownUser:
@@ -131,18 +131,18 @@ def sign_out() -> None:
 
 def _log_once(what: str, *user_id: str) -> None:
     """Log who this session is now, which each of its runs finds out anew. A user id may be any text of a provider's."""
-    if st.session_state.get("logged") != (what, user_id):
-        st.session_state["logged"] = what, user_id
+    if mine.logged != (what, *user_id):
+        mine.logged = what, *user_id
         _LOGGER.info(what, *user_id)
 
 
 def _open_gate() -> None:
-    if context := get_script_run_ctx():
-        gate.admit(st.context.headers.get(gate.HEADER), context.session_id)
+    if session_id := streamlit_seams.session_id():
+        gate.admit(st.context.headers.get(gate.HEADER), session_id)
 
 
 def _is_configured() -> bool:
-    """Raises SettingsError where Streamlit cannot read the secrets file, which is less than the desk can."""
+    """Return whether there is a provider. Raise SettingsError where Streamlit cannot read a file that the desk can."""
     try:
         return bool(st.secrets.get("auth"))
     except (FileNotFoundError, UnicodeDecodeError) as error:
@@ -164,10 +164,9 @@ def _welcome(words: str) -> None:
 
 
 def _return_unsent() -> None:
-    """What this session sent and the desk did not accept, for its person to copy."""
+    """Show what this session sent and the desk did not accept, for its person to copy."""
     forms.show_outcome({})
-    texts = forms.sent(forms.TEXTS).values()
-    if texts:
+    if texts := forms.unsent_texts():
         st.caption("Not saved; copy what you need:")
     for text in texts:
         st.code(text, language=None, wrap_lines=True)
@@ -182,35 +181,37 @@ def _refuse(user_id: str, why: str) -> None:
 
 
 def _choose() -> None:
-    """A picker of active users."""
+    """Draw the picker of active users."""
     people = base.people()
     active = {user_id: person for user_id, person in people.items() if person.active}
     if not active:
         fill = f"Fill it with demo data: {RUN} seed demo" if base.desk().is_embedded else f"Add them: {RUN} user add"
         st.info(f"This desk has no active users yet. {fill}")
         st.stop()
-    state = st.session_state
-    if state.get("acting") not in (None, *active):
-        state["left"] = state.pop("acting")
-    acted = base.who_acted(state.get("acting") or state.get("left", ""))
-    if "acting" not in state and "left" not in state:
+    if mine.acting not in (None, *active):
+        mine.left = mine.acting
+        del mine.acting
+    acted = base.who_acted(mine.acting or mine.left or "")
+    if Session.acting not in mine and mine.left is None:
         if acted is None:
             st.stop()  # until the browser says it: nobody looks at anything in another's name
-        if acted in people:
-            state["acting" if acted in active else "left"] = acted
+        if acted in active:
+            mine.acting = acted
+        elif acted in people:
+            mine.left = acted
     chosen = st.selectbox(
         "Acting as",
         list(active),
-        index=None if "left" in st.session_state else 0,
+        index=0 if mine.left is None else None,
         format_func=lambda user_id: f"{active[user_id].name}, {active[user_id].role}",
-        key="acting",
+        key=Session.acting.key,
         persist_state="session",  # whoever acts stays, where a fault keeps a run from drawing this
         help="The demo trusts this choice. What each role may do is enforced all the same.",
     )
     if chosen is None:
-        st.warning(f"{words.plain(state['left'])} is no longer active. Choose who acts.")
+        st.warning(f"{words.plain(mine.left)} is no longer active. Choose who acts.")
         st.stop()
     _log_once("%.100r acts, as somebody chose without signing in", chosen)
-    if state.get("forms of") not in (None, chosen):
-        state["forms"] = {}  # what somebody else typed is theirs
-    state["forms of"] = chosen
+    if mine.forms_of not in (None, chosen):
+        del mine.forms  # what somebody else typed is theirs
+    mine.forms_of = chosen

@@ -13,12 +13,10 @@ import streamlit as st
 from app import chain, money
 from app.models import Case, Risk, User
 from app.rows import Cases
-from app.ui import base, words
+from app.ui import base, session, words
 
 draw = base.component("table")
 
-
-# --- tables and timelines ---
 
 COLUMNS: Mapping[str, tuple[str, str]] = {
     "case": ("Case", ""),
@@ -64,13 +62,13 @@ def case_table(
     ticks: Ticks | None = None,
     search: str = "",
 ) -> None:
-    """A table of cases. A click anywhere in a row, or Enter on its link, opens the case, or calls `on_choose`.
+    """Draw a table of cases. A click anywhere in a row, or Enter on its link, opens the case, or calls `on_choose`.
 
     `search` is the `q` of the address that the cases were found by: a row waits for the end of one just typed.
     """
 
     def chosen() -> None:
-        if on_choose and (case_id := st.session_state[key].get("chosen")):
+        if on_choose and (case_id := session.value_of(key).get("chosen")):
             on_choose(case_id)
 
     now = datetime.now(UTC)
@@ -96,16 +94,16 @@ def case_table(
 
 
 def show_broken(cases: Cases) -> None:
-    """What is wrong with the cases that a table leaves out."""
+    """Say what is wrong with the cases that a table leaves out."""
     for error in cases.broken:
         st.error(words.plain(error), icon=":material/gpp_bad:")
 
 
 def ticked(key: str, token: str, cases: Iterable[Case]) -> list[Case]:
-    """Those of a table's cases that are ticked under this token."""
-    match (st.session_state.get(key) or {}).get("ticked"):
-        case {"token": sent, "cases": [*told]} if sent == token:
-            return [case for case in cases if case.case_id in told]
+    """Return those of a table's cases that are ticked under this token."""
+    match (session.value_of(key) or {}).get("ticked"):
+        case {"token": under, "cases": [*ids]} if under == token:
+            return [case for case in cases if case.case_id in ids]
     return []
 
 
@@ -160,7 +158,7 @@ Fact = tuple[str, str | datetime | None]
 
 
 def facts(rows: Iterable[Fact]) -> None:
-    """Names and values side by side; the values may be anything that people typed. What is empty is left out."""
+    """Show names and values side by side; the values may be anything that people typed. What is empty is left out."""
     cells = "".join(
         f"<div><dt>{escape(words.shown(name))}</dt><dd dir='auto'>{_fact(value)}</dd></div>"
         for name, value in rows

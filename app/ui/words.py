@@ -26,42 +26,45 @@ def break_text(found: Break) -> str:
 
 
 def plain(text: object) -> str:
-    """Text for a widget that reads Markdown: whatever people typed in it shows as it is, Streamlit's icons too."""
+    """Return text for a widget that reads Markdown: what people typed shows as it is, Streamlit's icons too."""
     return _ICON.sub("`:`", sar.escape(str(text)))
 
 
 def shown(value: object) -> str:
-    """A value as text that a page can carry, whatever a feed told or a damaged database handed out."""
+    """Return a value as text that a page can carry, whatever a feed told or a damaged database handed out."""
     return legible(str(value))
 
 
 def count(number: int, noun: str) -> str:
+    """Return a number of things in words: `1 case`, `1,204 cases`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def owner_label(person: User) -> str:
+    """Return a person by name and id, for where names may be alike."""
     return f"{person.name} ({shown(person.user_id)}{'' if person.active else ', inactive'})"
 
 
 def name_of(user_id: str | None, names: Mapping[str, User]) -> str:
+    """Return whom an id stands for: a name, the id where nobody has it, and a word where it is None."""
     if user_id is None:
         return "Unassigned"
     return names[user_id].name if user_id in names else shown(user_id)
 
 
 def risk_text(case: Case) -> str:
-    """Shape, word and number, so that the colour is not needed."""
+    """Return a case's risk as shape, word and number, so that the colour is not needed."""
     shape = {Risk.HIGH: "▲", Risk.MEDIUM: "◆", Risk.LOW: "▽"}[case.risk]
     return f"{shape} {case.risk} {case.risk_score}"
 
 
 def age(case: Case, now: datetime) -> str:
-    """Days since the case was opened; of a closed one, those until it was closed."""
+    """Return the days since the case was opened; of a closed one, those until it was closed."""
     return f"{((case.closed_at or now) - case.opened_at).days} d"
 
 
 def due_text(case: Case, now: datetime) -> tuple[str, str]:
-    """When the case is due in words, in days of the reader's calendar, and its tone; how late it was closed."""
+    """Return when the case is due, in days of the reader's calendar, or how late it was closed; and the tone of it."""
     due = local(case.due_at)
     days = (due.date() - local(case.closed_at or now).date()).days
     overdue = policy.is_overdue(case, now)
@@ -76,7 +79,7 @@ def due_text(case: Case, now: datetime) -> tuple[str, str]:
 
 
 def duration(span: timedelta) -> str:
-    """How long something is, to the nearest day, hour or minute."""
+    """Return how long something is, to the nearest day, hour or minute."""
     for unit, length in (("day", timedelta(days=1)), ("hour", timedelta(hours=1))):
         if span >= length:
             return count(round(span / length), unit)
@@ -84,7 +87,10 @@ def duration(span: timedelta) -> str:
 
 
 def day(moment: datetime | None) -> str:
-    """A day of the law: kept as midnight UTC, of which the date alone counts, in whatever zone it is read."""
+    """Return a day of the law as YYYY-MM-DD; empty for None.
+
+    It is kept as midnight UTC, of which the date alone counts, in whatever zone it is read.
+    """
     return "" if moment is None else f"{moment:%Y-%m-%d}"
 
 
@@ -92,7 +98,7 @@ def day(moment: datetime | None) -> str:
 
 
 def zone() -> tzinfo:
-    """The reader's time zone, as their browser names it; UTC where it names none that is known."""
+    """Return the reader's time zone, as their browser names it; UTC where it names none that is known."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (KeyError, ValueError, OSError):
@@ -100,7 +106,7 @@ def zone() -> tzinfo:
 
 
 def local(moment: datetime, where: tzinfo | None = None) -> datetime:
-    """The time in a zone, which is the reader's unless it is given."""
+    """Return the time in a zone, which is the reader's unless it is given."""
     try:
         return moment.astimezone(where or zone())
     except OverflowError:  # at an end of the calendar, where only a damaged time lies
@@ -108,16 +114,17 @@ def local(moment: datetime, where: tzinfo | None = None) -> datetime:
 
 
 def clock(moment: datetime | None, where: tzinfo | None = None) -> str:
-    """A time as its reader's clock shows it, with the short name of the zone."""
+    """Return a time as its reader's clock shows it, with the short name of the zone; empty for None."""
     return "" if moment is None else _minute(local(moment, where))
 
 
 def clock_utc(moment: datetime) -> str:
+    """Return a time in UTC, as a clock shows it."""
     return _minute(moment.astimezone(UTC))
 
 
 def clocks(moment: datetime | None) -> str:
-    """Both, for where one hovers already."""
+    """Return a time in the reader's zone and in UTC, for where one hovers already; empty for None."""
     if moment is None:
         return ""
     here, everywhere = clock(moment), clock_utc(moment)
@@ -129,7 +136,7 @@ def _minute(moment: datetime) -> str:
 
 
 def read_time(text: object) -> datetime | None:
-    """A time as the chain writes it; None for anything else."""
+    """Return a time that is written as the chain does, in UTC; None for anything else."""
     try:
         return chain.parse_ts(str(text))
     except ValueError:

@@ -14,6 +14,7 @@ from app.exports.taking import Kind
 from app.log import checkpoint, keys, signed_note
 from app.models import EVENT_COLUMNS, Break, Event, User
 from app.ui import base, forms, integrity, session, sign_in, words
+from app.ui.session import mine
 
 AT_ONCE = 200  # events of a preview, and paragraphs at each end of it
 
@@ -26,14 +27,6 @@ BUTTONS = {
     ),
 }
 """The icon of the button of each kind, and what it says of it."""
-
-SUMMARY_STYLE = """
-.summary { max-width: 52rem; font-size: .95rem; }
-.summary h1 { font-size: 1.3rem; } .summary h2 { font-size: 1.05rem; margin-top: 1rem; }
-.summary td { padding: .15rem 1rem .15rem 0; vertical-align: top; } .summary thead { display: none; }
-.summary blockquote { margin: .3rem 0; padding: .3rem .9rem; border-left: 3px solid; overflow-wrap: anywhere; }
-.summary pre { overflow-x: auto; }
-"""
 
 
 def show_export(actor: User, case_id: str) -> None:
@@ -110,7 +103,7 @@ def show_preview(export: case_export.CaseExport) -> None:
         if (more := len(parts) - 2 * AT_ONCE) > 0:
             parts[AT_ONCE:-AT_ONCE] = [f"*{words.count(more, 'paragraph')} more in the file*"]
         page = MarkdownIt("commonmark").enable("table").render("\n\n".join(parts))
-        st.html(f"<style>{SUMMARY_STYLE}</style><div class='summary'>{page}</div>")
+        st.html(f"<div class='summary'>{page}</div>")
     with rows_tab:
         columns, first = EVENT_COLUMNS, export.events[:AT_ONCE]
         rows = pd.DataFrame([[words.shown(getattr(event, c)) for c in columns] for event in first], columns=columns)
@@ -173,7 +166,7 @@ def make_checkpoint(actor: User) -> None:
         made = checkpoint.sign(base.desk(), base.config())
     except DeskError as error:
         forms.log_fault(error)
-        st.session_state["checkpoint refused"] = error
+        mine.checkpoint_refused = error
     else:
         new = words.count(made.events, "new event")
         st.toast(f"Checkpoint made: {new}." if made.events else "No events since.", icon=":material/anchor:")
@@ -184,7 +177,9 @@ def show_checkpoint(anchor: checkpoint.Anchor | None) -> None:
     if anchor:
         st.caption("The log's verifier key, to be published: with it others check what was signed.")
         st.code(str(anchor.key), language=None, wrap_lines=True)
-    if refused := st.session_state.pop("checkpoint refused", None):
+    refused = mine.checkpoint_refused
+    del mine.checkpoint_refused
+    if refused:
         st.error(words.plain(refused), icon=":material/gpp_bad:")
         show_breaks(getattr(refused, "breaks", ()))
 

@@ -9,6 +9,7 @@ from app.errors import BrokenCase
 from app.models import Case, Event, QaResult, User
 from app.policy import Verb
 from app.ui import alert, base, forms, sign_in, tables, timeline, words
+from app.ui.session import Session, mine
 
 LIMIT = 50  # rows of either list: whoever reviews works from the oldest on, and the counts tell of the rest
 WAITING = ("case", "customer", "typology", "risk", "disposition", "owner", "closed")
@@ -18,56 +19,39 @@ REVIEWED = ("case", "customer", "disposition", "owner", "qa", "reviewer", "revie
 
 def choose(case_id: str) -> None:
     """In a callback: a person opens this case; a page never does."""
-    st.session_state["review"] = case_id
-    st.session_state.pop("offered", None)
+    mine.review = case_id
+    del mine.offered
 
 
 def close() -> None:
-    st.session_state.pop("review", None)
+    """In a callback: back to the list."""
+    del mine.review
 
 
 def verdict_form(actor: User, case: Case, events: list[Event], names: dict[str, User], following: str) -> None:
-    """It stays in sight while the evidence scrolls. `following` is the case that is offered after it, if any."""
-    name = f"qa {case.case_id}"
-    token = forms.form_token(name)
-    seen = case.head_hash
+    """Draw what stays in sight while the evidence scrolls. `following` is the case that is offered after it, if any."""
+    refusal = policy.why_not(Verb.REVIEW, actor, case, policy.involved_in(events))
+    form = forms.Form(actor, f"qa {case.case_id}", names, refusal, case.head_hash)
 
     def record() -> None:
-        state = st.session_state
-        result = QaResult(state[f"verdict {token}"] or "")
-        done = forms.send(
-            actor,
-            name,
+        result, notes = QaResult(form.value("result") or ""), form.value("notes")
+        if form.send(
             f"{case.case_id}: {result} recorded.",
             lambda: casework.record_qa(
-                base.desk(), actor.user_id, case.case_id, result, state[f"remarks {token}"], form=token, seen=seen
+                base.desk(), actor.user_id, case.case_id, result, notes, form=form.token, seen=form.seen
             ),
-        )
-        if done:
-            close()
-            state["offered"] = following
-
-    refusal = policy.why_not(Verb.REVIEW, actor, case, policy.involved_in(events))
-    with forms.form_place(name, names) as tell:
-        with (
-            st.form(f"qa form {token}", border=False),
-            st.container(horizontal=True, vertical_alignment="top", key="verdict"),
         ):
-            with st.container(width="content"):
-                st.segmented_control(
-                    "Verdict",
-                    [QaResult.PASS.value, QaResult.FAIL.value],
-                    key=f"verdict {token}",
-                    disabled=bool(refusal),
-                )
-                tell("result", f"verdict {token}")
-            with st.container():
-                forms.typed_text("Remarks", f"remarks {token}", refusal, "Required on a fail", height=68)
-                tell("notes", f"remarks {token}")
-            st.form_submit_button(
-                "Record", type="primary", on_click=record, disabled=bool(refusal), icon=":material/fact_check:"
-            )
-        forms.show_refusal(refusal)
+            close()
+            mine.offered = following
+
+    with form.place(), form.box(), st.container(horizontal=True, vertical_alignment="top", key="verdict"):
+        with st.container(width="content"):
+            verdicts = [QaResult.PASS.value, QaResult.FAIL.value]
+            st.segmented_control("Verdict", verdicts, key=form.key("result"), disabled=bool(refusal))
+            form.tell("result")
+        with st.container():
+            form.text("Remarks", "notes", "Required on a fail", height=68)
+        form.button("Record", record, ":material/fact_check:", is_primary=True)
 
 
 def show_counts(counts: repository.QaCounts) -> None:
@@ -87,7 +71,10 @@ def show_case(actor: User, case: Case, events: list[Event], names: dict[str, Use
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(words.plain(case.case_id), anchor=False, width="content")
         st.page_link(
-            base.CASE, label="Open the case", icon=":material/folder_open:", query_params={"case_id": case.case_id}
+            base.CASE,
+            label="Open the case",
+            icon=":material/folder_open:",
+            query_params={Session.case_id.key: case.case_id},
         )
         st.button("Back to the list", on_click=close, type="tertiary", icon=":material/arrow_back:")
     base.sar_banner(events)
@@ -115,7 +102,7 @@ counts, waiting, reviewed = base.desk().read(
     lambda tx: (repository.qa_counts(tx), repository.qa_waiting(tx, LIMIT), repository.qa_reviewed(tx, LIMIT))
 )
 # The case that was opened stays, even where someone else was quicker: what was typed about it must not be lost.
-review = st.session_state.get("review", "")
+review = mine.review
 events = base.desk().read(lambda tx: repository.events(tx, review)) if review else []
 
 st.title("QA", anchor=False)
@@ -135,7 +122,7 @@ to_do, done_tab = st.tabs([f"Awaiting review ({counts.waiting:,})", f"Reviewed (
 with to_do, st.container(key="sample"):
     with st.container():
         tables.show_broken(waiting)
-        offered = st.session_state.get("offered")
+        offered = mine.offered
         if chosen is None and offered in [case.case_id for case in waiting]:
             with st.container(key="form qa"):
                 st.button(

@@ -1,7 +1,9 @@
 """Triage: which case comes next."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import streamlit as st
 
@@ -10,66 +12,65 @@ from app.models import Case, Risk, Role, User
 from app.policy import Verb
 from app.triage_query import COUNT_LIMIT, Filters, Keyset, Order, Page
 from app.ui import base, forms, queue, sign_in, tables, words
+from app.ui.session import ANY_RISK, ANYONE, DUE_FIRST, FILTERS, TRIAGE, Kept, Queue, Session, mine
 
-ANYONE, ME, UNASSIGNED = "Anyone", "Me", "Unassigned"
-ANY_RISK = "Any"
-ORDERS = {"Due first": Order.DUE, "Risk": Order.RISK, "Amount": Order.AMOUNT, "Oldest first": Order.AGE}
+ME, UNASSIGNED = "Me", "Unassigned"
+ORDERS = {DUE_FIRST: Order.DUE, "Risk": Order.RISK, "Amount": Order.AMOUNT, "Oldest first": Order.AGE}
 ORDER_WORDS = {
     Order.DUE: "due first",
     Order.RISK: "highest risk first",
     Order.AMOUNT: "largest number first, whatever the currency",
     Order.AGE: "oldest first",
 }
+SELECTION = "selection"  # the form of the cases that are ticked
 COLUMNS = ("case", "customer", "typology", "risk", "amount", "age", "due", "owner", "state")
-NO_FILTER = {"owner": ANYONE, "risk": ANY_RISK, "overdue": False, "q": "", "closed": False}
-VIEW = ("q", "owner", "risk", "order", "size", "overdue", "closed", "page")
+VIEW = (*(one.key for one in TRIAGE), "page")
 """What the address holds: the filters, and where the page begins or ends: `after-` or `before-` a case."""
-
-# The bar above the table stays in sight, and is as high whatever it offers.
-TOOLBAR_STYLE = """
-[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] > :has(.st-key-toolbar) {
-  position: sticky; top: 3.75rem; z-index: 2; padding-block: .5rem; margin-block: -.5rem;
-  background: light-dark(#FFFFFF, #11171D); }
-.st-key-toolbar { min-height: 2.5rem; flex-wrap: nowrap; }
-.st-key-toolbar:has(.st-key-selection) .st-key-pager { display: none; }
-"""
 
 
 def first_page() -> None:
-    """Any change of a filter starts the list anew."""
+    """In a callback: the list from its beginning, as after any change of a filter."""
     st.query_params.pop("page", None)
 
 
-def set_filters(**filters: str | bool) -> None:
-    st.session_state.update({**NO_FILTER, **filters})
+def set_filters(filters: Mapping[Kept[Any], str | bool]) -> None:
+    """In a callback: these filters, and no others."""
+    mine.put({one: filters.get(one, one.default) for one in FILTERS})
     first_page()
 
 
 def turn_page(case_id: str, backward: bool) -> None:
+    """In a callback: the page that begins after this case, or ends before it."""
     st.query_params["page"] = f"{'before' if backward else 'after'}-{case_id}"
 
 
 def shown(count: int) -> str:
+    """Return a number of cases as it is shown, which is not counted beyond a limit."""
     return f"{COUNT_LIMIT:,}+" if count > COUNT_LIMIT else f"{count:,}"
 
 
-def queue_words() -> str:
-    """What the list holds, in words."""
-    whose = {ANYONE: "All" if closed else "All open", ME: "Mine", UNASSIGNED: "Unassigned"}
+def queue_words(whose: str, risk: str, overdue: bool, search: str, order: Order) -> str:
+    """Return what the list holds, in words: `whose` cases, in which order."""
     told = [
-        whose.get(owner) or words.name_of(owner, names),
+        whose,
         "" if risk == ANY_RISK else f"{risk.lower()} risk",
         "overdue" if overdue else "",
         f"“{search.strip()}”" if search.strip() else "",
-        ORDER_WORDS[ORDERS[order]],
+        ORDER_WORDS[order],
     ]
     return ", ".join(word for word in told if word)
 
 
-def show_toolbar(actor: User, names: dict[str, User], page: Page, token: str) -> None:
-    """The bar above the table: the place in the list or the cases that are ticked, and the pages beside it."""
+def whose_words(owner: str, closed: bool, names: Mapping[str, User]) -> str:
+    """Return in words whose cases the list holds: a person's, by id, or one of the other choices of an owner."""
+    told = {ANYONE: "All" if closed else "All open", ME: "Mine", UNASSIGNED: "Unassigned"}
+    return told.get(owner) or words.name_of(owner, names)
+
+
+def show_toolbar(actor: User, names: dict[str, User], page: Page, form: forms.Form) -> None:
+    """Draw the bar above the table: the place in the list or the cases that are ticked, and the pages beside it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="toolbar"):
-        show_place(actor, names, page, token)
+        show_place(actor, names, page, form)
         with st.container(horizontal=True, width="content", gap="xsmall", key="pager"):
             st.button(
                 "Previous page",
@@ -89,12 +90,12 @@ def show_toolbar(actor: User, names: dict[str, User], page: Page, token: str) ->
 
 
 @st.fragment(key="place")
-def show_place(actor: User, names: dict[str, User], page: Page, token: str) -> None:
-    """Where in the list this page is; where cases are ticked, what can be done with them, as they were shown."""
+def show_place(actor: User, names: dict[str, User], page: Page, form: forms.Form) -> None:
+    """Say where in the list this page is; where cases are ticked, what can be done with them, as they were shown."""
     sign_in.check_admitted()
-    if chosen := tables.ticked("cases", token, page.cases):
+    if chosen := tables.ticked("cases", form.token, page.cases):
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="selection"):
-            show_selection(actor, names, chosen, token)
+            show_selection(actor, names, chosen, form)
         return
     first = page.position + 1
     last = page.position + len(page.cases) + len(page.cases.broken)
@@ -102,7 +103,7 @@ def show_place(actor: User, names: dict[str, User], page: Page, token: str) -> N
     st.markdown(f"Cases {place} of **{shown(page.total)}**")
 
 
-def show_selection(actor: User, names: dict[str, User], chosen: list[Case], token: str) -> None:
+def show_selection(actor: User, names: dict[str, User], chosen: list[Case], form: forms.Form) -> None:
     st.markdown(f"**{len(chosen)} selected**", width="content")
     receivers = [
         user_id
@@ -112,9 +113,9 @@ def show_selection(actor: User, names: dict[str, User], chosen: list[Case], toke
     mine = actor.user_id in receivers
     st.button(
         "Assign to me",
-        key=f"take {token}",
+        key=f"take {form.token}",
         on_click=assign_all,
-        args=(actor, names, chosen, actor.user_id, token),
+        args=(actor, names, chosen, actor.user_id, form),
         icon=":material/person_add:",
         shortcut="A",
         disabled=not mine,
@@ -128,33 +129,33 @@ def show_selection(actor: User, names: dict[str, User], chosen: list[Case], toke
             format_func=lambda user_id: f"{names[user_id].name}, {names[user_id].role}",
             placeholder="Someone else",
             label_visibility="collapsed",
-            key=f"receiver {token}",
+            key=form.key("receiver"),
             width=190,
         )
         st.button(
             "Assign",
-            key=f"assign {token}",
+            key=f"assign {form.token}",
             on_click=assign_all,
-            args=(actor, names, chosen, receiver, token),
+            args=(actor, names, chosen, receiver, form),
             disabled=receiver is None,
         )
-    st.button("Clear", key=f"clear {token}", on_click=clear, type="tertiary")
+    st.button("Clear", key=f"clear {form.token}", on_click=clear, type="tertiary")
 
 
-def assign_all(actor: User, names: dict[str, User], chosen: list[Case], receiver: str, token: str) -> None:
-    seen = [(case.case_id, case.head_hash) for case in chosen]
+def assign_all(actor: User, names: dict[str, User], chosen: list[Case], receiver: str, form: forms.Form) -> None:
+    """In a button's callback: all of them or, where one has changed since it was shown, none."""
+    heads = [(case.case_id, case.head_hash) for case in chosen]
     whose = "yours" if receiver == actor.user_id else f"{names[receiver].name}’s"
-    forms.send(
-        actor,
-        "selection",
-        f"{words.count(len(seen), 'case')} {'is' if len(seen) == 1 else 'are'} now {whose}.",
-        lambda: casework.assign_all(base.desk(), actor.user_id, seen, receiver, form=token),
+    form.send(
+        f"{words.count(len(heads), 'case')} {'is' if len(heads) == 1 else 'are'} now {whose}.",
+        lambda: casework.assign_all(base.desk(), actor.user_id, heads, receiver, form=form.token),
     )
     st.rerun()
 
 
 def clear() -> None:
-    forms.clear_form("selection")
+    """In a button's callback: nothing is ticked any more."""
+    forms.clear(SELECTION)
     st.rerun()
 
 
@@ -164,7 +165,6 @@ if taken := queue.just_taken():
 
 actor, names = sign_in.actor(), base.people()
 now = datetime.now(UTC)
-st.html(f"<style>{TOOLBAR_STYLE}</style>")
 
 tiles = st.container(horizontal=True, vertical_alignment="center", key="counts")
 forms.show_outcome(names)
@@ -172,7 +172,7 @@ forms.show_outcome(names)
 with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
     search = st.text_input(
         "Search",
-        key="q",
+        key=Session.search.key,
         type="search",
         live="300ms",
         bind="query-params",
@@ -186,7 +186,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         "Owner",
         owners,
         format_func=lambda owner: words.owner_label(names[owner]) if owner in names else owner,
-        key="owner",
+        key=Session.owner.key,
         bind="query-params",
         on_change=first_page,
         width=200,
@@ -194,7 +194,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
     risk = st.selectbox(
         "Risk",
         [ANY_RISK, *(risk.value for risk in reversed(Risk))],
-        key="risk",
+        key=Session.risk.key,
         bind="query-params",
         on_change=first_page,
         width=120,
@@ -202,17 +202,19 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
     order = st.selectbox(
         "Order",
         list(ORDERS),
-        key="order",
+        key=Session.order.key,
         help="Amounts are compared by their number, whatever the currency.",
         bind="query-params",
         on_change=first_page,
         width=130,
     )
-    size = st.selectbox("Rows", [25, 50, 100], key="size", bind="query-params", on_change=first_page, width=90)
-    overdue = st.toggle("Overdue", key="overdue", bind="query-params", on_change=first_page)
-    closed = st.toggle("Include closed", key="closed", bind="query-params", on_change=first_page)
+    size = st.selectbox(
+        "Rows", [25, 50, 100], key=Session.size.key, bind="query-params", on_change=first_page, width=90
+    )
+    overdue = st.toggle("Overdue", key=Session.overdue.key, bind="query-params", on_change=first_page)
+    closed = st.toggle("Include closed", key=Session.closed.key, bind="query-params", on_change=first_page)
 
-walked = queue.Queue(
+walked = Queue(
     Filters(
         owner={ANYONE: None, ME: actor.user_id, UNASSIGNED: None}.get(owner, owner),
         unassigned=owner == UNASSIGNED,
@@ -222,20 +224,20 @@ walked = queue.Queue(
     ),
     overdue,
     ORDERS[order],
-    queue_words(),
+    queue_words(whose_words(owner, closed, names), risk, overdue, search, ORDERS[order]),
 )
 # The place in the list is in the address alone, so that Back and Forward turn pages too.
 direction, _, edge = st.query_params.get("page", "").partition("-")
 keyset = Keyset(edge, direction == "before") if direction in ("after", "before") else None
-st.session_state["queue"] = walked
-st.session_state["view"] = {name: st.query_params[name] for name in VIEW if name in st.query_params}
+mine.queue = walked
+mine.view = {name: st.query_params[name] for name in VIEW if name in st.query_params}
 filters = replace(walked.filters, due_before=now if overdue else None)
-quick: dict[str, tuple[dict[str, str | bool], Filters]] = {
+quick: dict[str, tuple[dict[Kept[Any], str | bool], Filters]] = {
     "Open": ({}, Filters()),
-    "Unassigned": ({"owner": UNASSIGNED}, Filters(unassigned=True)),
-    "Overdue": ({"overdue": True}, Filters(due_before=now)),
-    "High risk": ({"risk": Risk.HIGH.value}, Filters(risk=Risk.HIGH)),
-    "Mine": ({"owner": ME}, Filters(owner=actor.user_id)),
+    "Unassigned": ({Session.owner: UNASSIGNED}, Filters(unassigned=True)),
+    "Overdue": ({Session.overdue: True}, Filters(due_before=now)),
+    "High risk": ({Session.risk: Risk.HIGH.value}, Filters(risk=Risk.HIGH)),
+    "Mine": ({Session.owner: ME}, Filters(owner=actor.user_id)),
 }
 page, counts = base.desk().read(
     lambda tx: (
@@ -253,7 +255,7 @@ with tiles:
             key=f"count {label}",
             type="primary" if wanted == filters else "secondary",
             on_click=set_filters,
-            kwargs=values,
+            args=(values,),
         )
     st.space("stretch")
     queue.next_case_button(actor)
@@ -262,18 +264,18 @@ tables.show_broken(page.cases)
 if not page.first:
     st.info("No case matches these filters." if filters != Filters() else "There are no open cases.")
     if filters != Filters():
-        st.button("Clear the filters", on_click=set_filters, icon=":material/filter_alt_off:")
+        st.button("Clear the filters", on_click=set_filters, args=({},), icon=":material/filter_alt_off:")
     st.stop()
 
 # Another list, or someone else who looks at it: nothing in it is ticked yet.
 listed = (actor.user_id, walked, size, keyset)
-if st.session_state.get("listed") != listed:
-    st.session_state["listed"] = listed
-    forms.clear_form("selection")
-token = forms.form_token("selection")
+if mine.listed != listed:
+    mine.listed = listed
+    forms.clear(SELECTION)
+form = forms.Form(actor, SELECTION, names)
 
-show_toolbar(actor, names, page, token)
+show_toolbar(actor, names, page, form)
 refusals = {case.case_id: policy.why_not(Verb.ASSIGN, actor, case) for case in page.cases}
-ticks = None if all(refusals.values()) else tables.Ticks(token, refusals, "place")
+ticks = None if all(refusals.values()) else tables.Ticks(form.token, refusals, "place")
 if page.cases:
     tables.case_table("Cases in the queue", page.cases, COLUMNS, names, "cases", ticks=ticks, search=search)

@@ -2,7 +2,7 @@
 // in this tab alone: it comes back after a reload. It goes when it is accepted, or its person signs out.
 
 const KEY = "aml-drafts";
-const desk = (window.amlDrafts ??= { who: "", forms: {} });
+const page = (window.amlDrafts ??= { who: "", forms: {} });
 const setValue = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
 
 function change(edit) {
@@ -15,17 +15,17 @@ function change(edit) {
 
 // A text's key is its field and the token of its form.
 function placeOf(text) {
-  const holder = text.closest("[class*='st-key-']");
+  const holder = text.closest(streamlit.keyed);
   const [, field, token] = holder?.className.match(/st-key-(\S+)-(\w+)/) ?? [];
-  const form = desk.forms[token];
+  const form = page.forms[token];
   return form && { token, name: `${form} ${field}` };
 }
 
 function save({ target }) {
-  const place = target instanceof HTMLTextAreaElement && desk.who && placeOf(target);
+  const place = target instanceof HTMLTextAreaElement && page.who && placeOf(target);
   if (!place) return;
   change((drafts) => {
-    const mine = (drafts[desk.who] ??= {});
+    const mine = (drafts[page.who] ??= {});
     if (target.value) mine[place.name] = { text: target.value, token: place.token };
     else delete mine[place.name];
   });
@@ -33,13 +33,13 @@ function save({ target }) {
 
 // Once into each text, as it is drawn, and over nothing that stands there.
 function restore() {
-  const texts = [...document.querySelectorAll("textarea:enabled")].filter((text) => !desk.seen.has(text));
+  const texts = [...document.querySelectorAll("textarea:enabled")].filter((text) => !page.restored.has(text));
   for (const text of texts) {
-    const place = desk.who && placeOf(text);
+    const place = page.who && placeOf(text);
     if (!place) continue;
-    desk.seen.add(text);
+    page.restored.add(text);
     change((drafts) => {
-      const draft = drafts[desk.who]?.[place.name];
+      const draft = drafts[page.who]?.[place.name];
       if (!draft || text.value) return;
       setValue.call(text, draft.text);
       draft.token = place.token;
@@ -51,20 +51,20 @@ function restore() {
 function forget(accepted, others) {
   change((drafts) => {
     for (const [who, mine] of Object.entries(drafts)) {
-      if (others && who !== desk.who) delete drafts[who];
+      if (others && who !== page.who) delete drafts[who];
       for (const [name, { token }] of Object.entries(mine)) if (accepted.includes(token)) delete mine[name];
     }
   });
 }
 
 export default function ({ data }) {
-  if (!desk.seen) {
-    desk.seen = new WeakSet();
+  if (!page.restored) {
+    page.restored = new WeakSet();
     addEventListener("input", save, true);
     addEventListener("click", ({ target }) => target.closest?.(".st-key-sign_out") && sessionStorage.removeItem(KEY), true);
     new MutationObserver(restore).observe(document.body, { childList: true, subtree: true });
   }
-  Object.assign(desk, { who: data.who, forms: data.forms });
+  Object.assign(page, { who: data.who, forms: data.forms });
   forget(data.accepted, data.alone);
   restore();
 }

@@ -1,8 +1,6 @@
 // After a form was sent: what is wrong with a field belongs to it for a screen reader too, and the keyboard goes on
 // where the hand was: at the first such field or, where all was well, on the button of the form drawn anew.
 
-const FIELD = "textarea, [role=radiogroup], [role=combobox], [role=spinbutton]";
-const FOCUSED = "textarea, [role=radio], [role=combobox], [role=spinbutton]";
 const SIGNS = ["keydown", "pointerdown"]; // of a person who goes on by themselves
 
 let marked = [];
@@ -19,7 +17,8 @@ function mark() {
   unmark();
   const fields = [];
   for (const words of document.querySelectorAll(".wrong")) {
-    const field = document.querySelector(`.${words.id.replace("wrong-", "")}`), control = field?.querySelector(FIELD);
+    const field = document.querySelector(`.${words.id.replace("wrong-", "")}`);
+    const control = field?.querySelector(streamlit.control);
     if (!control) continue;
     control.setAttribute("aria-invalid", "true");
     control.setAttribute("aria-describedby", words.id);
@@ -30,7 +29,7 @@ function mark() {
 }
 
 function button(place) {
-  return [...place.querySelectorAll("button[kind]")].find((one) => !one.disabled && one.checkVisibility())
+  return [...place.querySelectorAll(streamlit.button)].find((one) => !one.disabled && one.checkVisibility())
     ?? document.getElementById(place.closest("[role=tabpanel]")?.getAttribute("aria-labelledby"));
 }
 
@@ -42,15 +41,15 @@ function stop(event) {
 
 export default function ({ data }) {
   stop();
-  let moves = data.sent !== last;
-  last = data.sent;
+  let moves = data.outcome !== last;
+  last = data.outcome;
   const end = performance.now() + 1500; // while what was sent away and what comes in its place are still drawn
   timer = setInterval(() => {
     const [first] = mark();
     const place = document.querySelector(`.${data.place}`);
     const at = document.activeElement, lost = [null, document.body].includes(at);
     if (moves && first && (lost || place?.contains(at))) {
-      const control = first.querySelector(FOCUSED);
+      const control = first.querySelector(streamlit.focusable);
       control?.focus();
       // The calendar that opens with a date would lie over what is said of it.
       const escape = new KeyboardEvent("keydown", { key: "Escape", bubbles: true });

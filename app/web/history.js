@@ -1,8 +1,6 @@
 // One entry of the browser's history a page, under the address that shows it. For one click Streamlit makes two or
 // three: the page being left, with another query; the new page; and that with what its fields hold.
 
-const isAtRest = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning";
-
 // A page is its path and the case in its address, in any letter case and with I, L, O for 1, 1, 0.
 function place(href) {
   const { pathname, searchParams } = new URL(href, location.href);
@@ -18,15 +16,15 @@ function install() {
 
   for (const sign of ["pointerdown", "click", "keydown"])
     addEventListener(sign, () => {
-      if (isAtRest()) made = passed = travelled = false;
+      if (streamlit.isAtRest()) made = passed = travelled = false;
     }, true);
   // A Back or Forward that comes while a page is on its way waits for it: the two would overtake each other. What it
   // led to is the address already, so that page writes nothing there. Nobody waits for seconds.
   let waiting = 0, left = -Infinity;
-  const isOnItsWay = () => !isAtRest() || performance.now() - left < 2000;
+  const isOnItsWay = () => !streamlit.isAtRest() || performance.now() - left < 2000;
   // It takes a moment until the run for what Back led to is told of; from then on its state says when it ends.
-  new MutationObserver(() => { if (!isAtRest()) left = -Infinity; })
-    .observe(document.documentElement, { subtree: true, attributeFilter: ["data-test-script-state"] });
+  new MutationObserver(() => { if (!streamlit.isAtRest()) left = -Infinity; })
+    .observe(document.documentElement, { subtree: true, attributeFilter: [streamlit.state] });
   addEventListener("popstate", (event) => {
     travelled = true;
     if (event.isTrusted && (waiting || isOnItsWay())) {
@@ -44,8 +42,8 @@ function install() {
   }
   // On a telephone the sidebar lies over the page that it just led to.
   addEventListener("click", ({ target }) => {
-    if (innerWidth < 768 && target.closest?.("[data-testid=stSidebarNavLink], .st-key-tour_start, .st-key-tour_resume"))
-      document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+    if (innerWidth < 768 && target.closest?.(`${streamlit.sidebarLink}, .st-key-tour_start, .st-key-tour_resume`))
+      document.querySelector(streamlit.sidebarClose)?.click();
   });
 
   const isOtherCase = (from, to) => from.caseId && to.caseId && from.caseId !== to.caseId;

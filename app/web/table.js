@@ -17,9 +17,8 @@ let waiting;
 // search that was just typed asks for one, after it, or its end would lead back; but nobody waits for seconds.
 function go(href, patience = 100) {
   clearTimeout(waiting);
-  const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState;
   const asked = new URLSearchParams(location.search).get("q") ?? "";
-  if (patience > 0 && (state !== "notRunning" || ![asked, null].includes(searched))) {
+  if (patience > 0 && (!streamlit.isAtRest() || ![asked, null].includes(searched))) {
     waiting = setTimeout(go, 30, href, patience - 1);
     return;
   }

@@ -285,7 +285,7 @@ def show(case_ids: Iterator[str]) -> Step:
 def row(table: str) -> Step:
     """A click into a row of a table that is not the one chosen."""
     rows = "tbody tr:not(.selected)"
-    return lambda page: page.get_by_role("region", name=table).locator(rows).nth(3).locator("td").nth(2).click()
+    return lambda page: page.get_by_role("region", name=table).locator(rows).nth(3).locator("td").last.click()
 
 
 def search(texts: Iterator[str]) -> Step:

@@ -1,0 +1,16 @@
+// What the desk's scripts know of the inside of Streamlit's pages, which no release promises: tests/e2e/test_seams.py
+// tries each selector in a browser. `app/ui/base.py` puts this before each script that speaks of `streamlit`.
+const streamlit = {
+  app: "[data-testid=stApp][data-test-script-state]",
+  main: "[data-testid=stMain]",
+  header: "[data-testid=stHeader]",
+  sidebarLink: "[data-testid=stSidebarNavLink]",
+  sidebarClose: "[data-testid=stSidebarCollapseButton] button",
+  keyed: "[class*='st-key-']", // what has a key; the key is the rest of that class
+  control: "textarea, [role=radiogroup], [role=combobox], [role=spinbutton]", // of a field of a form
+  focusable: "textarea, [role=radio], [role=combobox], [role=spinbutton]",
+  button: "button[kind]",
+  state: "data-test-script-state", // of the run of a page, at `app`
+  isAtRest: () => document.querySelector(streamlit.app)?.getAttribute(streamlit.state) === "notRunning",
+};
+
