@@ -18,7 +18,7 @@ from typing import Any
 from app import chain
 from app.database import PerEngine, Row, Transaction, as_money, as_time
 from app.errors import BrokenCase, DatabaseError, UnknownCase, UnknownUser
-from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, User
+from app.models import SEARCHED, Case, Disposition, Event, QaResult, Risk, Role, Status, User, renewed_search
 from app.text import folded
 
 CASE_COLUMNS = tuple(field.name for field in fields(Case))
@@ -29,7 +29,7 @@ _NUMBER = (int, float, Decimal)
 
 # --- users ---
 
-SELECT_USER = "SELECT user_id, name, role, active FROM users WHERE user_id = ?"
+SELECT_USER = "SELECT user_id, name, role, active, signed_out_at FROM users WHERE user_id = ?"
 
 
 def user(tx: Transaction, user_id: str) -> User:
@@ -40,7 +40,7 @@ def user(tx: Transaction, user_id: str) -> User:
     return _user(row)
 
 
-SELECT_USERS = "SELECT user_id, name, role, active FROM users ORDER BY user_id"
+SELECT_USERS = "SELECT user_id, name, role, active, signed_out_at FROM users ORDER BY user_id"
 
 
 def users(tx: Transaction) -> list[User]:
@@ -80,6 +80,13 @@ UPDATE_USER_ACTIVE = "UPDATE users SET active = ? WHERE user_id = ?"
 
 def set_active(tx: Transaction, user_id: str, active: bool) -> None:
     tx.execute(UPDATE_USER_ACTIVE, (int(active), user_id))
+
+
+UPDATE_USER_SIGNED_OUT = "UPDATE users SET signed_out_at = ? WHERE user_id = ?"
+
+
+def set_signed_out(tx: Transaction, user_id: str, moment: datetime) -> None:
+    tx.execute(UPDATE_USER_SIGNED_OUT, (moment, user_id))
 
 
 COUNT_OPEN_CASES_OF = PerEngine(
@@ -200,6 +207,40 @@ def lock_case(tx: Transaction, case_id: str) -> None:
     tx.execute(LOCK_CASE, (case_id,))
 
 
+SELECT_SEARCH_TEXTS = PerEngine(
+    sqlserver="""
+SELECT case_id, customer_id, customer_name, typology, search FROM cases
+WHERE case_id > ?
+ORDER BY case_id
+OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+""",
+    sqlite="""
+SELECT case_id, customer_id, customer_name, typology, search FROM cases
+WHERE case_id > ?
+ORDER BY case_id
+LIMIT ?
+""",
+)
+UPDATE_SEARCH_TEXT = "UPDATE cases SET search = ? WHERE case_id = ?"
+
+
+def renew_search_texts(tx: Transaction, after: str, limit: int) -> str | None:
+    """Bring the search texts of the next cases by id, `limit` at most, from the form of before version 3 to today's.
+
+    Returns the id of the last of them; None where there is none after it.
+    """
+    rows = tx.fetch_all(SELECT_SEARCH_TEXTS, (after, limit))
+    renewed = [(_renewed(row), row["case_id"]) for row in rows]
+    tx.execute_many(
+        UPDATE_SEARCH_TEXT, [one for one, row in zip(renewed, rows, strict=True) if one[0] != row["search"]]
+    )
+    return str(rows[-1]["case_id"]) if len(rows) == limit else None
+
+
+def _renewed(row: Row) -> Any:
+    return renewed_search(row["search"], row["case_id"], *(row[column] for column in SEARCHED))
+
+
 # --- events ---
 
 SELECT_EVENTS = """
@@ -317,8 +358,9 @@ def chains_of(tx: Transaction, case_id: str) -> list[Chain]:
     found = [_hashed(row) for row in tx.stream_tuples(SELECT_EVENTS, (case_id,)) if row[1] == case_id]
     if not rows and not found:
         raise UnknownCase(case_id)
-    first, others = (_recorded(rows[0]), rows[1:]) if rows else (None, [])
-    return [(case_id, found, first), *((case_id, [], _recorded(row)) for row in others)]
+    recorded = [_recorded(row, tx.found_version) for row in rows]
+    first, others = (recorded[0], recorded[1:]) if rows else (None, [])
+    return [(case_id, found, first), *((case_id, [], row) for row in others)]
 
 
 def events_of(chains: Sequence[Chain]) -> list[Event]:
@@ -336,7 +378,8 @@ def all_chains(tx: Transaction) -> Iterator[Chain]:
         rows: list[Mapping[str, Any]] = []
         for values in found:
             if values[0]:
-                rows.append(_recorded(dict(zip(CASE_COLUMNS, (case_id, *values[10:]), strict=True))))
+                row = dict(zip(CASE_COLUMNS, (case_id, *values[10:]), strict=True))
+                rows.append(_recorded(row, tx.found_version))
             else:
                 stored.append(values[1:10])
         if stored and isinstance(stored[0][2], datetime):
@@ -421,13 +464,18 @@ def qa_counts(tx: Transaction) -> QaCounts:
 
 def _user(row: Row) -> User:
     """Raises DatabaseError where the row was changed outside the desk so that it is nobody's."""
-    user_id, name, role = row["user_id"], row["name"], row["role"]
-    if not (isinstance(user_id, str) and isinstance(name, str) and role in set(Role)):
-        told = ", ".join(map(chain.show, (user_id, name, role)))
+    user_id, name, role, signed_out_at = row["user_id"], row["name"], row["role"], row["signed_out_at"]
+    try:
+        moment = None if signed_out_at is None else as_time(signed_out_at)
+        is_read = isinstance(user_id, str) and isinstance(name, str) and role in set(Role)
+    except (TypeError, ValueError):
+        is_read = False
+    if not is_read:
+        told = ", ".join(map(chain.show, (user_id, name, role, signed_out_at)))
         raise DatabaseError(
             f"A row of the table users was changed outside the desk, and says: {told}. Correct it there."
         )
-    return User(user_id, name, Role(role), bool(row["active"]))
+    return User(user_id, name, Role(role), bool(row["active"]), moment)
 
 
 class Cases(list[Case]):
@@ -526,9 +574,14 @@ def _recorded_amount(value: Any) -> str:
     return repr(value)
 
 
-def _recorded(row: Row) -> dict[str, Any]:
-    """A row of `cases` as it stands, each value as `chain.canonical` writes it; what cannot be read stays as it is."""
+def _recorded(row: Row, version: int) -> dict[str, Any]:
+    """A row of `cases` as it stands, each value as `chain.canonical` writes it; what cannot be read stays as it is.
+
+    The search text of a database of before version 3 stands in today's form.
+    """
     recorded = dict(row)
+    if version < 3:
+        recorded["search"] = _renewed(row)
     if isinstance(row.get("opened_at"), datetime):  # a server's; the embedded store has them as text
         recorded |= {c: chain.canonical(as_time(value)) for c, value in row.items() if isinstance(value, datetime)}
     if "amount" in row:

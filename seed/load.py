@@ -14,14 +14,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from app import chain, repository, verification
+from app import chain, repository, schema, verification
 from app.database import Database, Transaction
 from app.errors import DatabaseError, DatabaseNotEmpty, InvalidText, UnreadableFile
 from app.models import (
     ALERT_FEED,
     ALERT_FEED_USER,
     CASE_ID,
+    MAX_SEARCH,
     MAX_TEXT,
+    SEARCHED,
     Case,
     Disposition,
     Event,
@@ -30,6 +32,7 @@ from app.models import (
     Role,
     Status,
     User,
+    renewed_search,
 )
 
 USERS, CASES, EVENTS = "users.csv", "cases.csv", "case_events.csv"
@@ -113,6 +116,7 @@ def load(database: Database, folder: Path, replace: bool = False, progress: Prog
     for a database that has cases unless `replace` is given. Whatever is raised, nothing is kept. What a server has
     stored is read back and every chain of it verified before it is kept.
     """
+    schema.prepare(database)
     database.create_schema()
     with database.load_transaction() as tx:
         if repository.case_count(tx):
@@ -217,10 +221,16 @@ def _case(record: _Record, known: Mapping[str, User]) -> Case:
         qa_at=record.optional_time("qa_at"),
         qa_notes=record.text("qa_notes", MAX_TEXT),
         qa_bucket=record.number("qa_bucket", 0, 9),
-        search=record.text("search", 1200),
+        search=_search(record),
         event_count=record.number("event_count", 1, 1_000_000_000),
         head_hash=record.text("head_hash", 64),
     )
+
+
+def _search(record: _Record) -> str:
+    """Return the search text as the database keeps it; a file of before version 3 has it in the form of then."""
+    search = record.text("search", MAX_SEARCH)
+    return str(renewed_search(search, *(record.values[c] for c in ("case_id", *SEARCHED))))
 
 
 def _event(record: _Record, known: Mapping[str, User]) -> chain.StoredEvent:

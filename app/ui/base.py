@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from app import casework, database, policy, repository, settings
+from app import casework, database, policy, repository, settings, users
 from app.errors import (
     BrokenCase,
     NotAllowed,
@@ -111,6 +111,9 @@ def check_still_acting(actor: User) -> None:
     until: datetime | None = st.session_state.get("signed in until")
     if until and datetime.now(UTC) > until:
         raise NotAllowed("Your sign-in has ended. Copy what you typed, and load the page anew to sign in.")
+    since: datetime | None = st.session_state.get("signed in at")
+    if since:
+        users.check_signed_in(desk().read(lambda tx: repository.user(tx, actor.user_id)), since)
     if st.session_state.get("acting", actor.user_id) != actor.user_id:
         raise NotAllowed("Who acts changed as you clicked. Look who is acting, and click again.")
 

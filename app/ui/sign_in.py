@@ -8,13 +8,15 @@ Whoever it is, what they may do is what the database says of them at that moment
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from time import sleep, time
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app import gate, repository, settings
-from app.errors import RUN, DeskError, NotAllowed, SettingsError, UnknownUser
+from app import gate, repository, settings, users
+from app.errors import RUN, DeskError, NotAllowed, SettingsError, SignedOut, UnknownUser
 from app.models import User
 from app.settings import SignIn
 from app.ui import base, forms, words
@@ -45,11 +47,14 @@ def mode() -> SignIn:
 
 
 def actor() -> User:
-    """Who is acting, as the database knows them now. Raises NotAllowed or UnknownUser."""
+    """Return who is acting, as the database knows them now. Raises NotAllowed, SignedOut or UnknownUser."""
     user_id = acting()
     if not user_id:
         raise NotAllowed("You are not signed in.")
-    return base.desk().read(lambda tx: repository.user_alike(tx, user_id))
+    person = base.desk().read(lambda tx: repository.user_alike(tx, user_id))
+    if mode() is SignIn.OIDC and (since := signed_in_at()):
+        users.check_signed_in(person, since)
+    return person
 
 
 def acting() -> str:
@@ -67,16 +72,16 @@ def check_admitted() -> None:
     st.rerun()
 
 
-def until() -> datetime | None:
-    """When the sign-in ends; None where nobody is signed in, or the provider does not say since when."""
+def signed_in_at() -> datetime | None:
+    """Return since when somebody is signed in; None where nobody is, or the provider does not say it."""
     issued = st.user.get("iat") if st.user.get("is_logged_in") else None
-    return datetime.fromtimestamp(issued, UTC) + WORKING_DAY if isinstance(issued, int | float) else None
+    return datetime.fromtimestamp(issued, UTC) if isinstance(issued, int | float) else None
 
 
 def claimed() -> str:
     """The user id that the provider vouches for; empty where nobody is signed in, or was too long ago."""
-    end = until()
-    if end is None or datetime.now(UTC) > end:
+    since = signed_in_at()
+    if since is None or datetime.now(UTC) > since + WORKING_DAY:
         return ""
     claim = st.user.get(base.config().sign_in_claim)
     return claim if isinstance(claim, str) else ""
@@ -104,9 +109,13 @@ def admit() -> None:
     if not user_id:
         _return_unsent()
         _welcome("Your sign-in has ended, or does not say who you are. Sign in again.")
-    st.session_state["signed in until"] = until()
+    since = signed_in_at()
+    st.session_state["signed in at"], st.session_state["signed in until"] = since, since and since + WORKING_DAY
     try:
         person = actor()
+    except SignedOut as ended:  # here or in another tab or browser: nothing is given back, as somebody else may sit here now
+        forms.keep_drafts("", alone=True)
+        _welcome(str(ended))
     except UnknownUser:
         _refuse(user_id, "is not known to this desk. A Manager asks whoever runs it to add you.")
     else:
@@ -114,8 +123,22 @@ def admit() -> None:
             _refuse(user_id, "is not active on this desk any more.")
         with st.sidebar:
             st.markdown(f"**{words.plain(person.name)}**  \n{person.role.value}")
-            st.button("Sign out", key="sign_out", on_click=st.logout, icon=":material/logout:")
+            st.button("Sign out", key="sign_out", on_click=sign_out, icon=":material/logout:")
         _open_gate()
+
+
+def sign_out() -> None:
+    """In a button's callback: end this sign-in wherever it is held, then the provider's.
+
+    The second in which it ends is let pass, as a new sign-in of the same second would be taken for this one. Where the
+    database is away, the browser at least forgets it.
+    """
+    since = signed_in_at()
+    if since and (user_id := claimed()):
+        with suppress(DeskError):
+            users.sign_out(base.desk(), user_id, since)
+            sleep(1 - time() % 1)
+    st.logout()
 
 
 def _open_gate() -> None:
@@ -158,7 +181,7 @@ def _return_unsent() -> None:
 def _refuse(user_id: str, why: str) -> None:
     st.title("AML Case Desk", anchor=False)
     st.error(f"{words.plain(user_id)} {why}", icon=":material/person_off:")
-    st.button("Sign out", on_click=st.logout, icon=":material/logout:")
+    st.button("Sign out", on_click=sign_out, icon=":material/logout:")
     st.stop()
 
 
