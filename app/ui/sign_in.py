@@ -113,7 +113,7 @@ def admit() -> None:
     st.session_state["signed in at"], st.session_state["signed in until"] = since, since and since + WORKING_DAY
     try:
         person = actor()
-    except SignedOut as ended:  # here or in another tab or browser: nothing is given back, as somebody else may sit here now
+    except SignedOut as ended:  # nothing typed is given back: somebody else may sit here now
         forms.keep_drafts("", alone=True)
         _welcome(str(ended))
     except UnknownUser:
