@@ -1,6 +1,6 @@
 """The desk's verbs for a terminal.
 
-    python -m app init                      create the tables where they are missing
+    python -m app init                      create the tables where they are missing, or upgrade those of an older desk
     python -m app verify [CASE_ID ...] [--checkpoint FILE --key KEY]
                                             verify these cases, or every case; and the log against this checkpoint, or
                                             the newest that is known here; an embedded file is only read
@@ -78,7 +78,7 @@ def _parser() -> terminal.Parser:
     shared = terminal.Parser(add_help=False)
     shared.add_argument("--database", metavar="DATABASE", help="instead of AML_DATABASE")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verbs.add_parser("init", parents=[shared], help="create the tables where they are missing")
+    verbs.add_parser("init", parents=[shared], help="create the tables where they are missing, or upgrade them")
     verify = verbs.add_parser("verify", parents=[shared], help="verify cases in the database")
     verify.add_argument("case_ids", nargs="*", metavar="CASE_ID")
     verify.add_argument("--checkpoint", type=Path, metavar="FILE", help="hold the log of all events against it")
@@ -182,7 +182,9 @@ def _user(desk: database.Database, options: argparse.Namespace) -> int:
 def _init(desk: database.Database) -> int:
     from app import schema
 
-    schema.init(desk)
+    before = schema.init(desk, terminal.progress("upgraded"))
+    if 0 < before < database.VERSION:
+        tell(f"{desk} was upgraded from version {before} to version {database.VERSION}.")
     tell(f"{desk} is ready.")
     for shortcoming in desk.shortcomings():
         warn(f"Warning: {shortcoming}")

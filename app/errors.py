@@ -13,12 +13,14 @@ DeskError                 its text is for a person: what happened, and what to d
 ├── UnknownCase           no case has this id
 ├── UnknownUser           no user has this id
 ├── NotAllowed            the rules of casework refuse: `policy` says why
+│   └── SignedOut         the person signed out since they signed in, here or elsewhere
 ├── StaleCase             the case moved on since the person saw it
 ├── BrokenCase            the case was changed outside the desk, so that it cannot be worked on
 ├── BrokenLog             the events are no longer those that a checkpoint was signed over
 ├── NotWritten            the case keeps an export whose files could not be written
 └── DatabaseError         the store itself
     ├── DatabaseMissing   there is none there, or it has no tables
+    ├── OtherVersion      an older or a newer desk made it, or upgraded it
     ├── DatabaseBusy      it stayed locked or overloaded; trying again may help
     ├── DatabaseNotEmpty  it already holds what may not be replaced
     ├── UnreadableText    bytes that are no text, where a text belongs
@@ -142,6 +144,11 @@ class NotAllowed(DeskError):
         self.reason = reason
 
 
+class SignedOut(NotAllowed):
+    def __init__(self) -> None:
+        super().__init__("You have signed out. Sign in again.")
+
+
 class StaleCase(DeskError):
     """Nothing was written: `since` are the events that came after what the person saw."""
 
@@ -190,6 +197,18 @@ class DatabaseError(DeskError):
 
 class DatabaseMissing(DatabaseError):
     pass
+
+
+class OtherVersion(DatabaseError):
+    """The database's schema is of version `found`, and this desk's of `wanted`."""
+
+    def __init__(self, found: int, wanted: int) -> None:
+        versions = f"The database is of version {found}, this desk of version {wanted}"
+        if found > wanted:
+            super().__init__(f"{versions}: it was upgraded for a newer desk. Start that one.")
+        else:
+            super().__init__(f"{versions}. Stop every desk that uses it, make a copy, and upgrade it: {RUN} init")
+        self.found, self.wanted = found, wanted
 
 
 class DatabaseBusy(DatabaseError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum, StrEnum, auto
@@ -12,12 +12,18 @@ from operator import attrgetter
 from types import NoneType
 from typing import Annotated, Any, get_args, get_type_hints
 
+from app.text import normal_form
+
 ALERT_FEED = "alert-feed"
 """The service user that opens cases; inactive, so that nobody can act as it."""
 
 MAX_AMOUNT = Decimal("9999999999999.99")
 MAX_TEXT = 10_000
 """Characters in a note, rationale or reason."""
+MAX_SEARCH = 1_200
+"""UTF-16 units in what Triage searches in."""
+SEARCHED = ("customer_id", "customer_name", "typology")
+"""What Triage searches in besides the case id."""
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CASE_ID = re.compile(rf"AML-[{CROCKFORD}]{{8}}")
@@ -82,6 +88,8 @@ class User:
     name: str
     role: Role
     active: bool
+    signed_out_at: datetime | None = field(default=None, compare=False)
+    """When they signed out last. It says nothing of who somebody is."""
 
 
 class Kind(Enum):
@@ -151,7 +159,7 @@ class Case:
     qa_at: Annotated[datetime | None, Column(Kind.STATE, None, "QA review")]
     qa_notes: Annotated[str, Column(Kind.STATE, "", "QA notes", limit=MAX_TEXT)]
     qa_bucket: Annotated[int, Column(Kind.FACT, limit=9)]
-    search: Annotated[str, Column(Kind.DERIVED, limit=1200)]
+    search: Annotated[str, Column(Kind.DERIVED, limit=MAX_SEARCH)]
     event_count: Annotated[int, Column(Kind.HEAD, limit=1_000_000_000)]
     head_hash: Annotated[str, Column(Kind.HEAD, limit=64)]
 
@@ -238,8 +246,18 @@ ALERT_FEED_USER = User(ALERT_FEED, "Alert feed", Role.ANALYST, active=False)
 
 
 def search_text(case_id: str, customer_id: str, customer_name: str, typology: str) -> str:
-    """Return what Triage searches in, casefolded, so that a search means the same on every engine."""
-    return f"{case_id} {customer_id} {customer_name} {typology}".casefold()
+    """Return what Triage searches in, in the normal form, so that a search means the same on every engine."""
+    return normal_form(f"{case_id} {customer_id} {customer_name} {typology}", MAX_SEARCH)
+
+
+def renewed_search(search: Any, case_id: str, customer_id: str, customer_name: str, typology: str) -> Any:
+    """Return the search text that a case has today for the one that it had before version 3: casefolded alone.
+
+    Whatever else it says is returned as it stands, as nobody but the desk ought to have written it.
+    """
+    if search == f"{case_id} {customer_id} {customer_name} {typology}".casefold():
+        return search_text(case_id, customer_id, customer_name, typology)
+    return search
 
 
 def read_case_id(typed: str) -> str:

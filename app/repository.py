@@ -28,7 +28,7 @@ _event_id, _case_id, _ts = (rows.taken(EVENT_COLUMNS, name) for name in ("event_
 
 # --- users ---
 
-SELECT_USER = "SELECT user_id, name, role, active FROM users WHERE user_id = ?"
+SELECT_USER = "SELECT user_id, name, role, active, signed_out_at FROM users WHERE user_id = ?"
 
 
 def user(tx: Transaction, user_id: str) -> User:
@@ -39,7 +39,7 @@ def user(tx: Transaction, user_id: str) -> User:
     return rows.user(row)
 
 
-SELECT_USERS = "SELECT user_id, name, role, active FROM users ORDER BY user_id"
+SELECT_USERS = "SELECT user_id, name, role, active, signed_out_at FROM users ORDER BY user_id"
 
 
 def users(tx: Transaction) -> list[User]:
@@ -81,6 +81,13 @@ UPDATE_USER_ACTIVE = "UPDATE users SET active = ? WHERE user_id = ?"
 def set_active(tx: Transaction, user_id: str, active: bool) -> None:
     """Keep whether the user may act."""
     tx.execute(UPDATE_USER_ACTIVE, (int(active), user_id))
+
+
+UPDATE_USER_SIGNED_OUT = "UPDATE users SET signed_out_at = ? WHERE user_id = ?"
+
+
+def set_signed_out(tx: Transaction, user_id: str, moment: datetime) -> None:
+    tx.execute(UPDATE_USER_SIGNED_OUT, (moment, user_id))
 
 
 COUNT_OPEN_CASES_OF = PerEngine(
@@ -189,6 +196,36 @@ LOCK_CASE = "UPDATE cases SET head_hash = head_hash WHERE case_id = ?"
 def lock_case(tx: Transaction, case_id: str) -> None:
     """Wait until nobody else is changing the case, and keep others from it until this transaction ends."""
     tx.execute(LOCK_CASE, (case_id,))
+
+
+SELECT_SEARCH_TEXTS = PerEngine(
+    sqlserver="""
+SELECT case_id, customer_id, customer_name, typology, search FROM cases
+WHERE case_id > ?
+ORDER BY case_id
+OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
+""",
+    sqlite="""
+SELECT case_id, customer_id, customer_name, typology, search FROM cases
+WHERE case_id > ?
+ORDER BY case_id
+LIMIT ?
+""",
+)
+UPDATE_SEARCH_TEXT = "UPDATE cases SET search = ? WHERE case_id = ?"
+
+
+def renew_search_texts(tx: Transaction, after: str, limit: int) -> str | None:
+    """Bring the search texts of the next cases by id, `limit` at most, from the form of before version 3 to today's.
+
+    Return the id of the last of them; None where there is none after it.
+    """
+    found = tx.fetch_all(SELECT_SEARCH_TEXTS, (after, limit))
+    renewed = [(rows.renewed(row), row["case_id"]) for row in found]
+    tx.execute_many(
+        UPDATE_SEARCH_TEXT, [one for one, row in zip(renewed, found, strict=True) if one[0] != row["search"]]
+    )
+    return str(found[-1]["case_id"]) if len(found) == limit else None
 
 
 # --- events ---
@@ -316,7 +353,7 @@ def chains_of(tx: Transaction, case_id: str) -> list[Chain]:
     found = _events_of(tx, case_id)
     if not stored and not found:
         raise UnknownCase(case_id)
-    first, *others = map(rows.recorded, stored) if stored else (None,)
+    first, *others = (rows.recorded(row, tx.found_version) for row in stored) if stored else (None,)
     return [(case_id, found, first), *((case_id, [], other) for other in others)]
 
 
@@ -335,7 +372,8 @@ def all_chains(tx: Transaction) -> Iterator[Chain]:
         cases: list[Mapping[str, Any]] = []
         for values in found:
             if _is_case(values):
-                cases.append(rows.recorded(dict(zip(CASE_COLUMNS, _case_part(values), strict=True))))
+                row = dict(zip(CASE_COLUMNS, _case_part(values), strict=True))
+                cases.append(rows.recorded(row, tx.found_version))
             else:
                 stored.append(_event_part(values))
         if stored and isinstance(_ts(stored[0]), datetime):

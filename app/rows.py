@@ -12,7 +12,7 @@ from typing import Any
 from app import chain
 from app.database import Row, as_money, as_time
 from app.errors import BrokenCase, DatabaseError
-from app.models import COLUMNS, Case, Column, Role, User
+from app.models import COLUMNS, SEARCHED, Case, Column, Role, User, renewed_search
 
 _NUMBER = (int, float, Decimal)
 
@@ -24,13 +24,18 @@ def taken(columns: Sequence[str], *names: str) -> Callable[[Sequence[Any]], Any]
 
 def user(row: Row) -> User:
     """Return a row of `users`. Raises DatabaseError where it was changed outside the desk so that it is nobody's."""
-    user_id, name, role = row["user_id"], row["name"], row["role"]
-    if not (isinstance(user_id, str) and isinstance(name, str) and role in set(Role)):
-        told = ", ".join(map(chain.show, (user_id, name, role)))
+    user_id, name, role, signed_out_at = row["user_id"], row["name"], row["role"], row["signed_out_at"]
+    try:
+        moment = None if signed_out_at is None else as_time(signed_out_at)
+        is_read = isinstance(user_id, str) and isinstance(name, str) and role in set(Role)
+    except (TypeError, ValueError):
+        is_read = False
+    if not is_read:
+        told = ", ".join(map(chain.show, (user_id, name, role, signed_out_at)))
         raise DatabaseError(
             f"A row of the table users was changed outside the desk, and says: {told}. Correct it there."
         )
-    return User(user_id, name, Role(role), bool(row["active"]))
+    return User(user_id, name, Role(role), bool(row["active"]), moment)
 
 
 def case(row: Row) -> Case:
@@ -98,6 +103,11 @@ def _amount(value: Any) -> str:
     return repr(value)
 
 
+def renewed(row: Mapping[str, Any]) -> Any:
+    """Return the search text that the row has today, where it has the one of before version 3; else what it has."""
+    return renewed_search(row["search"], row["case_id"], *(row[column] for column in SEARCHED))
+
+
 _RECORDED: Mapping[type, Callable[[Any], Any]] = {
     Decimal: _amount,
     # A server hands out times; the embedded store has them as the text that `canonical` writes.
@@ -106,9 +116,14 @@ _RECORDED: Mapping[type, Callable[[Any], Any]] = {
 _TO_RECORD = [(column.name, _RECORDED[column.holds]) for column in COLUMNS if column.holds in _RECORDED]
 
 
-def recorded(row: Row) -> dict[str, Any]:
-    """Return a row of `cases` as it stands, each value as `chain.canonical` writes it, or as it is if unreadable."""
+def recorded(row: Row, version: int) -> dict[str, Any]:
+    """Return a row of `cases` as it stands, each value as `chain.canonical` writes it, or as it is if unreadable.
+
+    The search text of a database of before version 3 stands in today's form.
+    """
     told = dict(row)
+    if version < 3:
+        told["search"] = renewed(row)
     for name, read in _TO_RECORD:
         if name in row:
             told[name] = read(row[name])

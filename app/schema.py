@@ -1,11 +1,19 @@
-"""What the desk needs before its first case."""
+"""What the desk needs before its first case, and how an older database is taken to the version that it works on.
+
+An upgrade is a step from one version to the next: a script of the engine that adds to the tables, or a function here
+that rewrites rows in batches, and after a stop goes on where it was. What needs both is two versions.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 from app import repository
-from app.database import Database, Transaction
+from app.database import VERSION, Database, Transaction
 from app.errors import (
     ConstraintBroken,
+    OtherVersion,
     UnknownUser,
 )
 from app.models import (
@@ -13,18 +21,74 @@ from app.models import (
     ALERT_FEED_USER,
 )
 
+BATCH = 2_000
+"""Rows that a step looks at in one transaction."""
 
-def init(database: Database) -> None:
-    """Make what the desk needs before its first case: the tables, and the service user that opens cases."""
+Progress = Callable[[int, int], None]
+"""Called with how many rows are done, and how many there are."""
 
-    def add_the_alert_feed(tx: Transaction) -> None:
-        try:
-            repository.user(tx, ALERT_FEED)
-        except UnknownUser:
-            repository.insert_user(tx, ALERT_FEED_USER)
 
+def init(database: Database, progress: Progress | None = None) -> int:
+    """Make what the desk needs before its first case, or take the database to the version that the desk works on.
+
+    That is the tables, and the service user that opens cases. Returns the version that was there before, 0 where
+    there were no tables. Raises OtherVersion where it is newer than the desk.
+    """
+    before = database.version()
+    if before:
+        _upgrade(database, progress)
     database.create_schema()
     try:
-        database.write(add_the_alert_feed)
+        database.write(_add_the_alert_feed)
     except ConstraintBroken:  # another desk that started at the same moment was quicker
         database.read(lambda tx: repository.user(tx, ALERT_FEED))
+    return before
+
+
+def prepare(database: Database, progress: Progress | None = None) -> int:
+    """Do what `init` does as a desk starts. A server with tables stays as it is: other desks may be working on it.
+
+    Returns as `init`. Raises OtherVersion where a server is of another version.
+    """
+    before = database.version()
+    if before == VERSION and database.has_schema():
+        return before
+    if before not in (0, VERSION) and not database.is_embedded:
+        raise OtherVersion(before, VERSION)
+    return init(database, progress)
+
+
+def _add_the_alert_feed(tx: Transaction) -> None:
+    try:
+        repository.user(tx, ALERT_FEED)
+    except UnknownUser:
+        repository.insert_user(tx, ALERT_FEED_USER)
+
+
+def _upgrade(database: Database, progress: Progress | None) -> None:
+    while (version := database.version()) < VERSION:
+        if not database.run_upgrade(version + 1):
+            STEPS[version + 1](database, progress)
+            database.write(partial(_step_up, before=version), any_version=True)
+
+
+def _step_up(tx: Transaction, before: int) -> None:
+    if tx.version() == before:  # else another desk that started at the same moment was quicker
+        tx.set_version(before + 1)
+
+
+def renew_search_texts(database: Database, progress: Progress | None = None) -> None:
+    """Bring every search text from the form of before version 3, which folded letter case alone, to today's."""
+    total = database.read(repository.case_count, any_version=True)
+    done = 0
+    last: str | None = ""
+    while last is not None:
+        batch = partial(repository.renew_search_texts, after=last, limit=BATCH)
+        last = database.write(batch, any_version=True)
+        done += BATCH
+        if progress:
+            progress(min(done, total), total)
+
+
+STEPS: Mapping[int, Callable[[Database, Progress | None], None]] = {3: renew_search_texts}
+"""By the version that they lead to; the others are scripts."""

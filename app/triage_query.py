@@ -10,8 +10,9 @@ from enum import StrEnum
 
 from app import repository
 from app.database import PerEngine, Sql, Transaction
-from app.models import Risk
+from app.models import MAX_SEARCH, Risk
 from app.rows import Cases
+from app.text import normal_form
 
 COUNT_LIMIT = 10_000
 """Counting stops here: a total above it is "10,000+"."""
@@ -197,9 +198,9 @@ def _conditions(tx: Transaction, filters: Filters) -> tuple[list[str], list[obje
         parameters.append(filters.due_before)
         if filters.include_closed:
             wanted.append("late")
-    if filters.search.strip():
+    if asked := normal_form(filters.search, MAX_SEARCH):
         wanted.append("search")
-        parameters.append(filters.search.strip().casefold())
+        parameters.append(asked)
     return [tx.text(FILTERS[name]) for name in wanted], parameters
 
 

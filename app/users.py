@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from app import repository, typed
 from app.database import Database, Transaction
 from app.errors import (
     InvalidInput,
     NotAllowed,
+    SignedOut,
     UnknownUser,
 )
 from app.models import (
@@ -76,6 +78,33 @@ def deactivate_user(database: Database, user_id: str) -> int:
         return repository.open_cases_of(tx, user_id)
 
     return database.write(work)
+
+
+def sign_out(database: Database, user_id: str, signed_in_at: datetime) -> datetime:
+    """Keep that a person signs out: whatever they signed in to up to now is over, in every browser that holds it.
+
+    `signed_in_at` is when the provider says that they signed in; its clock may run ahead of the desk's. Returns the
+    moment that is kept. Raises UnknownUser.
+    """
+    moment = max(datetime.now(UTC), signed_in_at)
+
+    def work(tx: Transaction) -> datetime:
+        person = repository.user_alike(tx, user_id)
+        kept = max(moment, person.signed_out_at or moment)
+        repository.set_signed_out(tx, person.user_id, kept)
+        return kept
+
+    return database.write(work)
+
+
+def check_signed_in(person: User, signed_in_at: datetime) -> None:
+    """Raise SignedOut where the person signed out after this sign-in, or in the second of it.
+
+    A provider tells a sign-in (`iat`) in whole seconds, so that within one nobody can tell which came first: the
+    earlier sign-in must not outlive it, and so the page that signs somebody out lets the second pass before it goes on.
+    """
+    if person.signed_out_at and signed_in_at.replace(microsecond=0) <= person.signed_out_at:
+        raise SignedOut
 
 
 def _check_person(user_id: str) -> None:

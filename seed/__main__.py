@@ -102,18 +102,20 @@ def _begin_log(desk: database.Database, config: settings.Settings, anew: bool = 
 
 
 def _demo(desk: database.Database, config: settings.Settings, anew: bool) -> int:
+    from app import schema
+
     if not desk.is_embedded:
         if anew:
             raise DatabaseNotEmpty("--anew empties the embedded database alone; a server's cases stay.")
-        if not desk.has_schema():
-            from app import schema
-
-            schema.init(desk)
+        if not schema.prepare(desk):
             tell(f"{desk}: the tables are made. Next: {RUN} user add, and {RUN} open")
         for shortcoming in desk.shortcomings():
             warn(f"Warning: {shortcoming} ({RUN} init makes what is missing.)")
         return 0
-    if not anew and desk.has_schema() and desk.read(repository.case_count):
+    before = schema.prepare(desk, terminal.progress("upgraded"))
+    if 0 < before < database.VERSION:
+        tell(f"{desk} was upgraded from version {before} to version {database.VERSION}.")
+    if not anew and desk.read(repository.case_count):
         return 0
     from seed.generate import generate
     from seed.load import load

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from app import chain, repository, verification
+from app import chain, repository, rows, schema, verification
 from app.database import Database, Transaction
 from app.errors import DatabaseError, DatabaseNotEmpty, InvalidText, UnreadableFile
 from app.models import (
@@ -124,6 +125,7 @@ def load(database: Database, folder: Path, replace: bool = False, progress: Prog
     for a database that has cases unless `replace` is given. Whatever is raised, nothing is kept. What a server has
     stored is read back and every chain of it verified before it is kept.
     """
+    schema.prepare(database)
     database.create_schema()
     with database.load_transaction() as tx:
         if repository.case_count(tx):
@@ -207,7 +209,9 @@ def _case(record: _Record, known: Mapping[str, User]) -> Case:
     case_id = record.values["case_id"]
     if not CASE_ID.fullmatch(case_id):
         raise record.bad(f"case_id {case_id!r} is not like AML-7F3KQ2XA")
-    return Case(**{column.name: record.value(column, known) for column in COLUMNS})
+    case = Case(**{column.name: record.value(column, known) for column in COLUMNS})
+    # A file of before version 3 has the search text in the form of then.
+    return dataclasses.replace(case, search=rows.renewed(record.values))
 
 
 def _event(record: _Record, known: Mapping[str, User]) -> chain.StoredEvent:

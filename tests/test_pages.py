@@ -606,6 +606,27 @@ def test_what_a_sign_in_that_has_ended_sends_is_refused_and_given_back(
     assert len(stored(desk, case_id)[1]) == 1
 
 
+def test_who_signed_out_elsewhere_sends_and_sees_nothing_more_and_gets_back_nothing_typed(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id, since = open_case().case_id, datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
+    vouched: dict[str, Any] = {"is_logged_in": True, "preferred_username": ANALYST.user_id, "iat": since.timestamp()}
+    monkeypatch.setenv("AML_SIGN_IN", "oidc")
+    monkeypatch.setattr(st, "user", vouched)
+    monkeypatch.setattr(sign_in, "_is_configured", lambda: True)
+    page = open_page("case", case_id=case_id)
+    labelled(page.text_area, "Note").set_value("Typed in a tab that was left open.")
+    out = users.sign_out(desk, ANALYST.user_id, since)
+    click(page, "Add note")
+    assert "You have signed out. Sign in again." in texts(page)
+    assert "Typed in a tab" not in texts(page)
+    assert not page.code
+    assert case_id not in texts(page)
+    assert len(desk.read(lambda tx: repository.events(tx, case_id))) == 1
+    vouched["iat"] = int(out.timestamp()) + 1
+    assert labelled(open_page("case", case_id=case_id).text_area, "Note").value == ""
+
+
 def test_a_claim_in_other_letters_acts_as_the_person_it_means(
     desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as draw
 
 from app import text
 
@@ -41,3 +45,16 @@ def test_a_page_keeps_lines_and_joiners_and_escapes_what_turns_words_around() ->
     assert text.legible("SAR\u202e RAS\nnoon\u2066\ud800") == "SAR\\u202e RAS\nnoon\\u2066\\ud800"
     joined = "می\u200cخواهم 👩\u200d🔬"
     assert text.legible(joined) == joined
+
+
+@given(draw.text(), draw.sampled_from([7, 200, 1_200]))
+def test_the_normal_form_of_a_search_fits_its_column_and_is_its_own(typed: str, units: int) -> None:
+    form = text.normal_form(typed, units)
+    assert len(form.encode("utf-16-le")) <= 2 * units
+    assert text.normal_form(form, units) == form
+    for written in ("NFC", "NFD"):
+        assert text.normal_form(normalize(written, typed), units) == form
+
+
+def test_the_normal_form_is_not_cut_in_the_middle_of_a_character() -> None:
+    assert text.normal_form("ab" + "\U0001f98a" * 3, 5) == "ab\U0001f98a"

@@ -14,18 +14,30 @@ from __future__ import annotations
 
 from app import settings
 from app.database import odbc
-from app.database.engine import Database, PerEngine, Row, Sql, Transaction, as_money, as_time
+from app.database.engine import VERSION, Database, PerEngine, Row, Sql, Transaction, as_money, as_time
 from app.database.sqlite import WITHOUT_WAL, SqliteDatabase, SqliteReader
 from app.database.sqlserver import SqlServerDatabase
 
-__all__ = ["WITHOUT_WAL", "Database", "PerEngine", "Row", "Sql", "Transaction", "as_money", "as_time", "connect"]
+__all__ = [
+    "VERSION",
+    "WITHOUT_WAL",
+    "Database",
+    "PerEngine",
+    "Row",
+    "Sql",
+    "Transaction",
+    "as_money",
+    "as_time",
+    "connect",
+]
 
 
 def connect(config: settings.Settings, read_only: bool = False) -> Database:
     """The database that the settings name; nothing is opened before it is used. Raises SettingsError.
 
-    `read_only` is for verifying: an embedded file and all beside it stay byte for byte as they are.
+    `read_only` is for verifying: an embedded file and all beside it stay byte for byte as they are, and what is read
+    may be of an older version of the schema.
     """
     if odbc.is_connection_string(config.database):
-        return SqlServerDatabase(config)
+        return SqlServerDatabase(config, read_only)
     return SqliteReader(config) if read_only else SqliteDatabase(config)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from queue import Empty, LifoQueue
 from threading import BoundedSemaphore
 from typing import Any, Generic, TypeVar
@@ -23,9 +24,13 @@ from tenacity import (
 )
 
 from app import chain
-from app.errors import RUN, DatabaseBusy, DatabaseError, DatabaseUnreachable, OutcomeUnknown, kinds
+from app.errors import RUN, DatabaseBusy, DatabaseError, DatabaseUnreachable, OtherVersion, OutcomeUnknown, kinds
 
 TABLES = ("case_events", "cases", "users")
+
+VERSION = 3
+"""Of the schema that this desk works on. Each step up is a script in `upgrades/` beside the engine's `schema.sql`, or
+one in Python (`app.schema`), which rewrites rows in batches."""
 
 LACKING = f"The database lacks a table or column of the desk's ({{}}). A missing table is created by: {RUN} init"
 
@@ -64,6 +69,9 @@ def as_money(value: Any) -> Decimal:
 class Transaction(ABC):
     """What a statement can be run on, over a DB-API connection. One result is read at a time."""
 
+    found_version = VERSION
+    """Of the schema, as it was found to be as the transaction began; where any would do, it was not asked."""
+
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._cursors: list[Any] = []
@@ -71,6 +79,14 @@ class Transaction(ABC):
     @abstractmethod
     def text(self, sql: Sql) -> str:
         """The statement as this engine reads it."""
+
+    @abstractmethod
+    def version(self) -> int:
+        """Return the version of the schema; 0 where there are no cases yet, 1 where none was kept."""
+
+    @abstractmethod
+    def set_version(self, version: int) -> None:
+        """Say that the schema is of this version from the end of this transaction on."""
 
     @abstractmethod
     def create_tables(self) -> None:
@@ -175,20 +191,37 @@ class Database(ABC):
     """Whether it is the desk's own file, which may be filled with demo data and emptied, or a bank's server."""
 
     @abstractmethod
-    def transaction(self) -> AbstractContextManager[Transaction]:
-        """For writing: commits at the end, rolls back on any error. Raises DatabaseError."""
+    def transaction(self, any_version: bool = False) -> AbstractContextManager[Transaction]:
+        """For writing: commits at the end, rolls back on any error.
+
+        Raises DatabaseError; OtherVersion among them, unless the database may be of `any_version`.
+        """
 
     def load_transaction(self) -> AbstractContextManager[Transaction]:
         """As `transaction`, for a load that may be larger than all that is there."""
         return self.transaction()
 
     @abstractmethod
-    def snapshot(self) -> AbstractContextManager[Transaction]:
-        """For reading: everything read inside is of one moment, and holds up no writer."""
+    def snapshot(self, any_version: bool = False) -> AbstractContextManager[Transaction]:
+        """For reading: everything read inside is of one moment, and holds up no writer. Raises as `transaction`."""
 
     @abstractmethod
     def create_schema(self) -> None:
-        """Create what is missing of the desk's tables. Raises DatabaseError where that cannot be done."""
+        """Create what is missing of the desk's tables. Raises DatabaseError where that cannot be done.
+
+        Raises OtherVersion, and creates nothing, where the tables that are there are of another version.
+        """
+
+    @abstractmethod
+    def run_upgrade(self, version: int) -> bool:
+        """Run the script that takes the tables to `version`, if they are of the one before; all of it or nothing.
+
+        Returns whether there is such a script. However long it takes, it is not given up.
+        """
+
+    @abstractmethod
+    def version(self) -> int:
+        """Return the version of the schema; 0 where there is no database, or none with cases."""
 
     @abstractmethod
     def has_schema(self) -> bool:
@@ -206,14 +239,14 @@ class Database(ABC):
     def close(self) -> None:
         """Close the idle connections."""
 
-    def read(self, work: Callable[[Transaction], Result], may_lag: bool = False) -> Result:
+    def read(self, work: Callable[[Transaction], Result], may_lag: bool = False, any_version: bool = False) -> Result:
         """What `work` returns in a snapshot; tried again after a fault that passes.
 
         `may_lag` is for a list or a count that need not show the newest change: a read replica may answer it.
         """
-        return _attempts(lambda: _within(self.snapshot(), work))
+        return _attempts(lambda: _within(self.snapshot(any_version), work))
 
-    def write(self, work: Callable[[Transaction], Result]) -> Result:
+    def write(self, work: Callable[[Transaction], Result], any_version: bool = False) -> Result:
         """What `work` returns in a transaction; tried again as a whole after a fault that passes.
 
         A connection may be lost in the middle of the commit. So `work` may run although an earlier run of it was
@@ -224,7 +257,7 @@ class Database(ABC):
         def attempt() -> Result:
             nonlocal unknown
             try:
-                return _within(self.transaction(), work)
+                return _within(self.transaction(any_version), work)
             except DatabaseError as error:
                 unknown = unknown or isinstance(error, OutcomeUnknown)
                 if isinstance(error, OutcomeUnknown):
@@ -234,6 +267,22 @@ class Database(ABC):
                 raise
 
         return _attempts(attempt)
+
+
+def check_version(found: int, may_be_older: bool = False) -> int:
+    """Return the version that was found, or VERSION where it is 0, as there are no tables yet.
+
+    Raises OtherVersion where it is not VERSION. `may_be_older` is for verifying.
+    """
+    found = found or VERSION
+    if found != VERSION and not (may_be_older and found < VERSION):
+        raise OtherVersion(found, VERSION)
+    return found
+
+
+def upgrade_script(schema: Path, version: int) -> Path | None:
+    """Return the script beside an engine's `schema` that takes its tables to `version`; None where Python does it."""
+    return next((schema.parent / "upgrades").glob(f"{version:04d}_*.sql"), None)
 
 
 def _attempts(attempt: Callable[[], Result]) -> Result:

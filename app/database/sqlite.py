@@ -19,13 +19,26 @@ from time import monotonic, sleep
 from typing import NamedTuple, NoReturn
 
 from app import chain, settings
-from app.database.engine import LACKING, TABLES, Database, PerEngine, Pool, Sql, Transaction
+from app.database.engine import (
+    LACKING,
+    TABLES,
+    VERSION,
+    Database,
+    PerEngine,
+    Pool,
+    Sql,
+    Transaction,
+    check_version,
+    upgrade_script,
+)
 from app.database.watch import Watch
 from app.errors import RUN, ConstraintBroken, DatabaseBusy, DatabaseError, DatabaseMissing, UnreadableText
 
 SCHEMA = settings.ROOT / "sql" / "sqlite" / "schema.sql"
 DROP_TABLES = ("DROP TABLE case_events", "DROP TABLE cases", "DROP TABLE users")
 SELECT_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
+SELECT_VERSION = "PRAGMA user_version"
+COUNT_CASES_TABLE = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'cases'"
 SELECT_INDEXES_AND_TRIGGERS = """
 SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL
 """
@@ -83,8 +96,19 @@ class SqliteTransaction(Transaction):
     def ts(self, text: str) -> object:
         return text
 
+    def version(self) -> int:
+        return int(self.fetch_val(SELECT_VERSION)) or int(self.fetch_val(COUNT_CASES_TABLE))
+
+    def set_version(self, version: int) -> None:
+        self.execute(f"PRAGMA user_version = {version:d}")
+
     def create_tables(self) -> None:
-        for statement in _statements(SCHEMA.read_text("utf-8")):
+        self.run(SCHEMA)
+        self.set_version(VERSION)
+
+    def run(self, script: Path) -> None:
+        """Run each statement of an SQL script."""
+        for statement in _statements(script.read_text("utf-8")):
             self.execute(statement)
 
     def empty_tables(self) -> None:
@@ -110,6 +134,7 @@ class SqliteDatabase(Database):
     """A SQLite file, its connections pooled."""
 
     is_embedded = True
+    _may_be_older = False
 
     def __init__(self, config: settings.Settings) -> None:
         self.file = Path(config.database)
@@ -128,9 +153,9 @@ class SqliteDatabase(Database):
         return str(self.file)
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, any_version: bool = False) -> Iterator[SqliteTransaction]:
         """No other writer gets in between. Raises DatabaseBusy where the lock is not to be had."""
-        with self._begin("BEGIN IMMEDIATE") as tx:
+        with self._begin("BEGIN IMMEDIATE", any_version) as tx:
             yield tx
 
     @contextmanager
@@ -156,8 +181,8 @@ class SqliteDatabase(Database):
             yield tx
 
     @contextmanager
-    def snapshot(self) -> Iterator[Transaction]:
-        with self._begin("BEGIN") as tx:
+    def snapshot(self, any_version: bool = False) -> Iterator[Transaction]:
+        with self._begin("BEGIN", any_version) as tx:
             yield tx
 
     def create_schema(self) -> None:
@@ -190,9 +215,24 @@ class SqliteDatabase(Database):
                     raise
                 sleep(0.01)
 
+    def run_upgrade(self, version: int) -> bool:
+        script = upgrade_script(SCHEMA, version)
+        if script:
+            with self.transaction(any_version=True) as tx:
+                if tx.version() == version - 1:  # else another desk that started at the same moment was quicker
+                    tx.run(script)
+                    tx.set_version(version)
+        return bool(script)
+
+    def version(self) -> int:
+        try:
+            return self.read(lambda tx: tx.version(), any_version=True)
+        except DatabaseMissing:
+            return 0
+
     def has_schema(self) -> bool:
         try:
-            found = self.read(lambda tx: tx.fetch_all(SELECT_TABLES))
+            found = self.read(lambda tx: tx.fetch_all(SELECT_TABLES), any_version=True)
         except DatabaseMissing:
             return False
         return {row["name"] for row in found}.issuperset(TABLES)
@@ -218,17 +258,19 @@ class SqliteDatabase(Database):
         Thread(target=look, name="watch", daemon=True).start()
 
     @contextmanager
-    def _begin(self, begin: str) -> Iterator[Transaction]:
-        with self._connection() as connection, self._within(connection, begin) as tx:
+    def _begin(self, begin: str, any_version: bool) -> Iterator[SqliteTransaction]:
+        with self._connection() as connection, self._within(connection, begin, any_version) as tx:
             yield tx
 
     @contextmanager
-    def _within(self, connection: Connection, begin: str) -> Iterator[Transaction]:
+    def _within(self, connection: Connection, begin: str, any_version: bool = False) -> Iterator[SqliteTransaction]:
         connection.text_factory = self._text_factory
         with _faults():
             connection.execute(begin)
         tx = SqliteTransaction(connection)
         try:
+            if not any_version:
+                tx.found_version = check_version(tx.version(), self._may_be_older)
             yield tx
         except UnreadableText:
             self._text_factory = _any_text
@@ -346,13 +388,15 @@ class SqliteReader(SqliteDatabase):
         super().__init__(config)
         self._copies: list[tempfile.TemporaryDirectory[str]] = []
 
-    def transaction(self) -> NoReturn:
+    _may_be_older = True
+
+    def transaction(self, any_version: bool = False) -> NoReturn:
         raise DatabaseError(f"{self.file} was opened to be read only.")
 
     @contextmanager
-    def snapshot(self) -> Iterator[Transaction]:
+    def snapshot(self, any_version: bool = False) -> Iterator[Transaction]:
         try:
-            with super().snapshot() as tx:
+            with super().snapshot(any_version) as tx:
                 yield tx
         except DatabaseMissing as error:
             if "no such table" in str(error):

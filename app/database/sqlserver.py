@@ -15,7 +15,18 @@ from typing import Any
 
 from app import settings
 from app.database import odbc, sqlserver_schema
-from app.database.engine import LACKING, Database, Parameters, PerEngine, Pool, Result, Sql, Transaction
+from app.database.engine import (
+    LACKING,
+    Database,
+    Parameters,
+    PerEngine,
+    Pool,
+    Result,
+    Sql,
+    Transaction,
+    check_version,
+    upgrade_script,
+)
 from app.errors import (
     ConstraintBroken,
     DatabaseBusy,
@@ -65,6 +76,11 @@ LOGIN_FAILED = frozenset({18452, 18456})
 
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION"
 READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN TRANSACTION"
+SELECT_VERSION = "SELECT MAX(version) FROM dbo.schema_version"
+SELECT_VERSION_TO_WRITE = f"{SELECT_VERSION} WITH (REPEATABLEREAD)"
+"""Keeps an upgrade from ending before this transaction does."""
+COUNT_VERSION_TABLE = "SELECT COUNT(*) FROM sys.tables WHERE object_id = OBJECT_ID('dbo.schema_version')"
+COUNT_CASES_TABLE = "SELECT COUNT(*) FROM sys.tables WHERE object_id = OBJECT_ID('dbo.cases')"
 COMMIT = "COMMIT TRANSACTION"
 ROLLBACK = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SET IMPLICIT_TRANSACTIONS OFF"
 SESSION = (
@@ -91,10 +107,12 @@ IDENTITY_INSERT_OFF = "SET IDENTITY_INSERT case_events OFF"
 SELECT_TABLES = """
 SELECT SCHEMA_NAME(t.schema_id) AS schema_name, t.name AS table_name, c.name AS column_name
 FROM sys.tables AS t LEFT JOIN sys.columns AS c
-    ON c.object_id = t.object_id AND c.name IN ('user_id', 'head_hash', 'event_hash')
+    ON c.object_id = t.object_id AND c.name IN ('user_id', 'head_hash', 'event_hash', 'version')
 """
 OWN_TABLES = {("dbo", "users", "user_id"), ("dbo", "cases", "head_hash"), ("dbo", "case_events", "event_hash")}
 """The desk's tables as SELECT_TABLES shows them: one of their name without that column is someone else's."""
+VERSION_TABLE = ("dbo", "schema_version", "version")
+"""The desk's as well, but old databases have none."""
 SELECT_DATABASE_OPTIONS = """
 SELECT snapshot_isolation_state, CAST(is_read_committed_snapshot_on AS INT) FROM sys.databases WHERE name = DB_NAME()
 """
@@ -194,6 +212,14 @@ class SqlServerTransaction(Transaction):
     def text(self, sql: Sql) -> str:
         return sql.sqlserver if isinstance(sql, PerEngine) else sql
 
+    def version(self) -> int:
+        if self.fetch_val(COUNT_VERSION_TABLE) and (found := self.fetch_val(SELECT_VERSION)):
+            return int(found)
+        return int(self.fetch_val(COUNT_CASES_TABLE))
+
+    def set_version(self, version: int) -> None:
+        self.execute("UPDATE dbo.schema_version SET version = ?", (version,))
+
     def create_tables(self) -> None:
         with self._faults():
             _run_script(self._connection, SCHEMA)
@@ -245,9 +271,13 @@ class SqlServerDatabase(Database):
 
     is_embedded = False
 
-    def __init__(self, config: settings.Settings) -> None:
-        """Raises SettingsError for a connection string or a machine that cannot be used; opens nothing yet."""
+    def __init__(self, config: settings.Settings, may_be_older: bool = False) -> None:
+        """Raises SettingsError for a connection string or a machine that cannot be used; opens nothing yet.
+
+        `may_be_older` says that tables of an older version may be read, and nothing is written.
+        """
         self.config = config
+        self._may_be_older = may_be_older
         self._connection_string = odbc.complete(config.database)
         self._pool: Pool[Any] = Pool(
             config.pool_size, config.busy_timeout, connect=self._connect, clean=_clean, close=_close
@@ -263,8 +293,8 @@ class SqlServerDatabase(Database):
         return odbc.describe(self.config.database)
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        with self._begin(READ_COMMITTED) as tx:
+    def transaction(self, any_version: bool = False) -> Iterator[Transaction]:
+        with self._begin(READ_COMMITTED, SELECT_VERSION_TO_WRITE, any_version) as tx:
             yield tx
             tx.close()
             try:
@@ -273,13 +303,13 @@ class SqlServerDatabase(Database):
                 raise OutcomeUnknown() from error
 
     @contextmanager
-    def snapshot(self) -> Iterator[Transaction]:
-        with self._begin(SNAPSHOT) as tx:
+    def snapshot(self, any_version: bool = False) -> Iterator[Transaction]:
+        with self._begin(SNAPSHOT, SELECT_VERSION, any_version) as tx:
             yield tx
             tx.close()
             tx.execute(COMMIT)
 
-    def read(self, work: Callable[[Transaction], Result], may_lag: bool = False) -> Result:
+    def read(self, work: Callable[[Transaction], Result], may_lag: bool = False, any_version: bool = False) -> Result:
         if may_lag and self._replica and monotonic() >= self._replica_rests_until:
             try:
                 with self._replica.snapshot() as tx:
@@ -289,11 +319,11 @@ class SqlServerDatabase(Database):
             except DatabaseError as error:  # whatever it is, it may be the replica's alone
                 _LOGGER.warning("The read replica rests for %d seconds: %s", REPLICA_RESTS, kinds(error))
                 self._replica_rests_until = monotonic() + REPLICA_RESTS
-        return super().read(work)
+        return super().read(work, any_version=any_version)
 
     def create_schema(self) -> None:
         self._allow_snapshots()
-        self.write(self._create_tables)
+        self.write(self._create_tables, any_version=True)
 
     def _allow_snapshots(self) -> None:
         """Where the database does not allow snapshot isolation yet, which every read of the desk is made under."""
@@ -304,6 +334,7 @@ class SqlServerDatabase(Database):
     def _create_tables(self, tx: Transaction) -> None:
         """In one transaction: whatever fails, nothing is left made by half."""
         tx.execute(LOCK_SCHEMA)
+        check_version(tx.version())
         own, strangers = _tables(tx)
         if strangers and len(own) < len(OWN_TABLES):
             raise DatabaseNotEmpty(
@@ -321,8 +352,24 @@ class SqlServerDatabase(Database):
                 tx.execute(f"DROP TRIGGER dbo.{name}")
         tx.create_tables()
 
+    def run_upgrade(self, version: int) -> bool:
+        script = upgrade_script(SCHEMA, version)
+        if script:
+            connection = self._connect()
+            try:
+                connection.timeout = 0  # a large table takes its time; the script itself waits for locks without end
+                with _faults():
+                    _run_script(connection, script)
+            finally:
+                _close(connection)
+        return bool(script)
+
+    def version(self) -> int:
+        return self.write(lambda tx: tx.version(), any_version=True)  # as `has_schema`
+
     def has_schema(self) -> bool:
-        own, _ = self.write(_tables)  # which writes nothing, but needs no snapshot: they may not be allowed yet
+        # This writes nothing, but needs no snapshot: they may not be allowed yet.
+        own, _ = self.write(_tables, any_version=True)
         return len(own) == len(OWN_TABLES)
 
     def shortcomings(self) -> list[str]:
@@ -332,7 +379,7 @@ class SqlServerDatabase(Database):
             (options,) = tx.stream_tuples(SELECT_DATABASE_OPTIONS)
             return found if tuple(options) == BOTH_ON else [*found, WITHOUT_READ_COMMITTED_SNAPSHOT]
 
-        return self.write(look)  # as `has_schema`
+        return self.write(look, any_version=True)  # as `has_schema`
 
     def missing_guards(self) -> list[str]:
         return list(self.read(lambda tx: sqlserver_schema.false_triggers(tx, SCHEMA.read_text("utf-8"))))
@@ -343,18 +390,33 @@ class SqlServerDatabase(Database):
             self._replica.close()
 
     @contextmanager
-    def _begin(self, begin: str) -> Iterator[Transaction]:
+    def _begin(self, begin: str, select_version: str, any_version: bool) -> Iterator[Transaction]:
         try:
             with self._pool.lend() as connection:
                 tx = SqlServerTransaction(connection, bool(self._keeps_fractions), self.config.busy_timeout)
                 try:
-                    tx.execute(begin)
+                    if any_version:
+                        tx.execute(begin)
+                    else:
+                        self._begin_in_version(tx, begin, select_version)
                     yield tx
                 finally:
                     tx.close()
         except DatabaseUnreachable:
             self._pool.clear()  # the others are likely to be dead too
             raise
+
+    def _begin_in_version(self, tx: Transaction, begin: str, select_version: str) -> None:
+        """Begin, and ask for the version on the same way to the server. Raises OtherVersion."""
+        try:
+            found = tx.fetch_val(f"{begin}; {select_version}")
+        except DatabaseMissing:  # the table that says it: a database of before has none
+            tx.execute(ROLLBACK)
+            tx.execute(begin)
+            found = tx.version()
+            if not found:
+                raise
+        tx.found_version = check_version(found or 1, self._may_be_older)
 
     def _connect(self) -> Any:
         import pyodbc
@@ -385,7 +447,8 @@ def _tables(tx: Transaction) -> tuple[set[str], list[str]]:
     """The desk's own tables that are there, and those of others."""
     found = {(row["schema_name"], row["table_name"], row["column_name"]) for row in tx.fetch_all(SELECT_TABLES)}
     own = {table for _, table, _ in found & OWN_TABLES}
-    others = {f"{schema}.{table}" for schema, table, _ in found if schema != "dbo" or table not in own}
+    own_names = own | {table for _, table, _ in found & {VERSION_TABLE}}
+    others = {f"{schema}.{table}" for schema, table, _ in found if schema != "dbo" or table not in own_names}
     return own, sorted(others)
 
 

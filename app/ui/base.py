@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import casework, database, policy, repository, settings
+from app import casework, database, policy, repository, settings, users
 from app.errors import BrokenCase, NotAllowed
 from app.models import Event, User
 from app.ui import session, words
@@ -71,6 +71,8 @@ def check_still_acting(actor: User) -> None:
     """Raise NotAllowed unless this person is still acting: a page that was drawn before may still send something."""
     if mine.signed_in_until and datetime.now(UTC) > mine.signed_in_until:
         raise NotAllowed("Your sign-in has ended. Copy what you typed, and load the page anew to sign in.")
+    if since := mine.signed_in_at:
+        users.check_signed_in(desk().read(lambda tx: repository.user(tx, actor.user_id)), since)
     if Session.acting in mine and mine.acting != actor.user_id:
         raise NotAllowed("Who acts changed as you clicked. Look who is acting, and click again.")
 

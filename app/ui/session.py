@@ -195,6 +195,7 @@ class Session:
     acting = Field[str | None](None)
     acted = Kept[str | None](None)
     left = Kept[str | None](None)
+    signed_in_at = Kept[datetime | None](None)
     signed_in_until = Kept[datetime | None](None)
     logged = Kept[tuple[str, ...]](())  # who this session is now, as the process's log says
 

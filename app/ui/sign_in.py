@@ -9,12 +9,14 @@ Whoever it is, what they may do is what the database says of them at that moment
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from time import sleep, time
 
 import streamlit as st
 
-from app import gate, repository, settings
-from app.errors import RUN, DeskError, NotAllowed, SettingsError, UnknownUser
+from app import gate, repository, settings, users
+from app.errors import RUN, DeskError, NotAllowed, SettingsError, SignedOut, UnknownUser
 from app.models import User
 from app.settings import SignIn
 from app.ui import base, forms, streamlit_seams, words
@@ -48,11 +50,14 @@ def mode() -> SignIn:
 
 
 def actor() -> User:
-    """Return who is acting, as the database knows them now. Raise NotAllowed or UnknownUser."""
+    """Return who is acting, as the database knows them now. Raises NotAllowed, SignedOut or UnknownUser."""
     user_id = acting()
     if not user_id:
         raise NotAllowed("You are not signed in.")
-    return base.desk().read(lambda tx: repository.user_alike(tx, user_id))
+    person = base.desk().read(lambda tx: repository.user_alike(tx, user_id))
+    if mode() is SignIn.OIDC and (since := signed_in_at()):
+        users.check_signed_in(person, since)
+    return person
 
 
 def acting() -> str:
@@ -70,16 +75,16 @@ def check_admitted() -> None:
     st.rerun()
 
 
-def until() -> datetime | None:
-    """Return when the sign-in ends, in UTC; None where nobody is signed in, or nobody says since when."""
+def signed_in_at() -> datetime | None:
+    """Return since when somebody is signed in; None where nobody is, or the provider does not say it."""
     issued = st.user.get("iat") if st.user.get("is_logged_in") else None
-    return datetime.fromtimestamp(issued, UTC) + WORKING_DAY if isinstance(issued, int | float) else None
+    return datetime.fromtimestamp(issued, UTC) if isinstance(issued, int | float) else None
 
 
 def claimed() -> str:
-    """Return the user id that the provider vouches for; empty where nobody is signed in, or was too long ago."""
-    end = until()
-    if end is None or datetime.now(UTC) > end:
+    """The user id that the provider vouches for; empty where nobody is signed in, or was too long ago."""
+    since = signed_in_at()
+    if since is None or datetime.now(UTC) > since + WORKING_DAY:
         return ""
     claim = st.user.get(base.config().sign_in_claim)
     return claim if isinstance(claim, str) else ""
@@ -108,9 +113,13 @@ def admit() -> None:
         _log_once("A sign-in has ended, or does not say who it is")
         _return_unsent()
         _welcome("Your sign-in has ended, or does not say who you are. Sign in again.")
-    mine.signed_in_until = until()
+    since = signed_in_at()
+    mine.signed_in_at, mine.signed_in_until = since, since and since + WORKING_DAY
     try:
         person = actor()
+    except SignedOut as ended:  # nothing typed is given back: somebody else may sit here now
+        forms.keep_drafts("", alone=True)
+        _welcome(str(ended))
     except UnknownUser:
         _refuse(user_id, "is not known to this desk. A Manager asks whoever runs it to add you.")
     else:
@@ -124,7 +133,16 @@ def admit() -> None:
 
 
 def sign_out() -> None:
-    """In a button's callback: end the sign-in."""
+    """In a button's callback: end this sign-in wherever it is held, then the provider's.
+
+    The second in which it ends is let pass, as a new sign-in of the same second would be taken for this one. Where the
+    database is away, the browser at least forgets it.
+    """
+    since = signed_in_at()
+    if since and (user_id := claimed()):
+        with suppress(DeskError):
+            users.sign_out(base.desk(), user_id, since)
+            sleep(1 - time() % 1)
     _LOGGER.info("%.100r signed out", claimed())
     st.logout()
 
@@ -132,7 +150,7 @@ def sign_out() -> None:
 def _log_once(what: str, *user_id: str) -> None:
     """Log who this session is now, which each of its runs finds out anew. A user id may be any text of a provider's."""
     if mine.logged != (what, *user_id):
-        mine.logged = what, *user_id
+        mine.logged = (what, *user_id)
         _LOGGER.info(what, *user_id)
 
 

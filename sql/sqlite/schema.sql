@@ -1,11 +1,13 @@
 -- The embedded store. Times are text in the chain's own form (UTC, microseconds), so that they sort as they read.
--- Run by `python -m app init`; every statement may run again.
+-- Run by `python -m app init`; every statement may run again. Which version of it a file has says `user_version`: what
+-- takes an older one there is in upgrades/, and a new column stands last here too.
 
 CREATE TABLE IF NOT EXISTS users (
     user_id NVARCHAR(64) NOT NULL PRIMARY KEY CHECK (user_id <> '' AND user_id = TRIM(user_id)),
     name    NVARCHAR(200) NOT NULL,
     role    NVARCHAR(10) NOT NULL CHECK (role IN ('Analyst', 'QA', 'Manager')),
-    active  BIT NOT NULL DEFAULT 1 CHECK (active IN (0, 1))
+    active  BIT NOT NULL DEFAULT 1 CHECK (active IN (0, 1)),
+    signed_out_at DATETIME2(6) NULL
 );
 
 CREATE TABLE IF NOT EXISTS cases (

@@ -2,11 +2,26 @@
 -- 4.4 on (4.3 refuses every row under the foreign keys, since they are over columns with a collation of their own).
 -- Run it in the desk's own database, in SSMS, with sqlcmd, or by `python -m app init`; it may run again at any time: it
 -- makes what is missing. An index is looked for by how its name begins, as Babelfish adds to it.
+-- A database of an older version is taken to this one by the scripts in upgrades/, and then by `python -m app init`. A
+-- new column stands last here too, as it does there.
 -- Times are UTC. Lengths are in UTF-16 units, of which one character can need two.
 
 SET ANSI_NULLS ON;
 SET QUOTED_IDENTIFIER ON; -- sqlcmd has it off, and filtered indexes need it
 SET NUMERIC_ROUNDABORT OFF; -- as they need this
+GO
+
+-- The version of what follows, in one row; a database with cases and without this table is of version 1.
+IF OBJECT_ID(N'dbo.schema_version', N'U') IS NULL AND OBJECT_ID(N'dbo.cases', N'U') IS NULL
+CREATE TABLE dbo.schema_version (
+    version INT NOT NULL CONSTRAINT schema_version_pk PRIMARY KEY
+);
+GO
+
+IF OBJECT_ID(N'dbo.cases', N'U') IS NULL
+EXEC (N'
+INSERT INTO dbo.schema_version (version) SELECT 3 WHERE NOT EXISTS (SELECT 1 FROM dbo.schema_version)
+');
 GO
 
 IF OBJECT_ID(N'dbo.users', N'U') IS NULL
@@ -17,7 +32,8 @@ CREATE TABLE dbo.users (
     name    NVARCHAR(400) NOT NULL,
     role    NVARCHAR(10) COLLATE Latin1_General_BIN2 NOT NULL
         CONSTRAINT users_role_is_known CHECK (role IN (N'Analyst', N'QA', N'Manager')),
-    active  BIT NOT NULL CONSTRAINT users_active DEFAULT 1
+    active  BIT NOT NULL CONSTRAINT users_active DEFAULT 1,
+    signed_out_at DATETIME2(6) NULL
 );
 GO
 

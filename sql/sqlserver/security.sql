@@ -1,11 +1,12 @@
 -- Who may do what in the desk's database: the roles aml_desk, for the desk's own login, and aml_auditor, for people who
 -- may look and verify but change nothing. For SQL Server 2019 and later and Azure SQL.
--- A DBA runs it after schema.sql, in SSMS or with sqlcmd, in the desk's database, as a member of db_owner; it may run
--- again at any time. Then put the logins into the roles, as shown at the end.
+-- A DBA runs it after schema.sql, and again after an upgrade, in SSMS or with sqlcmd, in the desk's database, as a
+-- member of db_owner; it may run again at any time. Then put the logins into the roles, as shown at the end.
 --
 -- What needs more than aml_desk:
---   python -m app init   CREATE TABLE, ALTER on the schema dbo, and ALTER on the database for database.sql: run it once
---                        as a member of db_owner. Where everything is there already, aml_desk suffices.
+--   python -m app init   CREATE TABLE, ALTER on the schema dbo, and ALTER on the database for database.sql: run it once,
+--                        and for each upgrade, as a member of db_owner. Where everything is there already, aml_desk
+--                        suffices.
 --   python -m seed load  SET IDENTITY_INSERT takes ALTER on case_events, which aml_desk is denied: load as a member of
 --                        db_owner, with a login that is not the desk's and not in aml_desk.
 --   bulk_insert.sql      says at its top what it needs.
@@ -21,16 +22,18 @@ IF DATABASE_PRINCIPAL_ID(N'aml_auditor') IS NULL
 CREATE ROLE aml_auditor AUTHORIZATION dbo;
 GO
 
--- The desk adds rows to all three tables; it changes whether a user is active, and of a case what its events change.
--- Events are only ever added.
+-- The desk adds rows to the three tables; it changes whether a user is active and when they signed out, and of a case
+-- what its events change. Events are only ever added. Each change is refused where the version is not the desk's own.
+GRANT SELECT ON dbo.schema_version TO aml_desk;
 GRANT SELECT, INSERT ON dbo.users TO aml_desk;
-GRANT UPDATE ON dbo.users (active) TO aml_desk;
+GRANT UPDATE ON dbo.users (active, signed_out_at) TO aml_desk;
 GRANT SELECT, INSERT ON dbo.cases TO aml_desk;
 GRANT UPDATE ON dbo.cases (
     status, owner, disposition, determined_at, closed_at, qa_result, qa_reviewer, qa_at, qa_notes, event_count,
     head_hash
 ) TO aml_desk;
 GRANT SELECT, INSERT ON dbo.case_events TO aml_desk;
+DENY INSERT, UPDATE, DELETE, ALTER ON dbo.schema_version TO aml_desk;
 DENY DELETE, ALTER ON dbo.users TO aml_desk;
 DENY DELETE, ALTER ON dbo.cases TO aml_desk;
 DENY UPDATE, DELETE, ALTER ON dbo.case_events TO aml_desk;
@@ -39,9 +42,11 @@ DENY UPDATE, DELETE, ALTER ON dbo.case_events TO aml_desk;
 GRANT VIEW DEFINITION ON dbo.case_events TO aml_desk;
 GO
 
+GRANT SELECT, VIEW DEFINITION ON dbo.schema_version TO aml_auditor;
 GRANT SELECT, VIEW DEFINITION ON dbo.users TO aml_auditor;
 GRANT SELECT, VIEW DEFINITION ON dbo.cases TO aml_auditor;
 GRANT SELECT, VIEW DEFINITION ON dbo.case_events TO aml_auditor;
+DENY INSERT, UPDATE, DELETE, ALTER ON dbo.schema_version TO aml_auditor;
 DENY INSERT, UPDATE, DELETE, ALTER ON dbo.users TO aml_auditor;
 DENY INSERT, UPDATE, DELETE, ALTER ON dbo.cases TO aml_auditor;
 DENY INSERT, UPDATE, DELETE, ALTER ON dbo.case_events TO aml_auditor;

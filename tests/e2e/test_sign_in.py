@@ -99,6 +99,25 @@ def test_a_person_whom_the_desk_knows_gets_in_as_themselves_and_out_again(
     assert "Łukasik" not in page.content()
 
 
+def test_a_copied_cookie_ends_with_its_person_signing_out_and_they_get_in_again_at_once(
+    page: Page, browser: Chromium, address: str, case_id: str
+) -> None:
+    sign_in(page, address, ANALYST.user_id)
+    page.get_by_text("Zoë Łukasik").first.wait_for()
+    with browser.window() as window:
+        thief = window.page
+        thief.context.add_cookies(page.context.cookies())  # type: ignore[arg-type]
+        thief.goto(f"{address}/case?case_id={case_id}")
+        thief.get_by_role("heading", name=case_id).wait_for()
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url("**/end_session*", wait_until="load")
+        sign_in(page, address, ANALYST.user_id)
+        page.get_by_text("Zoë Łukasik").first.wait_for()
+        thief.reload()
+        thief.get_by_text("You have signed out").wait_for()
+        assert "Łukasik" not in thief.content()
+
+
 def test_what_was_typed_outlives_a_reload_but_not_its_person_signing_out(
     page: Page, address: str, case_id: str
 ) -> None:
