@@ -22,7 +22,7 @@ __all__ = ["WITHOUT_WAL", "Database", "PerEngine", "Row", "Sql", "Transaction", 
 
 
 def connect(config: settings.Settings, read_only: bool = False) -> Database:
-    """The database that the settings name; nothing is opened before it is used. Raises SettingsError.
+    """Return the database that the settings name; nothing is opened before it is used. Raises SettingsError.
 
     `read_only` is for verifying: an embedded file and all beside it stay byte for byte as they are.
     """

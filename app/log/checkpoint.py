@@ -358,7 +358,7 @@ def sign(database: Database, config: settings.Settings) -> Appended:
     except DeskError as error:
         _LOGGER.info("No checkpoint: %s", kinds(error))
         raise
-    if appended.anchor:
+    if appended.anchor and appended.events:
         told = appended.anchor.checkpoint
         _LOGGER.info("Checkpoint of %d events, %d of them new, head %s", told.size, appended.events, told.head.hex())
     return appended
