@@ -59,11 +59,11 @@ def kinds(error: BaseException) -> str:
 
 
 class DeskError(Exception):
-    """The root. `str(error)` can be shown to a person as it is."""
+    """The root of them all. `str(error)` can be shown to a person as it is."""
 
 
 class SettingsError(DeskError):
-    """`steps` are lines in the desk's own words, such as how a driver is installed."""
+    """Something that the desk is told to use cannot be used. `steps` are lines of advice, in the desk's own words."""
 
     def __init__(self, problem: str, steps: str = "") -> None:
         super().__init__(problem + steps)
@@ -84,7 +84,7 @@ class InvalidText(InvalidInput):
 
 
 class InvalidForm(InvalidInput):
-    """`fields` say of each field, by the name that its verb gives it, what is wrong with it: a sentence each."""
+    """Fields of a form are refused: `fields` says why, a sentence a field, by the names that the verb gives them."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         super().__init__(" ".join(fields.values()))
@@ -102,7 +102,7 @@ class InvalidProof(InvalidInput):
 
 
 class NotSigned(InvalidInput):
-    """`claimed` are the names and ids of the keys that it says it is signed by."""
+    """A file is not signed by the key. `claimed` are the names and ids of the keys that it says it is signed by."""
 
     def __init__(self, file: object, key: object, claimed: str) -> None:
         super().__init__(f"{file} is not signed by {key}. It says it is by {claimed}.")
@@ -150,7 +150,7 @@ class SignedOut(NotAllowed):
 
 
 class StaleCase(DeskError):
-    """Nothing was written: `since` are the events that came after what the person saw."""
+    """The case moved on, and nothing was written. `since` are the events that came after what the person saw."""
 
     def __init__(self, case_id: str, since: Sequence[Event]) -> None:
         super().__init__(
@@ -169,7 +169,7 @@ class BrokenCase(DeskError):
 
 
 class BrokenLog(DeskError):
-    """`breaks` say which events differ from those of the newest checkpoint; nothing was signed."""
+    """Events differ from those of the newest checkpoint, and nothing was signed. `breaks` say which."""
 
     def __init__(self, breaks: Sequence[Break]) -> None:
         super().__init__(
@@ -180,7 +180,7 @@ class BrokenLog(DeskError):
 
 
 class NotWritten(DeskError):
-    """`problem` is a sentence."""
+    """The case keeps an export, but its files could not be written. `problem` is a sentence that says why."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"{problem} The case keeps the export nonetheless: an event is never taken back.")
@@ -188,7 +188,10 @@ class NotWritten(DeskError):
 
 
 class DatabaseError(DeskError):
-    """`passes` says that the same work may well succeed in a moment: the desk tries it again before it gives up."""
+    """The database did not do what it was asked to.
+
+    `passes` says that the fault may be gone in a moment: the desk then tries the same work again before it gives up.
+    """
 
     def __init__(self, message: str, passes: bool = False) -> None:
         super().__init__(message)
@@ -220,7 +223,11 @@ class DatabaseNotEmpty(DatabaseError):
 
 
 class UnreadableText(DatabaseError):
-    """Once it was raised, the store reads such bytes too: the same work then succeeds, and names what they broke."""
+    """The database holds bytes that are no text, where a text belongs.
+
+    SQLite's driver raises it at the first of them. From then on the store reads them as characters that no hash
+    accepts, so that the same work, tried again, gets to its end, and verification can say where they stand.
+    """
 
     def __init__(self) -> None:
         super().__init__("The database holds bytes that are no text. Verify it to see where.", passes=True)

@@ -77,7 +77,7 @@ class _Book:
     admitted: dict[str, None] = field(default_factory=dict)
 
     def sign(self, name: str, visitor: _Visitor, returning: str) -> None:
-        """Enter a visitor, who may come back to an admitted session.
+        """Enter a visitor under a name; `returning` is the id of a session that they come back to, or empty.
 
         Of too many strangers the earliest has to go; where as many are still on their way out, the visitor has to.
         """
@@ -93,7 +93,7 @@ class _Book:
         (staying[0] if len(strangers) < 2 * MAX_STRANGERS and staying else visitor).has_to_go.set()
 
     def strike(self, name: str) -> None:
-        """Take out a visitor who left."""
+        """Take out the visitor of this name, who left."""
         with self.lock:
             del self.visitors[name]
 
@@ -112,19 +112,19 @@ def admit(name: str | None, session: str) -> None:
 
 
 def is_admitted(session: str) -> bool:
-    """Say whether somebody was shown this session."""
+    """Return whether somebody was shown this session."""
     with _book.lock:
         return session in _book.admitted
 
 
 def may_return(session: str) -> bool:
-    """Say whether a session whose socket just closed is worth keeping: somebody's, and its page was not left."""
+    """Return whether a session whose socket just closed is worth keeping: somebody's, and its page was not left."""
     with _book.lock:
         return any(visitor.session == session and not visitor.went_away for visitor in _book.visitors.values())
 
 
 class Gate:
-    """ASGI middleware in front of Streamlit."""
+    """Middleware (ASGI) in front of Streamlit."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -183,7 +183,7 @@ async def _unless_told_to_go(visitor: _Visitor, receive: Receive, send: Send) ->
 
 
 def _protected(scope: Scope, send: Send) -> Send:
-    """Add HEADERS to an answer, and `Secure` to its cookies where it goes out over HTTPS."""
+    """Return a `send` that adds HEADERS to an answer, and `Secure` to its cookies where it goes out over HTTPS."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":

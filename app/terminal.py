@@ -55,7 +55,7 @@ class _Handler(logging.Handler):
 
 
 class Parser(argparse.ArgumentParser):
-    """One that shows what was typed as `printable` writes it."""
+    """A parser of arguments that shows what was typed as `printable` writes it."""
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
@@ -89,7 +89,10 @@ def warn(problem: object) -> None:
 
 
 def progress(what: str) -> Callable[[int, int], None]:
-    """A line that counts in per cent, and whose place the next line takes; silent where nobody watches."""
+    """Return a function that prints how much is done, in per cent, on one line; nothing where nobody watches.
+
+    It is called with how many are done, and of how many.
+    """
     shown = -1
 
     def show(done: int, total: int) -> None:
@@ -127,6 +130,7 @@ def run(main: Callable[[], int]) -> int:
 
 
 def _status(main: Callable[[], int]) -> int:
+    """Return the exit status of a command, and print why where it ends by an error."""
     try:
         return main()
     except SystemExit as stopped:  # argparse has said why
@@ -149,7 +153,7 @@ def _out(text: str) -> None:
 
 
 def _err(text: str) -> None:
-    """As far as it goes: where standard error takes nothing, there is nobody left to tell."""
+    """Write to standard error. Where that takes nothing, there is nobody left to tell, and so nothing is raised."""
     if sys.stderr:
         try:
             sys.stderr.write(text)
@@ -160,6 +164,7 @@ def _err(text: str) -> None:
 
 @contextmanager
 def _arriving() -> Iterator[None]:
+    """Raise _Lost where what is written inside does not arrive."""
     try:
         yield
     except OSError as error:
@@ -167,7 +172,7 @@ def _arriving() -> Iterator[None]:
 
 
 def _silence(stream: IO[str] | None) -> None:
-    """What it still holds back goes nowhere: else Python would try it again as it ends, and complain."""
+    """Let what a stream still holds back go nowhere: else Python would write it again as it ends, and complain."""
     if stream:
         with suppress(OSError), Path(os.devnull).open("wb") as nothing:
             os.dup2(nothing.fileno(), stream.fileno())

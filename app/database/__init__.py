@@ -33,7 +33,7 @@ __all__ = [
 
 
 def connect(config: settings.Settings, read_only: bool = False) -> Database:
-    """The database that the settings name; nothing is opened before it is used. Raises SettingsError.
+    """Return the database that the settings name; nothing is opened before it is used. Raises SettingsError.
 
     `read_only` is for verifying: an embedded file and all beside it stay byte for byte as they are, and what is read
     may be of an older version of the schema.

@@ -47,7 +47,7 @@ _TWO_PLACES = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class PerEngine:
-    """Two whole texts that take the same parameters in the same order."""
+    """A statement that each engine has its own text of, with the same parameters in the same order."""
 
     sqlserver: str
     sqlite: str
@@ -57,12 +57,12 @@ Sql = str | PerEngine
 
 
 def as_time(value: Any) -> datetime:
-    """A time column's value as an aware UTC datetime. Raises ValueError where it is none."""
+    """Return a time column's value as an aware datetime in UTC. Raises ValueError where it is no time."""
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) else chain.parse_ts(value)
 
 
 def as_money(value: Any) -> Decimal:
-    """A money column's value, to two places; SQLite hands out an int or a float that stands for exactly one."""
+    """Return a money column's value, to two places. SQLite hands out an int or a float that stands for exactly one."""
     return Decimal(str(value)).quantize(_TWO_PLACES)
 
 
@@ -78,7 +78,7 @@ class Transaction(ABC):
 
     @abstractmethod
     def text(self, sql: Sql) -> str:
-        """The statement as this engine reads it."""
+        """Return the statement as this engine reads it."""
 
     @abstractmethod
     def version(self) -> int:
@@ -98,18 +98,18 @@ class Transaction(ABC):
 
     @abstractmethod
     def bulk_load(self) -> AbstractContextManager[None]:
-        """Inside, rows are loaded as they are, with the `event_id` they have."""
+        """Let rows be loaded inside as they are, with the `event_id` they have."""
 
     def ts(self, text: str) -> object:
-        """The time of an event, in the form of the formula, as a parameter."""
+        """Return the time of an event, which is given as the formula writes it, as a parameter."""
         return chain.parse_ts(text)
 
     @abstractmethod
     def lock_log(self, exclusive: bool) -> None:
-        """Until this transaction ends: who adds events shares the log, who locks it out waits for all of them.
+        """Lock the log of events until this transaction ends. Raises DatabaseBusy where the lock is not to be had.
 
-        So that no event still on its way is stored later under a number below one that is seen now.
-        Raises DatabaseBusy where the lock is not to be had.
+        Who adds events shares it; who takes it `exclusive` waits for all of them. So no event that is still on its way
+        is stored later under a number below one that is seen now.
         """
 
     _faults: Callable[[], AbstractContextManager[None]]
@@ -122,11 +122,12 @@ class Transaction(ABC):
         cursor.executemany(statement, rows)
 
     def execute(self, sql: Sql, parameters: Parameters = ()) -> int:
-        """Run it; the number of rows it changed."""
+        """Run the statement, and return the number of rows that it changed. Raises DatabaseError, as all these do."""
         with self._run(sql, parameters) as cursor:
             return int(cursor.rowcount)
 
     def execute_many(self, sql: Sql, rows: Iterable[Parameters]) -> None:
+        """Run the statement for each row of parameters."""
         with self._faults():
             cursor = self._connection.cursor()
             try:
@@ -135,33 +136,35 @@ class Transaction(ABC):
                 cursor.close()
 
     def fetch_all(self, sql: Sql, parameters: Parameters = ()) -> list[Row]:
+        """Return all rows, each a mapping from column to value."""
         return list(self.stream(sql, parameters))
 
     def fetch_first(self, sql: Sql, parameters: Parameters = ()) -> Row | None:
+        """Return the first row; None where there is none."""
         with self._run(sql, parameters) as cursor:
             row = cursor.fetchone()
             return None if row is None else dict(zip(_columns(cursor), row, strict=True))
 
     def fetch_val(self, sql: Sql, parameters: Parameters = ()) -> Any:
-        """The first column of the first row."""
+        """Return the first column of the first row, which has to be there."""
         with self._run(sql, parameters) as cursor:
             return cursor.fetchone()[0]
 
     def stream(self, sql: Sql, parameters: Parameters = ()) -> Iterator[Row]:
-        """Rows as they come, as mappings from column to value."""
+        """Yield rows as they come, each a mapping from column to value."""
         with self._run(sql, parameters) as cursor:
             columns = _columns(cursor)
             for row in cursor:
                 yield dict(zip(columns, row, strict=True))
 
     def stream_tuples(self, sql: Sql, parameters: Parameters = ()) -> Iterator[Sequence[Any]]:
-        """Rows as they come, as bare tuples: for reading millions."""
+        """Yield rows as they come, as bare tuples: for reading millions."""
         with self._run(sql, parameters) as cursor:
             for row in cursor:  # noqa: UP028 - `yield from` would close the cursor behind `_run`'s back
                 yield row
 
     def close(self) -> None:
-        """Close what nobody read to its end: it would hold up the connection."""
+        """Close the results that nobody read to their end, as they would hold up the connection."""
         with self._faults():
             while self._cursors:
                 self._cursors.pop().close()
@@ -198,7 +201,7 @@ class Database(ABC):
         """
 
     def load_transaction(self) -> AbstractContextManager[Transaction]:
-        """As `transaction`, for a load that may be larger than all that is there."""
+        """Do as `transaction`, for a load that may be larger than all that is there."""
         return self.transaction()
 
     @abstractmethod
@@ -225,32 +228,33 @@ class Database(ABC):
 
     @abstractmethod
     def has_schema(self) -> bool:
-        """Whether the database is there and has the desk's tables."""
+        """Return whether the database is there and has the desk's tables."""
 
     def shortcomings(self) -> list[str]:
-        """What the database lacks although the desk works without it, an index or an option, each a sentence."""
+        """Return what the database lacks though the desk works without it, such as an index: a sentence each."""
         return []
 
     @abstractmethod
     def missing_guards(self) -> list[str]:
-        """The triggers that keep events from being changed, as far as someone took them away or put others there."""
+        """Return the names of triggers that guard events, and are gone or were replaced by others."""
 
     @abstractmethod
     def close(self) -> None:
         """Close the idle connections."""
 
     def read(self, work: Callable[[Transaction], Result], may_lag: bool = False, any_version: bool = False) -> Result:
-        """What `work` returns in a snapshot; tried again after a fault that passes.
+        """Return what `work` returns in a snapshot; it is run again after a fault that passes. Raises DatabaseError.
 
         `may_lag` is for a list or a count that need not show the newest change: a read replica may answer it.
         """
         return _attempts(lambda: _within(self.snapshot(any_version), work))
 
     def write(self, work: Callable[[Transaction], Result], any_version: bool = False) -> Result:
-        """What `work` returns in a transaction; tried again as a whole after a fault that passes.
+        """Return what `work` returns in a transaction; it is run again as a whole after a fault that passes.
 
         A connection may be lost in the middle of the commit. So `work` may run although an earlier run of it was
-        committed: it must look for what that one wrote. Raises OutcomeUnknown where that cannot be found out.
+        committed: it must look for what that one wrote. Raises DatabaseError, which is OutcomeUnknown where it cannot
+        be found out whether something was committed.
         """
         unknown = False
 
@@ -286,7 +290,7 @@ def upgrade_script(schema: Path, version: int) -> Path | None:
 
 
 def _attempts(attempt: Callable[[], Result]) -> Result:
-    """What the attempt returns, made again while the fault passes; in between waits a moment, drawn at random.
+    """Return what the attempt returns; make it again while the fault is one that passes, after a random moment.
 
     A server that went away in the middle may be failing over, and does not answer until that is done.
     """
@@ -344,7 +348,7 @@ class Pool(Generic[C]):
 
     @contextmanager
     def lend(self, usable: Callable[[C], bool] = lambda _: True) -> Iterator[C]:
-        """An idle connection that is `usable`, or a new one. Raises DatabaseBusy where none is free in time."""
+        """Lend an idle connection that is `usable`, or a new one. Raises DatabaseBusy where none is free in time."""
         if not self._room.acquire(timeout=self._patience):
             raise DatabaseBusy("All connections to the database are in use. Try again in a moment.", passes=True)
         try:

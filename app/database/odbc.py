@@ -123,7 +123,7 @@ def build(attributes: Mapping[str, str]) -> str:
 
 
 def complete(text: str) -> str:
-    """What is handed to pyodbc: with a driver, encrypted unless the string says otherwise, under the desk's name.
+    """Return the string for pyodbc: with a driver, encrypted unless it says otherwise, under the desk's name.
 
     A DSN keeps what it says of driver and encryption. Raises SettingsError.
     """
@@ -153,7 +153,7 @@ def complete(text: str) -> str:
 
 
 def describe(text: str) -> str:
-    r"""For people: `aml_cases on localhost\SQLEXPRESS`."""
+    r"""Return what people call the database: `aml_cases on localhost\SQLEXPRESS`. No secret is in it."""
     attributes = parse(text)
     server = next((attributes[key] for key in _SERVER if attributes.get(key)), "")
     if server and attributes.get("port"):
@@ -163,7 +163,7 @@ def describe(text: str) -> str:
 
 
 def with_overrides(text: str, override: str) -> str:
-    """The string with the override's attributes over its own: for a read replica, so read-only unless that says not."""
+    """Return the string with the override's attributes over its own: a replica's, so read-only unless they say not."""
     base, over = parse(text), parse(override, "AML_READ_REPLICA")
     for naming, displaced in _DISPLACED:
         if any(key in over for key in naming):
@@ -172,7 +172,7 @@ def with_overrides(text: str, override: str) -> str:
 
 
 def redact(message: str, text: str) -> str:
-    """A driver's message without the secrets of the string that it was given."""
+    """Return a driver's message with *** in the place of each secret of the connection string `text`."""
     secrets = {value for key, value in parse(text).items() if value and _SECRET.search(key)}
     for secret in sorted(secrets | {value.replace("}", "}}") for value in secrets}, key=len, reverse=True):
         message = message.replace(secret, "***")
@@ -180,7 +180,7 @@ def redact(message: str, text: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """As much of what may be a server as holds no secret: up to the first password, and without a URL's user."""
+    """Return as much of what may be a server as holds no secret: up to a password, and without a URL's user."""
     if "=" not in text and ";" in text:  # values without their keywords: any may be the password
         text = text.partition(";")[0] + ";***"
     scheme, url, rest = text.rpartition("://")
@@ -195,7 +195,7 @@ def _end(found: re.Match[str] | None) -> int:
 
 
 def _quoted(value: str) -> str:
-    """In braces only where it must be, so that what people wrote is still known."""
+    """Return the value as a connection string holds it: in braces only where it must be, to stay as people wrote it."""
     if ";" in value or value.startswith("{") or value != value.strip():
         return "{" + value.replace("}", "}}") + "}"
     return value
@@ -211,7 +211,7 @@ def _pyodbc() -> Any:
 
 
 def _installed_driver(registered: list[str]) -> str:
-    """The best driver there is, as a registered name or a file. Raises SettingsError."""
+    """Return the best driver there is, as a registered name or a file. Raises SettingsError where there is none."""
     names = {name.lower(): name for name in registered}
     for name in MICROSOFT_DRIVERS:
         if name.lower() in names:
@@ -222,7 +222,7 @@ def _installed_driver(registered: list[str]) -> str:
 
 
 def _check_driver(driver: str) -> None:
-    """Raises SettingsError for one of somebody else's, which may pass over Encrypt in silence."""
+    """Refuse a driver of somebody else's, which may pass over Encrypt in silence. Raises SettingsError."""
     name = re.split(r"[\\/]", driver.lower())[-1]
     if "msodbcsql" not in name and not re.fullmatch(r"odbc driver \d+ for sql server", name):
         raise SettingsError(
@@ -233,7 +233,9 @@ def _check_driver(driver: str) -> None:
 
 
 def _packaged_drivers() -> list[str]:
-    """Microsoft's driver out of the Python package mssql-python-odbc; Windows takes registered drivers only."""
+    """Return the files of Microsoft's driver in the Python package mssql-python-odbc; none on Windows, which takes
+    registered drivers only.
+    """
     if platform.system() == "Windows":
         return []
     try:

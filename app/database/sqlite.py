@@ -67,7 +67,7 @@ class Connection(sqlite3.Connection):
 
 @contextmanager
 def _faults() -> Iterator[None]:
-    """The driver's errors as the desk's own."""
+    """Raise the driver's errors as the desk's own."""
     try:
         yield
     except sqlite3.IntegrityError as error:
@@ -117,11 +117,11 @@ class SqliteTransaction(Transaction):
         self.create_tables()
 
     def lock_log(self, exclusive: bool) -> None:
-        """Nothing to do: here one transaction writes at a time, and none sees another's rows before they are kept."""
+        """Do nothing: here one transaction writes at a time, and none sees another's rows before they are kept."""
 
     @contextmanager
     def bulk_load(self) -> Iterator[None]:
-        """Inside, indexes and triggers wait: to build an index at the end is cheaper than to keep it up row by row."""
+        """Let indexes and triggers wait: to build an index at the end is cheaper than to keep it up row by row."""
         waiting = self.fetch_all(SELECT_INDEXES_AND_TRIGGERS)
         for row in waiting:
             self.execute(f'DROP {row["type"]} "{row["name"]}"')
@@ -154,13 +154,13 @@ class SqliteDatabase(Database):
 
     @contextmanager
     def transaction(self, any_version: bool = False) -> Iterator[SqliteTransaction]:
-        """No other writer gets in between. Raises DatabaseBusy where the lock is not to be had."""
+        """Write while no other writer gets in between. Raises DatabaseBusy where the lock is not to be had."""
         with self._begin("BEGIN IMMEDIATE", any_version) as tx:
             yield tx
 
     @contextmanager
     def load_transaction(self) -> Iterator[Transaction]:
-        """A rollback journal in place of the write-ahead log, where nobody else has the file open.
+        """Write with a rollback journal in place of the write-ahead log, where nobody else has the file open.
 
         The log would take each page once more, some of them many times; the journal takes only those that were there
         before. Until the end nobody else gets in. A process that is killed leaves the journal: who opens the file next
@@ -204,7 +204,10 @@ class SqliteDatabase(Database):
             tx.create_tables()
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
-        """The file keeps it. SQLite does not wait for the lock here, so two desks that start at once would clash."""
+        """Set the file to write-ahead logging, which it keeps.
+
+        SQLite does not wait for the lock here, so two desks that start at once would clash: this waits.
+        """
         deadline = monotonic() + self._busy_timeout
         while True:
             try:
@@ -281,7 +284,7 @@ class SqliteDatabase(Database):
             connection.execute("COMMIT")
 
     def _lock_out_others(self, connection: Connection) -> bool:
-        """Whether the file was to be had alone, and is until this connection closes, with a rollback journal."""
+        """Return whether the file was to be had alone, and is until this connection closes, with a rollback journal."""
         try:
             with _faults():
                 connection.execute("PRAGMA journal_mode = DELETE")
@@ -297,7 +300,7 @@ class SqliteDatabase(Database):
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
-        """A connection for one operation. One to a file that was replaced meanwhile is not used again."""
+        """Lend a connection for one operation. One to a file that was replaced meanwhile is not used again."""
         identity = self._identity()
         with self._pool.lend(lambda idle: self._is_stale(idle) or idle.identity == identity) as connection:
             if self._is_overwritten:
@@ -312,8 +315,10 @@ class SqliteDatabase(Database):
             self._is_stale(connection)
 
     def _is_stale(self, connection: Connection) -> bool:
-        """Whether the file was written over while in use. Then no connection is used any more, nor closed before the
-        desk is: the last to close would write the -wal into what is there now.
+        """Return whether the file was written over while in use.
+
+        Then no connection is used any more, nor closed before the desk is: the last to close would write the -wal into
+        what is there now.
         """
         if not self._is_overwritten and connection.watch.is_overwritten():
             self._is_overwritten = True
@@ -321,7 +326,7 @@ class SqliteDatabase(Database):
         return self._is_overwritten
 
     def _identity(self) -> object:
-        """What tells the file from another of its name. Raises DatabaseMissing or DatabaseError."""
+        """Return what tells the file from another of its name. Raises DatabaseMissing or DatabaseError."""
         return self._stat().st_ino
 
     def _stat(self) -> os.stat_result:
@@ -338,7 +343,7 @@ class SqliteDatabase(Database):
         return found
 
     def _beside(self, kind: str) -> Path:
-        """The file that SQLite keeps beside it: wal, shm or journal."""
+        """Return the file that SQLite keeps beside it; `kind` is wal, shm or journal."""
         return Path(f"{self.file.resolve()}-{kind}")
 
     def _open(self) -> Connection:
@@ -370,7 +375,7 @@ class SqliteDatabase(Database):
 
 
 def _false_triggers(tx: Transaction) -> list[str]:
-    """The schema's triggers that are not there as it makes them; the file keeps a statement from its name on."""
+    """Return the schema's triggers that are not there as it makes them; the file keeps a statement from its name on."""
     found = {row["name"]: row["sql"] for row in tx.fetch_all(SELECT_INDEXES_AND_TRIGGERS)}
     wanted = (TRIGGER.fullmatch(statement.strip()) for statement in _statements(SCHEMA.read_text("utf-8")))
     return [made["name"] for made in wanted if made and found.get(made["name"]) != f"CREATE TRIGGER {made['rest']}"]
@@ -438,7 +443,7 @@ class SqliteReader(SqliteDatabase):
         return connection
 
     def _copy(self, identity: object) -> Path:
-        """A copy in a folder of this user's alone, which `close` takes away."""
+        """Return a copy in a folder of this user's alone, which `close` takes away."""
         folder = tempfile.TemporaryDirectory(prefix="aml-verify-")
         self._copies.append(folder)
         file, wal, journal = self.file.resolve(), self._beside("wal"), self._beside("journal")
@@ -472,7 +477,7 @@ def _seen(file: Path) -> _Seen:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """The statements of an SQL script, one by one; a trigger's body stays whole."""
+    """Yield the statements of an SQL script, one by one; a trigger's body stays whole."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -482,5 +487,5 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _any_text(stored: bytes) -> str:
-    """Stored text; bytes that are no UTF-8 become lone surrogates, which no hash and no page accepts."""
+    """Return stored text; bytes that are no UTF-8 become lone surrogates, which no hash and no page accepts."""
     return stored.decode("utf-8", "surrogateescape")

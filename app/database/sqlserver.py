@@ -159,7 +159,7 @@ _PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+")
 
 @contextmanager
 def _faults() -> Iterator[None]:
-    """The driver's errors as the desk's own."""
+    """Raise the driver's errors as the desk's own."""
     import pyodbc
 
     try:
@@ -171,7 +171,7 @@ def _faults() -> Iterator[None]:
 
 
 def _fault(state: str, message: str) -> DatabaseError:
-    """The error for an SQLSTATE and the driver's message, in which SQL Server's own number stands in brackets.
+    """Return the error for an SQLSTATE and the driver's message, in which SQL Server's number stands in brackets.
 
     Babelfish has a number for some faults only; of the others it says what PostgreSQL says.
     """
@@ -326,13 +326,16 @@ class SqlServerDatabase(Database):
         self.write(self._create_tables, any_version=True)
 
     def _allow_snapshots(self) -> None:
-        """Where the database does not allow snapshot isolation yet, which every read of the desk is made under."""
+        """Let the database allow snapshot isolation, which every read of the desk is made under, unless it does."""
         with self._pool.lend() as connection, _faults():
             if tuple(connection.execute(SELECT_DATABASE_OPTIONS).fetchone()) != BOTH_ON:
                 _run_script(connection, DATABASE_OPTIONS)
 
     def _create_tables(self, tx: Transaction) -> None:
-        """In one transaction: whatever fails, nothing is left made by half."""
+        """Create what is missing, in one transaction: whatever fails, nothing is left made by half.
+
+        Raises DatabaseNotEmpty for tables of others, and DatabaseMissing for columns that the desk's tables lack.
+        """
         tx.execute(LOCK_SCHEMA)
         check_version(tx.version())
         own, strangers = _tables(tx)
@@ -444,7 +447,7 @@ class SqlServerDatabase(Database):
 
 
 def _tables(tx: Transaction) -> tuple[set[str], list[str]]:
-    """The desk's own tables that are there, and those of others."""
+    """Return the names of the desk's own tables that are there, and those of others' tables as schema.table."""
     found = {(row["schema_name"], row["table_name"], row["column_name"]) for row in tx.fetch_all(SELECT_TABLES)}
     own = {table for _, table, _ in found & OWN_TABLES}
     own_names = own | {table for _, table, _ in found & {VERSION_TABLE}}
@@ -469,18 +472,18 @@ def _run_script(connection: Any, file: Path) -> None:
 
 
 def batches(script: str) -> list[str]:
-    """They stand between lines that hold nothing but GO."""
+    """Return the batches of a script, which stand between lines that hold nothing but GO."""
     return [batch for batch in re.split(r"(?im)^[ \t]*GO[ \t]*$", script) if batch.strip()]
 
 
 def _read_to_the_end(cursor: Any) -> None:
-    """An error of a later statement comes only with its result."""
+    """Read all results of a batch, as an error of a later statement comes only with its result."""
     while cursor.nextset():
         pass
 
 
 def _text(stored: bytes | None) -> str | None:
-    """Stored text; half of a surrogate pair stays one, which no hash and no page accepts."""
+    """Return stored text; half of a surrogate pair stays one, which no hash and no page accepts."""
     return None if stored is None else stored.decode("utf-16-le", "surrogatepass")
 
 
@@ -493,8 +496,11 @@ def _as_text(value: datetime) -> str:
 
 
 def _with_declared_times(statement: str, parameters: Parameters) -> tuple[str, Parameters]:
-    """A SELECT that compares a column with a variable, which is a time, instead of a parameter, which is sent as text:
-    an index over the column serves the one, and is read whole for the other."""
+    """Return a SELECT, and its parameters, that compares columns with variables in the place of times.
+
+    A variable is a time; a parameter is sent as text. An index over the column serves the one, and is read whole for
+    the other.
+    """
     times = {f"@time{number}": value for number, value in enumerate(parameters) if isinstance(value, datetime)}
     if not times or not statement.lstrip().startswith("SELECT"):
         return statement, parameters
@@ -506,15 +512,17 @@ def _with_declared_times(statement: str, parameters: Parameters) -> tuple[str, P
 
 
 def _type(value: object) -> tuple[int, int, int] | None:
-    """What `setinputsizes` is told of a value; None leaves it to the driver."""
+    """Return what `setinputsizes` is told of a value; None leaves it to the driver."""
     if isinstance(value, datetime):
         return TIME
     return SHORT_TEXT if isinstance(value, str) and len(value) <= 1000 else None
 
 
 def _array_type(values: Sequence[object]) -> tuple[int, int, int]:
-    """What `setinputsizes` is told of a column of rows: SQL type, size, digits. Left to itself, the driver asks the
-    server, and believes it where it is wrong."""
+    """Return what `setinputsizes` is told of a column of rows: SQL type, size, digits.
+
+    Left to itself, the driver asks the server, and believes it where it is wrong.
+    """
     if all(isinstance(value, str) for value in values):
         units = max(len(str(value).encode("utf-16-le", "surrogatepass")) // 2 for value in values)
         return SQL_WVARCHAR, (max(units, 1) if units <= 4000 else 0), 0

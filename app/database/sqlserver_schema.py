@@ -50,12 +50,12 @@ class Index:
 
 
 def columns(script: str) -> dict[str, list[str]]:
-    """The columns of each table."""
+    """Return the names of the columns of each table, by table."""
     return {table: _COLUMN.findall(body) for table, body in _TABLE.findall(script)}
 
 
 def indexes(script: str) -> list[Index]:
-    """Those that it creates by themselves or as a constraint over more than one column."""
+    """Return the indexes that the script makes, by themselves or as a constraint, each once."""
     found = [
         Index(table, tuple(keys.split(", ")), frozenset(), name)
         for table, body in _TABLE.findall(script)
@@ -67,12 +67,12 @@ def indexes(script: str) -> list[Index]:
 
 
 def triggers(script: str) -> dict[str, str]:
-    """The text of each trigger, by its name."""
+    """Return the text of each trigger, by name."""
     return {name: text.replace("''", "'") for text, name in _TRIGGER.findall(script)}
 
 
 def lacking_columns(tx: Transaction, script: str) -> list[str]:
-    """Of the tables that are there, as table.column."""
+    """Return the columns that tables which are there lack, as table.column."""
     found = {(row["table_name"], row["name"]) for row in tx.fetch_all(SELECT_COLUMNS)}
     tables = {table for table, _ in found}
     wanted = [(table, name) for table, names in columns(script).items() if table in tables for name in names]
@@ -80,12 +80,13 @@ def lacking_columns(tx: Transaction, script: str) -> list[str]:
 
 
 def lacking_indexes(tx: Transaction, script: str) -> list[Index]:
+    """Return the script's indexes that the database has none like."""
     found = _indexes_of(tx.fetch_all(SELECT_INDEXES))
     return [index for index in indexes(script) if index not in found]
 
 
 def _indexes_of(rows: Iterable[Row]) -> set[Index]:
-    """From SELECT_INDEXES, a row a column."""
+    """Return the indexes that rows of SELECT_INDEXES are of, a row a column."""
     made = set()
     for (table, _), group in groupby(rows, key=itemgetter("table_name", "index_id")):
         parts = list(group)
@@ -96,7 +97,7 @@ def _indexes_of(rows: Iterable[Row]) -> set[Index]:
 
 
 def false_triggers(tx: Transaction, script: str) -> dict[str, bool]:
-    """The triggers that are not there, enabled and as the script makes them; and whether one of the name is."""
+    """Return the triggers that are not there, enabled and as the script makes them, and whether one of the name is."""
     found = {row["name"]: row for row in tx.fetch_all(SELECT_TRIGGERS)}
     false = {}
     for name, text in triggers(script).items():
@@ -107,7 +108,7 @@ def false_triggers(tx: Transaction, script: str) -> dict[str, bool]:
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two texts differ at most in spaces, brackets around names, and capitals."""
+    """Return whether two texts differ at most in spaces, brackets around names, and capitals."""
     return _plain(one) == _plain(other)
 
 

@@ -30,7 +30,10 @@ class _Shm:
     descriptor: int
 
     def trace(self) -> bytes | None:
-        """What each checkpoint changes; None while one is at work, or was cut short, or the -wal just begins anew."""
+        """Return the bytes that each checkpoint changes.
+
+        None while one is at work, or was cut short, or the -wal just begins anew.
+        """
         read = os.pread(self.descriptor, ATTEMPTED.stop, 0)
         is_whole = read[HEADER] == read[SAME_AGAIN] and read[BACKFILLED] == read[ATTEMPTED]
         backfilled, frames = (int.from_bytes(read[number], sys.byteorder) for number in (BACKFILLED, FRAMES))
@@ -46,14 +49,14 @@ class _Noted:
 
 
 class Watch:
-    """Watches the file of one connection. A look costs a few calls of the system: each operation can begin with one."""
+    """A watch on the file of one connection. A look costs a few system calls, so each operation begins with one."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._noted: _Noted | None = None
 
     def is_overwritten(self) -> bool:
-        """Say whether something else than SQLite wrote the file, or took its -shm away, since an earlier look."""
+        """Return whether something else than SQLite wrote the file, or took its -shm away, since an earlier look."""
         if os.name == "nt":  # to hold the -shm open would keep SQLite from deleting it
             return False
         with _lock:
@@ -76,7 +79,7 @@ class Watch:
 
 
 def _shm_of(file: Path) -> _Shm | None:
-    """None where there is none. Raises OSError where it cannot be read."""
+    """Return the -shm of this name, opened once; None where there is none. Raises OSError where it cannot be read."""
     try:
         found = file.stat()
     except FileNotFoundError:

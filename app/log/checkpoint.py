@@ -334,7 +334,7 @@ def sign(database: Database, config: settings.Settings, full: bool = False) -> A
     except DeskError as error:
         _LOGGER.info("No checkpoint: %s", kinds(error))
         raise
-    if appended.anchor:
+    if appended.anchor and appended.events:
         told = appended.anchor.checkpoint
         _LOGGER.info("Checkpoint of %d events, %d of them new, head %s", told.size, appended.events, told.head.hex())
     return appended
