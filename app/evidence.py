@@ -376,7 +376,7 @@ class Flow:
     debits: int
 
     def net(self, currency: str) -> str:
-        """The difference in words; empty where money went one way alone."""
+        """Return the difference in words; an empty text where money went one way alone."""
         if not (self.credits and self.debits):
             return ""
         if self.paid_in == self.paid_out:
@@ -385,7 +385,7 @@ class Flow:
         return f"{money.text(abs(self.paid_in - self.paid_out), currency)} {more}"
 
     def is_of(self, amount: Decimal) -> str:
-        """What an alert's amount is, as far as its transactions say: old alerts may count money twice."""
+        """Say what an alert's amount is, as far as its transactions tell: old alerts may count money twice."""
         if amount == self.paid_in:
             return "money in"
         if amount == self.paid_out:
