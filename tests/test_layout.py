@@ -13,9 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 PURE = (
+    "text",
     "models",
     "errors",
-    "text",
     "money",
     "sampling",
     "chain",

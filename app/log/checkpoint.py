@@ -480,11 +480,10 @@ class _Draft:
 
 def _checked(line: LogLine) -> LogLine:
     """Return a line that can be written. Raises BrokenLog."""
-    if not _LINE.fullmatch(f"{line[0]},{line[1]},{line[2]}\n"):
-        expected = "a case id, and 64 hex digits"
-        raise BrokenLog(
-            [Break(chain.show(line[1]), line[0], BreakKind.EDITED, "event_hash", expected, chain.show(line[2]))]
-        )
+    event_id, case_id, digest = line
+    if not _LINE.fullmatch(f"{event_id},{case_id},{digest}\n"):
+        found, expected = chain.show(digest), "a case id, and 64 hex digits"
+        raise BrokenLog([Break(chain.show(case_id), event_id, BreakKind.EDITED, "event_hash", expected, found)])
     return line
 
 
