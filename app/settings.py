@@ -200,9 +200,9 @@ def _reader() -> Callable[[object], Settings]:
 
 def _sentence(wrong: Mapping[str, Any], has_option: bool) -> str:
     """Return what is wrong with a setting, where it was said, and what would be right."""
-    name = str(wrong["loc"][-1])
+    name = str(wrong["loc"][1])  # below `aml`
     variable = f"AML_{name.upper()}"
-    is_variable = variable in {known.upper() for known, value in os.environ.items() if value}
+    is_variable = name == name.lower() and variable in {known.upper() for known, value in os.environ.items() if value}
     if name not in NAMES:
         near = get_close_matches(name.lower(), NAMES, n=1)
         if is_variable:

@@ -77,6 +77,7 @@ def test_a_secrets_file_is_read_with_and_without_a_byte_order_mark(secrets: Path
         (b'[aml]\n\ndatabase = "C:\\temp\\files"', r"database in \[aml\] of .*in single quotes.*\(Line 3\.\)"),
         (b"[aml]\nsign_in = true", r"sign_in in \[aml\] of .* is demo or oidc"),
         (b"[aml]\ndatabase = { Server = 'a', PWD = 'hunter2' }", "is neither a text nor a number"),
+        (b"[aml]\nPOOL_SIZE = 5", "'POOL_SIZE', which is no setting of the desk: it may be meant for pool_size"),
         (b"[aml]\ndatabse = 'Server=a;PWD=hunter2'", "'databse', which is no setting"),
     ],
 )

@@ -72,7 +72,7 @@ _DISPLACED = (
 
 
 def is_connection_string(text: str) -> bool:
-    """Whether it is meant as one, well-formed or not, or else as the path of a SQLite file.
+    """Return whether the text is meant as one, well-formed or not, or else as the path of a SQLite file.
 
     Raises SettingsError where it may be neither: a server that is taken for a file would be served as a demo.
     """
@@ -96,7 +96,7 @@ def is_connection_string(text: str) -> bool:
 
 
 def parse(text: str, name: str = "the connection string") -> dict[str, str]:
-    """The attributes by their keyword in lower case; the first of a repeated keyword counts. Raises SettingsError."""
+    """Return the attributes by keyword in lower case; the first of a repeated one counts. Raises SettingsError."""
     if _UNUSABLE.search(text):
         raise SettingsError(f"A character of {name} cannot be sent.")
     attributes: dict[str, str] = {}
@@ -118,7 +118,7 @@ def parse(text: str, name: str = "the connection string") -> dict[str, str]:
 
 
 def build(attributes: Mapping[str, str]) -> str:
-    """The string that `parse` reads back as the same attributes."""
+    """Return the string that `parse` reads back as the same attributes."""
     return "".join(f"{key}={_quoted(value)};" for key, value in attributes.items())
 
 
