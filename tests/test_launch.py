@@ -131,7 +131,7 @@ def copied(folder: Path) -> Path:
     stub(folder, "seed", SEED)
     shutil.copy(ROOT / "run.sh", folder)
     (folder / "app").mkdir()
-    for name in ("__init__", "errors", "launch", "terminal", "text"):
+    for name in ("__init__", "errors", "launch", "models", "terminal", "text"):
         shutil.copy(ROOT / "app" / f"{name}.py", folder / "app")
     (folder / "requirements.txt").write_text("", "utf-8")
     return folder
