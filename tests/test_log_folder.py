@@ -393,6 +393,7 @@ def test_every_case_of_a_list_is_found_and_no_other(many: tuple[Path, list[index
         assert index.find(file, entry[0]) == entry
         assert index.find(file, f"{entry[0][:-1]}x") is None
     assert index.find(file, "AML-") is None
+    assert list(index.newest([])) == []
     file.write_bytes(b"")
     assert index.find(file, entries[0][0]) is None
 
