@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from app import chain
 from app.errors import InvalidText
 from app.exports.bundle import verify as script
-from app.models import EVENT_COLUMNS, Action, Break, BreakKind, Disposition, Event, Status
+from app.models import EVENT_COLUMNS, MAX_SEARCH, Action, Break, BreakKind, Disposition, Event, Status
+from app.text import normal_form
 from tests import hostile, lives
 from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST
 from tests.lives import (
@@ -256,7 +257,8 @@ def fold(case_id: str, events: Sequence[Event]) -> dict[str, Any]:
     """The row of a case, of events with which nothing is wrong; without any help of the desk."""
     facts = json.loads(events[0].meta)["case"]
     row = {"case_id": case_id, **facts, **script.NEW_CASE}
-    row["search"] = " ".join(str(row[c]) for c in ("case_id", "customer_id", "customer_name", "typology")).casefold()
+    told = " ".join(str(row[c]) for c in ("case_id", "customer_id", "customer_name", "typology"))
+    row["search"] = normal_form(told, MAX_SEARCH)
     for event in events[1:]:
         if event.action in ("qa_pass", "qa_fail"):
             row["qa_notes"] = event.notes

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import casework, settings
 from app.__main__ import main
-from app.database import Database, Transaction, engine
+from app.database import VERSION, Database, Transaction, engine
 from app.database.sqlserver import COMMIT, SqlServerDatabase
 from app.errors import DatabaseUnreachable, NotAllowed, OutcomeUnknown, StaleCase, UnreadableText
 from app.models import Disposition, QaResult
@@ -188,6 +188,9 @@ class LostConnection:
 
     def fetchval(self) -> None:
         """A fraction that did not arrive."""
+
+    def fetchone(self) -> tuple[int]:
+        return (VERSION,)
 
     def setinputsizes(self, *_: object) -> None:
         pass

@@ -172,7 +172,6 @@ def test_a_verb_imports_only_what_it_needs(open_case: OpenCase, package: str, ve
         "cryptography",
         "faker",
         "pandas",
-        "pydantic",
         "pyodbc",
         "streamlit",
     }

@@ -31,7 +31,6 @@ from app.ui import base, session, sign_in, words
 from tests import lives
 from tests.conftest import (
     ANALYST,
-    EVIDENCE,
     MANAGER,
     ON_SQLITE,
     OTHER_ANALYST,
@@ -974,7 +973,7 @@ def test_beside_the_audit_csv_stands_how_to_open_it_and_what_a_spreadsheet_would
     page = open_page("exports", ANALYST.user_id, case_id=open_case().case_id)
     assert "as comma separated, with every column as text" in texts(page)
     assert "32,767" not in texts(page)
-    long = open_case(evidence={**EVIDENCE, "alert": "x" * 40_000})
+    long = open_case(transactions=TRANSACTIONS * 100)
     assert "32,767 characters" in texts(page := open_page("exports", ANALYST.user_id, case_id=long.case_id))
     assert "meta of event_id 2. The file has all of it" in texts(page)
 

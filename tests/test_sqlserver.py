@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import casework, database, opening, repository, triage_query, verification
 from app.__main__ import main
-from app.database import Database, Transaction, odbc, sqlserver
+from app.database import Database, Transaction, odbc, sqlserver, sqlserver_values
 from app.errors import (
     RUN,
     ConstraintBroken,
@@ -510,7 +510,7 @@ def test_times_and_texts_and_amounts_arrive_to_the_last_bit_one_by_one_and_in_bu
 def test_times_that_go_as_text_are_compared_as_times() -> None:
     """So that an index over the column is used: Babelfish reads it whole for a text."""
     noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
-    statement, parameters = sqlserver._with_declared_times(
+    statement, parameters = sqlserver_values.with_declared_times(
         "SELECT * FROM cases WHERE owner = ? AND due_at >= ? AND (due_at > ? OR case_id > ?)", ("ann", noon, noon, "x")
     )
     assert statement == (
@@ -520,7 +520,7 @@ def test_times_that_go_as_text_are_compared_as_times() -> None:
     assert parameters == [noon, noon, "ann", "x"]
     for other_statement in ("SELECT ?", "INSERT INTO users VALUES (?)"):
         untouched = other_statement, ("x" if "SELECT" in other_statement else noon,)
-        assert sqlserver._with_declared_times(*untouched) == untouched
+        assert sqlserver_values.with_declared_times(*untouched) == untouched
 
 
 @ON_SQLSERVER

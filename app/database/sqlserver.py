@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from app import settings
-from app.database import odbc, sqlserver_schema
+from app.database import odbc, sqlserver_schema, sqlserver_values
 from app.database.engine import (
     LACKING,
     Database,
@@ -146,12 +145,6 @@ REPLICA_RESTS = 30
 NO_CONNECTION, TIMED_OUT = "08001", "HYT00"
 """SQLSTATEs."""
 
-SQL_WVARCHAR, SQL_DECIMAL, SQL_BIGINT, SQL_TYPE_TIMESTAMP = -9, 3, -5, 93
-TIME = (SQL_TYPE_TIMESTAMP, 26, 6)
-"""DATETIME2(6), as the columns are."""
-SHORT_TEXT = (SQL_WVARCHAR, 4000, 0)
-"""NVARCHAR(4000), whatever a text's length: to the server each length would be a statement of its own to plan."""
-
 _LOGGER = logging.getLogger(__name__)
 _NUMBER = re.compile(r"\((-?\d+)\)(?= \(SQL\w+\)|;|$)")
 _PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+")
@@ -243,17 +236,19 @@ class SqlServerTransaction(Transaction):
 
     def _execute(self, cursor: Any, statement: str, parameters: Parameters) -> None:
         if not self._keeps_fractions:
-            statement, parameters = _with_declared_times(statement, parameters)
+            statement, parameters = sqlserver_values.with_declared_times(statement, parameters)
         bound = self._bind(parameters)
-        cursor.setinputsizes([_type(value) for value in bound])
+        cursor.setinputsizes([sqlserver_values.sent_type(value) for value in bound])
         cursor.execute(statement, bound)
 
     def _execute_many(self, cursor: Any, statement: str, rows: Iterable[Parameters]) -> None:
-        bound = [[_as_text(value) if isinstance(value, datetime) else value for value in row] for row in rows]
+        bound = [
+            [sqlserver_values.as_text(value) if isinstance(value, datetime) else value for value in row] for row in rows
+        ]
         if not bound:
             return
         cursor.fast_executemany = True
-        cursor.setinputsizes([_array_type(column) for column in zip(*bound, strict=True)])
+        cursor.setinputsizes([sqlserver_values.array_type(column) for column in zip(*bound, strict=True)])
         # A row that is refused ends the transaction, and those after it would be stored one by one.
         self.execute("SET IMPLICIT_TRANSACTIONS ON")
         cursor.executemany(statement, bound)
@@ -263,7 +258,7 @@ class SqlServerTransaction(Transaction):
         return [self._time(value) if isinstance(value, datetime) else value for value in parameters]
 
     def _time(self, value: datetime) -> datetime | str:
-        return _naive(value) if self._keeps_fractions else _as_text(value)
+        return sqlserver_values.naive(value) if self._keeps_fractions else sqlserver_values.as_text(value)
 
 
 class SqlServerDatabase(Database):
@@ -438,7 +433,7 @@ class SqlServerDatabase(Database):
                 raise fault from error
             connection.timeout = self.config.query_timeout
             for kind in (pyodbc.SQL_WCHAR, pyodbc.SQL_WVARCHAR, pyodbc.SQL_WLONGVARCHAR):
-                connection.add_output_converter(kind, _text)
+                connection.add_output_converter(kind, sqlserver_values.text_of)
             connection.execute(f"{SESSION}{int(self.config.busy_timeout * 1000)}").close()
             if self._keeps_fractions is None:
                 arrived = connection.execute(SELECT_A_FRACTION, A_FRACTION).fetchval()
@@ -480,52 +475,3 @@ def _read_to_the_end(cursor: Any) -> None:
     """Read all results of a batch, as an error of a later statement comes only with its result."""
     while cursor.nextset():
         pass
-
-
-def _text(stored: bytes | None) -> str | None:
-    """Return stored text; half of a surrogate pair stays one, which no hash and no page accepts."""
-    return None if stored is None else stored.decode("utf-16-le", "surrogatepass")
-
-
-def _naive(value: datetime) -> datetime:
-    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-
-
-def _as_text(value: datetime) -> str:
-    return _naive(value).isoformat(" ", "microseconds")
-
-
-def _with_declared_times(statement: str, parameters: Parameters) -> tuple[str, Parameters]:
-    """Return a SELECT, and its parameters, that compares columns with variables in the place of times.
-
-    A variable is a time; a parameter is sent as text. An index over the column serves the one, and is read whole for
-    the other.
-    """
-    times = {f"@time{number}": value for number, value in enumerate(parameters) if isinstance(value, datetime)}
-    if not times or not statement.lstrip().startswith("SELECT"):
-        return statement, parameters
-    before, *after = statement.split("?")  # which stands in none of the desk's statements as text
-    named = ((name if (name := f"@time{number}") in times else "?") + rest for number, rest in enumerate(after))
-    declared = ", ".join(f"{name} DATETIME2(6) = ?" for name in times)
-    others = [value for value in parameters if not isinstance(value, datetime)]
-    return f"DECLARE {declared};\n{before}{''.join(named)}", [*times.values(), *others]
-
-
-def _type(value: object) -> tuple[int, int, int] | None:
-    """Return what `setinputsizes` is told of a value; None leaves it to the driver."""
-    if isinstance(value, datetime):
-        return TIME
-    return SHORT_TEXT if isinstance(value, str) and len(value) <= 1000 else None
-
-
-def _array_type(values: Sequence[object]) -> tuple[int, int, int]:
-    """Return what `setinputsizes` is told of a column of rows: SQL type, size, digits.
-
-    Left to itself, the driver asks the server, and believes it where it is wrong.
-    """
-    if all(isinstance(value, str) for value in values):
-        units = max(len(str(value).encode("utf-16-le", "surrogatepass")) // 2 for value in values)
-        return SQL_WVARCHAR, (max(units, 1) if units <= 4000 else 0), 0
-    if all(isinstance(value, Decimal) for value in values):
-        return SQL_DECIMAL, 18, 2
-    return SQL_BIGINT, 0, 0
