@@ -405,14 +405,12 @@ class SqlServerDatabase(Database):
     def _begin_in_version(self, tx: Transaction, begin: str, select_version: str) -> None:
         """Begin, and ask for the version on the same way to the server. Raises OtherVersion."""
         try:
-            found = tx.fetch_val(f"{begin}; {select_version}")
-        except DatabaseMissing:  # the table that says it: a database of before has none
+            found = tx.fetch_val(f"{begin}; {select_version}") or 1
+        except DatabaseMissing:  # the table that says it: a database of before has none, nor has an empty one
             tx.execute(ROLLBACK)
             tx.execute(begin)
             found = tx.version()
-            if not found:
-                raise
-        tx.found_version = check_version(found or 1, self._may_be_older)
+        tx.found_version = check_version(found, self._may_be_older)
 
     def _connect(self) -> Any:
         import pyodbc
