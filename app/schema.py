@@ -66,7 +66,7 @@ def _add_the_alert_feed(tx: Transaction) -> None:
 
 
 def _upgrade(database: Database, progress: Progress | None) -> None:
-    while (version := database.version()) < VERSION:
+    for version in range(database.version(), VERSION):
         if not database.run_upgrade(version + 1):
             STEPS[version + 1](database, progress)
             database.write(partial(_step_up, before=version), any_version=True)

@@ -79,7 +79,8 @@ SELECT_VERSION = "SELECT MAX(version) FROM dbo.schema_version"
 SELECT_VERSION_TO_WRITE = f"{SELECT_VERSION} WITH (REPEATABLEREAD)"
 """Keeps an upgrade from ending before this transaction does."""
 COUNT_VERSION_TABLE = "SELECT COUNT(*) FROM sys.tables WHERE object_id = OBJECT_ID('dbo.schema_version')"
-COUNT_CASES_TABLE = "SELECT COUNT(*) FROM sys.tables WHERE object_id = OBJECT_ID('dbo.cases')"
+COUNT_CASES_TABLE = "SELECT COUNT(*) FROM sys.columns WHERE object_id = OBJECT_ID('dbo.cases') AND name = 'search'"
+"""1 where it is there; a table that only has the name lacks the column."""
 COMMIT = "COMMIT TRANSACTION"
 ROLLBACK = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SET IMPLICIT_TRANSACTIONS OFF"
 SESSION = (
@@ -407,14 +408,12 @@ class SqlServerDatabase(Database):
     def _begin_in_version(self, tx: Transaction, begin: str, select_version: str) -> None:
         """Begin, and ask for the version on the same way to the server. Raises OtherVersion."""
         try:
-            found = tx.fetch_val(f"{begin}; {select_version}")
-        except DatabaseMissing:  # the table that says it: a database of before has none
+            found = tx.fetch_val(f"{begin}; {select_version}") or 1
+        except DatabaseMissing:  # the table that says it: a database of before has none, nor has an empty one
             tx.execute(ROLLBACK)
             tx.execute(begin)
             found = tx.version()
-            if not found:
-                raise
-        tx.found_version = check_version(found or 1, self._may_be_older)
+        tx.found_version = check_version(found, self._may_be_older)
 
     def _connect(self) -> Any:
         import pyodbc
