@@ -30,7 +30,7 @@ AS_OF = date(2026, 1, 31)
 END = datetime(2026, 1, 31, tzinfo=UTC)
 GOLDEN = {
     "users.csv": "b9cd6518c2ffb6df17e17788293f4c224dc320e60bed8ab1d14dd24b434b412d",
-    "cases.csv": "359524a4016a6ccdc3e300ce152f309a6dd5a512e2bd1a204f92a2738f51e409",
+    "cases.csv": "a2d8dde9c37b1123fad4e538495aba5917f0b14cfc7f8fefaec43e3573c7bc11",
     "case_events.csv": "f4ee21f5e91209589065dc4ddb026584d2323c63e4cd8378cb9ae4a497ac8819",
 }
 """SHA-256 of `python -m seed generate --cases 25 --seed 7 --as-of 2026-01-31`."""
