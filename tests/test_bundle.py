@@ -136,6 +136,7 @@ def test_a_case_that_was_changed_outside_the_desk_leaves_as_a_broken_bundle(
         tamper(desk, "DELETE FROM case_events WHERE notes = 'Never called.'")
         cut = bundle.make(case_export.read(desk, case_id), log)
     assert (None, "not in the log", "event_hash") in both(cut.data, name=cut.name)[1]
+    assert ("not in the log", "event_hash") in [(found.kind.value, found.field) for found in cut.breaks]
 
 
 def test_no_bundle_is_made_that_nobody_could_read(desk: Database, open_case: OpenCase) -> None:
