@@ -6,20 +6,16 @@ that rewrites rows in batches, and after a stop goes on where it was. What needs
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from app import repository
 from app.database import VERSION, Database, Transaction
-from app.errors import (
-    ConstraintBroken,
-    OtherVersion,
-    UnknownUser,
-)
-from app.models import (
-    ALERT_FEED,
-    ALERT_FEED_USER,
-)
+from app.errors import ConstraintBroken, OtherVersion, UnknownUser
+from app.models import ALERT_FEED, ALERT_FEED_USER
+
+_LOGGER = logging.getLogger(__name__)
 
 BATCH = 2_000
 """Rows that a step looks at in one transaction."""
@@ -31,7 +27,7 @@ Progress = Callable[[int, int], None]
 def init(database: Database, progress: Progress | None = None) -> int:
     """Make what the desk needs before its first case, or take the database to the version that the desk works on.
 
-    That is the tables, and the service user that opens cases. Returns the version that was there before, 0 where
+    That is the tables, and the service user that opens cases. Return the version that was there before, 0 where
     there were no tables. Raises OtherVersion where it is newer than the desk.
     """
     before = database.version()
@@ -48,7 +44,7 @@ def init(database: Database, progress: Progress | None = None) -> int:
 def prepare(database: Database, progress: Progress | None = None) -> int:
     """Do what `init` does as a desk starts. A server with tables stays as it is: other desks may be working on it.
 
-    Returns as `init`. Raises OtherVersion where a server is of another version.
+    Return as `init`. Raises OtherVersion where a server is of another version.
     """
     before = database.version()
     if before == VERSION and database.has_schema():
@@ -70,6 +66,7 @@ def _upgrade(database: Database, progress: Progress | None) -> None:
         if not database.run_upgrade(version + 1):
             STEPS[version + 1](database, progress)
             database.write(partial(_step_up, before=version), any_version=True)
+        _LOGGER.info("Upgraded %s to version %d of the tables.", database, version + 1)
 
 
 def _step_up(tx: Transaction, before: int) -> None:

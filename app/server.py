@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from app import gate, terminal
+from app.database import VERSION
 from app.database.sqlite import SqliteDatabase
 from app.errors import DeskError, kinds
 from app.ui import base, sign_in, streamlit_seams
@@ -53,8 +54,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any] | None]:
     try:
         desk = base.desk()
         engine = "SQLite" if desk.is_embedded else "SQL Server"
-        told = engine, desk, base.config().exports, sign_in.mode()
-        _LOGGER.info("Serving. Database: %s, %s. Exports: %s. Sign-in: %s.", *told)
+        told = engine, desk, VERSION, base.config().exports, sign_in.mode()
+        _LOGGER.info("Serving. Database: %s, %s, version %d. Exports: %s. Sign-in: %s.", *told)
         if isinstance(desk, SqliteDatabase):
             desk.keep_watch()
     except DeskError as error:  # the pages say what is wrong
