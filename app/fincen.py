@@ -5,6 +5,7 @@ Pure; no I/O. The codes are FinCEN's, the words are the desk's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 STRUCTURING, BELOW_CTR = 112, 114
@@ -183,6 +184,14 @@ BY_TYPOLOGY: Mapping[str, tuple[int, ...]] = {
 }
 """The activity types that a typology suggests, by its name in small letters; a person keeps those that fit."""
 
+KEY_TERMS: Mapping[str, str] = {
+    "elder exploitation": "EFE FIN-2022-A002",
+    "check fraud": "FIN-2023-MAILTHEFT",
+    "sanctions evasion": "FIN-2023-GLOBALEXPORT",
+    "human trafficking": "HUMAN TRAFFICKING FIN-2020-A008",
+}
+"""By typology, in small letters, the term by which FinCEN's advisory asks to find such reports."""
+
 _CASH, _TRANSFER, _CHECK, _BANK_CHECK, _DEBIT_CARD, _PREPAID, _OTHER_MECHANISM = 39, 33, 37, 31, 6, 16, 41
 
 _BY_CHANNEL: tuple[tuple[str, int], ...] = (
@@ -204,7 +213,7 @@ _BY_CHANNEL: tuple[tuple[str, int], ...] = (
     ("letter of credit", _OTHER_MECHANISM),
     *((word, _TRANSFER) for word in ("wire", "ach", "rtp", "fednow", "p2p", "remittance", "transfer", "swift")),
 )
-"""Words in a channel's name, in small letters, and the asset that they mean; the first that is found counts."""
+"""How words of a channel's name begin, in small letters, and the asset that they mean; the first found counts."""
 
 _DESCRIBED = {"vasp": "Virtual currency", "crypto": "Virtual currency", "letter of credit": "Letter of credit"}
 
@@ -233,7 +242,7 @@ def assets_of(channels: Iterable[str], currency: str) -> dict[int, str]:
     found: dict[int, str] = {}
     for channel in channels:
         name = channel.casefold()
-        word, code = next(((word, code) for word, code in _BY_CHANNEL if word in name), ("", 0))
+        word, code = next(((word, code) for word, code in _BY_CHANNEL if re.search(rf"\b{word}", name)), ("", 0))
         if code == _CASH and currency != "USD":
             code = 32
         if code:
