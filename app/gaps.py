@@ -174,7 +174,7 @@ def _in_narrative(draft: Draft, facts: Facts) -> Iterator[Gap]:
         yield Gap(
             "narrative", Question.WHAT, "The narrative gives only one amount: name the transactions or their sums."
         )
-    places = {item.place for item in found if item.place} | {item.country for item in found if len(item.country) > 2}
+    places = {item.place for item in found if item.place} | {f"({item.country})" for item in found if item.country}
     if not _PLACE.search(text) and not any(place in text for place in places):
         yield Gap("narrative", Question.WHERE, "The narrative names no branch, ATM, other bank or country.")
     if not _CONTRAST.search(text):
@@ -190,12 +190,11 @@ _GAP = re.compile(r"(?<! ) {3,}(?! )")
 _FAULTS = (
     (re.compile(r"\t+"), "A tab does not reach FinCEN; use a space."),
     (
-        re.compile(r"(?i)\b(see|as per|in|refer to)\s+(the\s+)?(attach(ed|ments?)|enclos(ed|ures?)|spreadsheet)\b"),
+        re.compile(
+            r"(?i)\b(see|as per|in|refer to)\s+(the\s+)?(attach(ed|ments?)|enclos(ed|ures?)|spreadsheet)\b"
+            r"|\b(attached|enclosed)\s+(is|are|please|file|list|hereto)\b"
+        ),
         "Nothing is attached: say here what it shows.",
-    ),
-    (
-        re.compile(r"(?i)\b(attached|enclosed)\s+(is|are|please|file|list|hereto)\b"),
-        "Nothing is attached: say it here.",
     ),
     (
         re.compile(

@@ -57,7 +57,12 @@ def begin(case: Case, events: Sequence[Event], draft: Draft) -> str:
     days and amount is told as it stands there.
     """
     opened = chain.read_meta(events[0]) if events else {}
-    parts = [_opening(case, opened, draft), _customer(case, opened, draft), *_body(case, opened), _close(case, events)]
+    parts = [
+        _opening(case, opened, draft),
+        _customer(case, opened, draft),
+        *_body(case, opened),
+        _close(case, events, opened),
+    ]
     text = "\n\n".join(part for part in parts if part)
     return _with_notes(text, events)
 
@@ -75,7 +80,7 @@ def _opening(case: Case, opened: Mapping[str, Any], draft: Draft) -> str:
     if draft.amount:
         said.append(f"The activity comes to {money.text(draft.amount, draft.currency)}{_between(draft)}.")
     if draft.activity_types:
-        words = "; ".join(fincen.words(code).lower() for code in draft.activity_types if code not in fincen.OTHER)
+        words = "; ".join(_in_sentence(fincen.words(code)) for code in draft.activity_types if code not in fincen.OTHER)
         said += [f"It is reported as: {words}."] if words else []
     if alert := flat(str(opened.get("alert") or "")):
         said += (
@@ -97,7 +102,7 @@ def _customer(case: Case, opened: Mapping[str, Any], draft: Draft) -> str:
     said = [f"{_short(customer.name)} (customer number {case.customer_id}) {role}."]
     if customer.occupation:
         what = "occupation" if customer.kind is SubjectKind.PERSON else "business"
-        said.append(f"The {what} on record is {_ended(_short(customer.occupation).lower())}")
+        said.append(f"The {what} on record is {_ended(_in_sentence(_short(customer.occupation)))}")
     if since := filing.read_day(told.get("since")):
         said.append(f"The relationship began on {_day(since)}.")
     if customer.account:
@@ -200,7 +205,7 @@ def _sums(case: Case, opened: Mapping[str, Any], found: Sequence[Item]) -> str:
     return f"In all, {' and '.join(said)}. Counted once: {filing.count(case, opened).words}"
 
 
-def _close(case: Case, events: Sequence[Event]) -> str:
+def _close(case: Case, events: Sequence[Event], opened: Mapping[str, Any]) -> str:
     """What the bank did and holds, as far as the events say."""
     said = []
     decision = _decision(events)
@@ -212,7 +217,7 @@ def _close(case: Case, events: Sequence[Event]) -> str:
         if rationale and len(rationale) <= LONGEST_NOTE and not narrative_faults(rationale):
             said.append(f"Its reasons: {_ended(rationale)}")
     notes = sum(event.action == Action.NOTE for event in events)
-    papers = "the record of these transactions"
+    papers = f"the record of {'these transactions' if filing.items(opened) else 'this activity'}"
     if notes:
         papers += " and 1 note of its review" if notes == 1 else f" and {notes:,} notes of its review"
     said.append(f"The bank holds {papers} under case {case.case_id}.")
@@ -267,6 +272,11 @@ def _listed(names: Sequence[str]) -> str:
 
 def _short(text: str) -> str:
     return flat(text)[:LONGEST_NAME]
+
+
+def _in_sentence(words: str) -> str:
+    """The words as they stand inside a sentence: with a small first letter, but for an abbreviation such as ACH."""
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
 
 
 def _ended(text: str) -> str:
