@@ -326,19 +326,19 @@ def count(case: Case, opened: Mapping[str, Any]) -> Count:
     if not found:
         amount = case.amount or None
         return Count(amount, paid_in, paid_out, f"{alerted} as the alert says: it lists no transaction to count.")
-    says = [f"{money.text(paid_in, case.currency)} came in and {money.text(paid_out, case.currency)} went out"]
+    says = f"{_moved(paid_in, case.currency)} came in and {_moved(paid_out, case.currency)} went out"
     if returned:
-        says.append(f", leaving aside {money.text(returned, case.currency)} of returned items")
+        says += f", leaving aside {money.text(returned, case.currency)} of returned items"
     larger = max(paid_in, paid_out)
     if typology in _ONLY_OUT:
         larger = paid_out
-        says.append("; what came in is the customer's own income, so money out counts")
+        says += "; for this kind of activity money out counts"
     elif typology in _COMES_BACK and Decimal(0) < case.amount < larger:
         larger = case.amount
-        says.append(f"; the same money passed more than once, and the alert counts {alerted} of it once")
-    else:
-        says.append("; the larger of the two counts the money once")
-    return Count(larger or None, paid_in, paid_out, "".join(says) + f": {money.text(larger, case.currency)}.")
+        says += f"; the alert counts {alerted} of it once"
+    elif paid_in and paid_out:
+        says += "; the larger of the two counts the money once"
+    return Count(larger or None, paid_in, paid_out, f"{says}: {money.text(larger, case.currency)}.")
 
 
 def contradiction(draft: Draft, suspect_known: bool | None) -> str:
@@ -354,6 +354,10 @@ def contradiction(draft: Draft, suspect_known: bool | None) -> str:
     if suspect_known and draft.filed_subjects and not named:
         return "The decision says that a suspect is known, but the draft names none. The deadline stays as decided."
     return ""
+
+
+def _moved(amount: Decimal, currency: str) -> str:
+    return money.text(amount, currency) if amount else "nothing"
 
 
 def _total(found: Iterable[Item]) -> Decimal:

@@ -50,13 +50,13 @@ class Group:
         return sum((item.amount for item in self.items), Decimal(0))
 
 
-def begin(case: Case, events: Sequence[Event], draft: Draft) -> str:
-    """Return the narrative's first text, in paragraphs: of a case, its events and a draft of its SAR.
+def begin(case: Case, opened: Mapping[str, Any], events: Sequence[Event], draft: Draft) -> str:
+    """Return the narrative's first text, in paragraphs: of a case, its evidence, its events and a draft of its SAR.
 
+    `opened` is the evidence: the `meta` of the `open` event, or one like it with the transactions of several alerts.
     At most 20,000 characters for any number of transactions; without tabs and tables. What the draft says of subjects,
     days and amount is told as it stands there.
     """
-    opened = chain.read_meta(events[0]) if events else {}
     parts = [
         _opening(case, opened, draft),
         _customer(case, opened, draft),
@@ -145,7 +145,7 @@ def _sentences(groups: Iterable[Group], currency: str) -> str:
 def _sentence(group: Group, currency: str) -> str:
     """`On June 8, 2026, USD 9,210.00 came in by cash from Mark Knight (US) at Broad St branch, Richmond VA.`"""
     number = len(group.items)
-    many = f" in {number:,} transactions" if number > 1 else ""
+    many = f" over {number:,} transactions" if number > 1 else ""
     if not group.is_credit and group.items[0].is_return:
         verb, way = "was taken back", "from"
     else:
@@ -190,7 +190,7 @@ def _largest(groups: Sequence[Group], currency: str) -> str:
             others = len({item.counterparty for item in left})
             who = "1 counterparty" if others == 1 else f"{others:,} counterparties"
             number = "1 further transaction" if len(left) == 1 else f"{len(left):,} further transactions"
-            said += f" {_when(left)}{total} {verb} in {number} with {who}."
+            said += f" {_when(left)}{total} {verb} over {number} with {who}."
     return said.strip()
 
 
@@ -201,7 +201,7 @@ def _sums(case: Case, opened: Mapping[str, Any], found: Sequence[Item]) -> str:
         if rows:
             total = money.text(sum((item.amount for item in rows), Decimal(0)), case.currency)
             number = "1 transaction" if len(rows) == 1 else f"{len(rows):,} transactions"
-            said.append(f"{total} {verb} in {number}")
+            said.append(f"{total} {verb} over {number}")
     return f"In all, {' and '.join(said)}. Counted once: {filing.count(case, opened).words}"
 
 

@@ -37,7 +37,7 @@ def seeded() -> list[Seeded]:
         case, events = book.case(number)
         opened = chain.read_meta(events[0])
         proposed = filing.propose(case, opened)
-        draft = replace(proposed, narrative=narrative.begin(case, events, proposed))
+        draft = replace(proposed, narrative=narrative.begin(case, opened, events, proposed))
         found.append(Seeded(case, events, opened, draft))
     return found
 
@@ -85,7 +85,7 @@ COMPLETE = Draft(
 )
 """Everything that a file needs."""
 
-words = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=200)
+words = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=160)
 """What people type into a field, on one line."""
 
 days = st.dates(date(1990, 1, 1), date(2026, 11, 20))

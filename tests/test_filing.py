@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import chain, filing, fincen, gaps, names
@@ -22,6 +22,7 @@ from tests.drafts import COMPLETE, case_of, drafts, opened_with, seeded, transac
 KNOWN = Facts(determined_on=date(2026, 10, 20), suspect_known=True)
 
 
+@settings(max_examples=50)
 @given(drafts)
 def test_a_draft_is_read_as_it_was_kept(draft: Draft) -> None:
     kept = json.loads(chain.canonical_json({"sar": filing.to_meta(draft)}))["sar"]
@@ -29,6 +30,7 @@ def test_a_draft_is_read_as_it_was_kept(draft: Draft) -> None:
     assert "narrative" not in kept
 
 
+@settings(max_examples=50)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
 def test_a_damaged_draft_is_read_without_raising(value: Any) -> None:
     assert filing.read(value, "") is None

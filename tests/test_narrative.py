@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import chain, evidence, filing, gaps, money, narrative
-from app.models import ALERT_FEED, Case, Disposition, Event
+from app.models import Case, Disposition
 from tests import lives
 from tests.conftest import ANALYST
 from tests.drafts import COMPLETE, case_of, opened_with, seeded, transaction
@@ -20,17 +20,12 @@ from tests.drafts import COMPLETE, case_of, opened_with, seeded, transaction
 _MOVED = re.compile(
     r"(?P<currency>[A-Z]{3}) (?P<amount>[\d,]+(?:\.\d+)?) "
     r"(?P<verb>came in|went out(?: or was taken back)?|was taken back)"
-    r"(?: in (?P<number>[\d,]+) (?:further )?transactions?)?"
+    r"(?: over (?P<number>[\d,]+) (?:further )?transactions?)?"
 )
 
 
-def begun(case: Case, opened: dict[str, Any], *later: Event) -> str:
-    first = replace(_first(case), meta=chain.canonical_json(opened))
-    return narrative.begin(case, [first, *later], filing.propose(case, opened))
-
-
-def _first(case: Case) -> Event:
-    return chain.open_chain(case, ALERT_FEED, {})[1]
+def begun(case: Case, opened: dict[str, Any]) -> str:
+    return narrative.begin(case, opened, [], filing.propose(case, opened))
 
 
 def sums(text: str) -> tuple[dict[str, Decimal], dict[str, int]]:
@@ -69,7 +64,7 @@ def test_the_sums_told_are_those_of_the_evidence(rows: list[dict[str, str]], cur
         (moved.paid_in, moved.credits, "came in"),
         (moved.paid_out, moved.debits, "went out"),
     ):
-        assert (f"{money.text(total, currency)} {verb} in {number} transaction" in totals) is bool(number)
+        assert (f"{money.text(total, currency)} {verb} over {number} transaction" in totals) is bool(number)
 
 
 def test_the_sums_told_of_demo_data_are_those_of_its_evidence_and_so_are_the_names() -> None:
@@ -111,7 +106,7 @@ def test_twenty_thousand_transactions_fit_and_still_add_up() -> None:
 
 def test_alike_transactions_of_a_day_are_one_sentence() -> None:
     text = begun(case_of(), opened_with(transaction("1.00"), transaction("2.00"), transaction("4.00", "out")))
-    assert "On October 5, 2026, USD 3.00 came in in 2 transactions by wire from Smith-Gamble (US)." in text
+    assert "On October 5, 2026, USD 3.00 came in over 2 transactions by wire from Smith-Gamble (US)." in text
     assert "On October 5, 2026, USD 4.00 went out by wire to Smith-Gamble (US)." in text
 
 
@@ -134,7 +129,7 @@ def test_what_the_data_lack_is_left_out() -> None:
         "Mark Knight (customer number C-00412873) is a customer of the bank.\n\n"
         "The bank holds the record of this activity under case AML-7F3KQ2XA."
     )
-    assert narrative.begin(case_of(), [], replace(COMPLETE, subjects=())).startswith("This report is filed")
+    assert narrative.begin(case_of(), {}, [], replace(COMPLETE, subjects=())).startswith("This report is filed")
 
 
 def test_what_is_known_of_the_customer_is_told() -> None:
@@ -153,7 +148,8 @@ def test_notes_and_reasons_of_the_review_are_told_up_to_the_decision() -> None:
         lives.note(life, note)
     lives.close(life, ANALYST, Disposition.SAR, "Deposits were split", lives.OPENED.date())
     lives.note(life, "Filed and acknowledged.")
-    text = narrative.begin(life.case, life.events, filing.propose(life.case, chain.read_meta(life.events[0])))
+    opened = chain.read_meta(life.events[0])
+    text = narrative.begin(life.case, opened, life.events, filing.propose(life.case, opened))
     assert "Noted on January 5, 2026: First line and second." in text
     assert "Reason to suspect was determined on January 5, 2026." in text
     assert "The bank decided on January 5, 2026 to file this report. Its reasons: Deposits were split." in text
@@ -170,4 +166,4 @@ def test_a_victim_is_told_of_as_one() -> None:
 
 def test_a_continuing_report_names_the_one_before() -> None:
     draft = replace(COMPLETE, kind=filing.ReportKind.CONTINUING, prior_bsa_id="31000055053784")
-    assert "It continues the report with BSA ID 31000055053784." in narrative.begin(case_of(), [], draft)
+    assert "It continues the report with BSA ID 31000055053784." in narrative.begin(case_of(), {}, [], draft)

@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 from app import fincen
 from app.errors import InvalidInput
 from app.exports.filer import Address, Branch, Filer
-from app.filing import MAX_NARRATIVE, Draft, ReportKind, Subject, SubjectKind
+from app.filing import MAX_NARRATIVE, Draft, ReportKind, Subject, SubjectKind, latin_half
 from app.gaps import blocking
 from app.text import digits, flat
 
@@ -256,7 +256,7 @@ def _write_names(writer: _Writer, party: ET.Element, subject: Subject) -> None:
     """The legal name, in its parts where they are known; and the name in another script as one also used."""
     is_person = subject.kind is SubjectKind.PERSON
     parted = is_person and bool(subject.last_name and subject.first_name)
-    whole = flat(subject.name.rpartition(" / ")[2] if subject.other_name else subject.name)
+    whole = flat(latin_half(subject.name) if subject.other_name else subject.name)
     last = _cut(subject.last_name if parted else whole, 150)
     writer.add(
         party,
