@@ -17,7 +17,7 @@ from typing import Any
 from app import filing, fincen
 from app.filing import BSA_ID_DIGITS, MAX_NARRATIVE, Draft, ReportKind, SubjectKind, SubjectRole
 
-WHOLE_REPORT_USD = 5_000
+FLOOR_USD = 5_000
 """Dollars from which a bank has to report where it knows a suspect (12 CFR 21.11; 31 CFR 1020.320(a)(2))."""
 
 
@@ -120,8 +120,8 @@ def _what(draft: Draft) -> Iterator[Gap]:
     if not draft.instruments:
         yield Gap("instruments", Question.WHAT, "Choose the instruments or products that were used.")
     yield from _needed(draft)
-    if draft.currency == "USD" and draft.amount and draft.amount < WHOLE_REPORT_USD:
-        yield Gap("amount", Question.WHAT, f"The amount is below ${WHOLE_REPORT_USD:,}; a report is then voluntary.")
+    if draft.currency == "USD" and draft.amount and draft.amount < FLOOR_USD:
+        yield Gap("amount", Question.WHAT, f"The amount is below ${FLOOR_USD:,}; a report is then voluntary.")
     if draft.key_term and draft.narrative.strip() and draft.key_term not in draft.narrative:
         yield Gap(
             "narrative", Question.WHAT, f"The narrative lacks the key term of FinCEN's advisory: {draft.key_term}."
