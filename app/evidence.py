@@ -415,7 +415,11 @@ class Kept:
 
 def read(events: Sequence[Event]) -> Kept:
     """Return what a case was opened on; `events` are those of the case, the oldest first. Raises nothing."""
-    kept = chain.read_meta(events[0]) if events else {}
+    return kept_in(chain.read_meta(events[0]) if events else {})
+
+
+def kept_in(kept: Mapping[str, Any]) -> Kept:
+    """Return what the `meta` of an `open` event says a case was opened on. Raises nothing."""
     alert, customer, listed = kept.get("alert"), kept.get("customer"), kept.get("transactions", [])
     rows = [_transaction(row) for row in listed] if isinstance(listed, list) else [None]
     found = [row for row in rows if row is not None]

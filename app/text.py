@@ -73,6 +73,16 @@ def legible(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def flat(text: str) -> str:
+    """Return the text on one line: every tab, line end and run of spaces in it is one space, and none at its ends."""
+    return " ".join(text.split())
+
+
+def digits(text: str) -> str:
+    """Return the digits 0 to 9 of a text, which a number is written with; spaces and hyphens between them go."""
+    return "".join(one for one in text if one in "0123456789")
+
+
 def printable(text: str) -> str:
     """Return the text for one line of a terminal: whatever does not print, or is obeyed, stands in it as an escape."""
     return text if text.isprintable() else "".join(one if one.isprintable() else _escape(one) for one in text)

@@ -394,7 +394,8 @@ for number in range(60):
     connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
     connection.execute(f"PRAGMA wal_autocheckpoint = {(1, 5, 50, 1000)[number % 4]}")
     for row in range(20):
-        connection.execute("INSERT INTO users (user_id, name, role, active) VALUES (?, ?, 'QA', 1)", (f"{number}.{row}", "x" * 100 * row))
+        person = f"{number}.{row}", "x" * 100 * row
+        connection.execute("INSERT INTO users (user_id, name, role, active) VALUES (?, ?, 'QA', 1)", person)
     how = ("PASSIVE", "FULL", "RESTART", "TRUNCATE")[number // 4 % 4]
     try:
         connection.execute(f"PRAGMA wal_checkpoint({how})")
