@@ -230,7 +230,7 @@ def _verify(
 
 
 def _log(config: settings.Settings, key: signed_note.VerifierKey | None) -> checkpoint.Log | None:
-    """The log that is verified; None where this machine has no key of it, or this user may not read it."""
+    """Return the log that is verified; None where this machine has no key of it, or this user may not read it."""
     from app.log import checkpoint
 
     try:
@@ -463,7 +463,7 @@ def _list_users(desk: database.Database) -> int:
 
 
 def _id(case_id: str) -> str:
-    """A case id as the file says it: in quotes where it is none, as it may read like a verdict."""
+    """Return a case id as the file says it: in quotes where it is none, as it may read like a verdict."""
     return case_id if CASE_ID.fullmatch(case_id) else repr(chain.show(case_id))
 
 

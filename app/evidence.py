@@ -280,7 +280,7 @@ class Alert(_Told):
         return self
 
     def _amounts(self) -> Iterator[tuple[str, Decimal]]:
-        """Each amount in the alert's currency, and where it stands."""
+        """Yield each amount in the alert's currency, and where it stands."""
         yield "amount", self.amount
         for number, row in enumerate(self.transactions):
             yield f"transactions[{number}].amount", Decimal(row.amount)

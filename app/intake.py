@@ -62,7 +62,7 @@ class Taken:
 
 @contextmanager
 def alert_file(name: str, standard_input: BinaryIO) -> Iterator[BinaryIO]:
-    """The file, opened so that it can be read twice; `-` is standard input. Raises UnreadableFile.
+    """Open the file so that it can be read twice; `-` is standard input. Raises UnreadableFile.
 
     What can be read only once, a pipe, is copied to a temporary file that is gone in the end.
     """
@@ -139,7 +139,7 @@ def read_alert(line: bytes) -> evidence.Alert:
 
 
 def _checked(file: BinaryIO, name: str) -> Iterator[tuple[int, UnreadableFile | None]]:
-    """The number of each line, and why it is refused where it is."""
+    """Yield the number of each line, and why it is refused where it is."""
     digests: dict[str, bytes] = {}
     for number, line in _lines(file, name):
         try:
@@ -154,7 +154,7 @@ def _checked(file: BinaryIO, name: str) -> Iterator[tuple[int, UnreadableFile | 
 
 
 def _lines(file: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, from the start, and their numbers from 1; only the start of one that is too long.
+    """Yield the lines that are not blank and their numbers from 1; only the start of one that is too long.
 
     Raises UnreadableFile where the file fails.
     """

@@ -247,7 +247,7 @@ def fingerprint(kind: str) -> str:
 
 
 def stamp(kind: str) -> Path:
-    """The file that keeps the fingerprint of what was installed last."""
+    """Return the file that keeps the fingerprint of what was installed last."""
     return VENV / f".installed-{kind}"
 
 
@@ -359,7 +359,7 @@ def fail_taken(port: int) -> NoReturn:
 
 
 def with_port(port: int) -> str:
-    """What to type to serve on another port."""
+    """Return what to type to serve on another port."""
     return f"$env:PORT = {port}; {RUN}" if os.name == "nt" else f"PORT={port} {RUN}"
 
 

@@ -23,26 +23,26 @@ _KEPT = re.compile(rf"{_WHOLE}(\.[0-9]{{{KEPT}}})?")
 
 
 def read(text: object) -> Decimal | None:
-    """The amount that a text such as `9400.00` or `9400` says; None where it says none."""
+    """Return the amount that a text such as `9400.00` or `9400` says; None where it says none."""
     return Decimal(text) if isinstance(text, str) and _KEPT.fullmatch(text) else None
 
 
 def too_fine(amount: Decimal) -> str | None:
-    """The reason why the desk cannot keep this finite amount, whatever its currency; None where it can."""
+    """Return the reason why the desk cannot keep this finite amount, whatever its currency; None where it can."""
     if amount == round(amount, KEPT):
         return None
     return f"{amount:f}, which two decimals cannot hold; the desk never rounds"
 
 
 def why_not(amount: Decimal, currency: str) -> str | None:
-    """The reason why this finite amount is none of the currency that the desk could keep; None where it is one."""
+    """Return the reason why the desk cannot keep this finite amount in its currency; None where it can."""
     if DECIMALS[currency] == 0 and not _is_whole(amount):
         return f"{amount:f}, but {currency} has no decimals"
     return too_fine(amount)
 
 
 def number(amount: Decimal, currency: str) -> str:
-    """The amount with its currency's decimals and with commas between thousands.
+    """Return the amount with its currency's decimals and with commas between thousands.
 
     With two decimals where the currency is unknown, or where an old case has cents of one that has none.
     """
@@ -56,7 +56,7 @@ def text(amount: Decimal, currency: str) -> str:
 
 
 def told(value: object, currency: str) -> str:
-    """What an alert tells of a customer; an amount, known by its two decimals, as `text` writes it."""
+    """Return what an alert tells of a customer; an amount, known by its two decimals, as `text` writes it."""
     amount = read(value) if isinstance(value, str) and "." in value else None
     return str(value) if amount is None else text(amount, currency)
 

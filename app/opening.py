@@ -26,12 +26,12 @@ class Opened:
 
 
 def new_case_id() -> str:
-    """A case id drawn at random: `AML-` and eight characters of Crockford's base 32."""
+    """Return a case id drawn at random: `AML-` and eight characters of Crockford's base 32."""
     return "AML-" + "".join(secrets.choice(CROCKFORD) for _ in range(8))
 
 
 def case_ids(alert_id: str) -> Iterator[str]:
-    """The ids that the case of a source system's alert may have, the first free one being it.
+    """Yield the ids that the case of a source system's alert may have, the first free one being it.
 
     They come from a hash, not from chance, so that an alert that is sent again finds its case by primary key, and of
     two feeds that send it at once only one can open it. There are 2^40 ids: among a million cases, some two
@@ -108,7 +108,7 @@ def _store(tx: Transaction, case: Case, event: Event) -> None:
 
 
 def _told(opening: Event) -> dict[str, Any]:
-    """What the source said in an `open` event: all but what depends on the id and on the time of the opening."""
+    """Return what the source said in an `open` event: all but what depends on the id and on the time of the opening."""
     meta = chain.read_meta(opening)
     facts = meta.pop("case", None)
     told = facts.items() if isinstance(facts, dict) else ()

@@ -65,7 +65,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any] | None]:
 
 
 async def lead_to(page: str, request: Request) -> RedirectResponse:
-    """From `/case/AML-7F3KQ2XA` to `/case?case_id=AML-7F3KQ2XA`: relative, as a proxy may put something before it."""
+    """Lead from `/case/AML-7F3KQ2XA` to `/case?case_id=AML-7F3KQ2XA`; relative, for a proxy with a path of its own."""
     return RedirectResponse(f"../{page}?{urlencode(request.path_params)}")
 
 

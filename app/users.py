@@ -54,7 +54,7 @@ def add_user(database: Database, user_id: str, name: str, role: Role) -> User | 
 
 
 def _check_new_id(tx: Transaction, user_id: str) -> None:
-    """Raises InvalidInput or NotAllowed unless a new person may have this id. Old ones keep what they have."""
+    """Raise InvalidInput or NotAllowed unless a new person may have this id. Old ones keep what they have."""
     if has_unseen(user_id):
         raise InvalidInput("The user id has a space, or a character that cannot be seen.")
     for other in repository.users(tx):

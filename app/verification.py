@@ -86,7 +86,7 @@ def verify_all(tx: Transaction, progress: Progress | None = None) -> Verified:
 
 
 def _again(database: Database, case_id: Any, breaks: Sequence[Break]) -> Sequence[Break]:
-    """The breaks of a second reading, or of the first where the case has an id that cannot be asked for."""
+    """Return the breaks of a second reading, or of the first where the case has an id that cannot be asked for."""
     try:
         return verify_case(database, case_id).breaks
     except (UnknownCase, DatabaseError):

@@ -46,7 +46,7 @@ class Draw:
         self.random = random.Random(key).random
 
     def between(self, low: int, high: int) -> int:
-        """A whole number from `low` to `high`, both included."""
+        """Return a whole number from `low` to `high`, both included."""
         return low + int(self.random() * (high - low + 1))
 
     def chance(self, share: float) -> bool:
@@ -66,7 +66,7 @@ class Draw:
         return chosen
 
     def weighted(self, items: Sequence[T], weights: Sequence[float]) -> T:
-        """An item with odds as its weight; the weights add up to 1 at most, the last item takes the rest."""
+        """Return an item with odds as its weight; the weights add up to 1 at most, the last item takes the rest."""
         point = self.random()
         for item, weight in zip(items, weights, strict=True):
             point -= weight
@@ -75,23 +75,23 @@ class Draw:
         return items[-1]
 
     def dollars(self, low: int, high: int, step: int = 1) -> int:
-        """Cents of a whole amount from `low` to `high` dollars in steps of `step`."""
+        """Return cents of a whole amount from `low` to `high` dollars in steps of `step`."""
         return 100 * step * self.between(-(-low // step), high // step)
 
     def cents(self, low: int, high: int) -> int:
-        """Cents from `low` to `high` dollars: three in five are whole dollars."""
+        """Return cents from `low` to `high` dollars: three in five are whole dollars."""
         amount = self.between(100 * low, 100 * high)
         return amount - amount % 100 if self.random() < 0.6 else amount
 
     def spread(self, table: Sequence[float], median: int, low: int, high: int) -> int:
-        """Cents of an amount spread like the table around `median` dollars, kept from `low` to `high`."""
+        """Return cents of an amount spread like the table around `median` dollars, kept from `low` to `high`."""
         position = self.random() * (len(table) - 1)
         left = int(position)
         factor = table[left] + (table[left + 1] - table[left]) * (position - left)
         return 100 * min(max(int(median * factor), low), high)
 
     def share(self, amount: int, low: int, high: int) -> int:
-        """Cents that are `low` to `high` percent of `amount`."""
+        """Return cents that are `low` to `high` percent of `amount`."""
         return amount * self.between(10 * low, 10 * high) // 1000
 
     def split(self, amount: int, parts: int, swing: int = 20) -> list[int]:
@@ -104,24 +104,24 @@ class Draw:
         return [*pieces, amount]
 
     def time(self, day: date, start: float, end: float) -> datetime:
-        """A second between two hours of the day (see `eastern`), as UTC."""
+        """Return a second between two hours of the day (see `eastern`), as UTC."""
         return eastern(day, start + (end - start) * self.random())
 
 
 @lru_cache(maxsize=4096)
 def midnight(day: date) -> datetime:
-    """The day's first moment, UTC."""
+    """Return the day's first moment, UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def eastern(day: date, hour: float) -> datetime:
-    """When a clock on the wall shows that hour of the day in US Eastern time, as UTC; 25.5 is 1:30 of the next day."""
+    """Return when a clock shows that hour of the day in US Eastern time, as UTC; 25.5 is 1:30 of the next day."""
     return _on_the_hour(day, int(hour)) + timedelta(seconds=int(hour * 3600) % 3600)
 
 
 @lru_cache(maxsize=8192)
 def _on_the_hour(day: date, hour: int) -> datetime:
-    """As `eastern`: clocks are changed on the hour, so the seconds after it can be added."""
+    """Do as `eastern`: clocks are changed on the hour, so the seconds after it can be added."""
     return (midnight(day).replace(tzinfo=EASTERN) + timedelta(hours=hour)).astimezone(UTC)
 
 
@@ -149,7 +149,7 @@ def business_days(first: date, last: date) -> tuple[date, ...]:
 
 @lru_cache(maxsize=4096)
 def business_day_after(day: date, count: int = 1) -> date:
-    """The business day `count` business days later."""
+    """Return the business day `count` business days later."""
     while count:
         day += DAY
         count -= is_business_day(day)

@@ -165,7 +165,7 @@ def _load_users(tx: Transaction, file: Path) -> dict[str, User]:
 
 
 def _load_cases(tx: Transaction, folder: Path, known: Mapping[str, User], progress: Progress | None) -> tuple[int, int]:
-    """Cases and events are read side by side: the events stand grouped by case, in the order of the cases."""
+    """Read cases and events side by side: the events stand grouped by case, in the order of the cases."""
     groups = groupby(_records(folder / EVENTS, EVENT_COLUMNS), key=lambda record: record.values["case_id"])
     cases: list[Case] = []
     events: list[Event] = []
@@ -238,7 +238,7 @@ def _event(record: _Record, known: Mapping[str, User]) -> chain.StoredEvent:
 
 
 def _records(file: Path, columns: tuple[str, ...], progress: Progress | None = None) -> Iterator[_Record]:
-    """The rows of a CSV with exactly these columns. Raises UnreadableFile."""
+    """Return the rows of a CSV with exactly these columns. Raises UnreadableFile."""
     csv.field_size_limit(16 * 1024 * 1024)
     line = 1
     try:

@@ -227,11 +227,11 @@ class Names:
         return Name(latin, latin, family.latin)
 
     def company(self, draw: Draw) -> str:
-        """A company in the United States."""
+        """Return a company in the United States."""
         return draw.pick(self.companies)
 
     def abroad(self, draw: Draw, country: str) -> str:
-        """A company in one of the countries of `ABROAD`, or in China."""
+        """Return a company in one of the countries of `ABROAD`, or in China."""
         stems, forms = (text.split("|") for text in ABROAD.get(country, CHINESE_FIRMS))
         stem, form = draw.pick(stems), draw.pick(forms)
         if country != "CN":

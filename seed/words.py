@@ -114,7 +114,7 @@ class StoryWords:
 
 
 def typology_words(file: Path, own: Iterable[str], look_back: int) -> TypologyWords:
-    """The words of a typology that fills slots of its own and looks back so many days. Raises UnreadableFile."""
+    """Return the words of a typology that fills slots of its own and looks back so many days. Raises UnreadableFile."""
     slots = ANY_CASE.union(own)
     with _file(file) as table:
         return TypologyWords(
@@ -126,7 +126,7 @@ def typology_words(file: Path, own: Iterable[str], look_back: int) -> TypologyWo
 
 
 def story_words(file: Path) -> StoryWords:
-    """The words of any case. Raises UnreadableFile."""
+    """Return the words of any case. Raises UnreadableFile."""
     lists = (
         *("thin_sar", "thin_no_sar", "fails", "passes_sar", "passes_no_sar"),
         *("chasers", "filed", "reopened", "rework"),
@@ -172,7 +172,7 @@ def _goods(table: _Table) -> Goods:
 
 
 def _file(file: Path) -> _Table:
-    """The file as a table. Raises UnreadableFile, or OSError where it cannot be opened."""
+    """Return the file as a table. Raises UnreadableFile, or OSError where it cannot be opened."""
     data = file.read_bytes()
     try:
         return _Table(file, "", tomllib.loads(data.decode("utf-8-sig")))
@@ -250,7 +250,7 @@ class _Table:
         return number
 
     def _checked(self, key: str, text: str, slots: frozenset[str], room: Room) -> str:
-        """The text as it is filled later: wrapped lines are joined, and a blank one breaks the line."""
+        """Return the text as it is filled later: wrapped lines are joined, and a blank one breaks the line."""
         paragraphs = re.split(r"[ \t]*\n[ \t]*\n\s*", text.strip())
         text = "\n".join(re.sub(r"[ \t]*\n[ \t]*", " ", paragraph) for paragraph in paragraphs)
         try:

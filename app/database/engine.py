@@ -195,7 +195,7 @@ class Database(ABC):
 
     @abstractmethod
     def transaction(self, any_version: bool = False) -> AbstractContextManager[Transaction]:
-        """For writing: commits at the end, rolls back on any error.
+        """Begin a transaction to write in: it commits at the end, and rolls back on any error.
 
         Raises DatabaseError; OtherVersion among them, unless the database may be of `any_version`.
         """
@@ -206,7 +206,7 @@ class Database(ABC):
 
     @abstractmethod
     def snapshot(self, any_version: bool = False) -> AbstractContextManager[Transaction]:
-        """For reading: everything read inside is of one moment, and holds up no writer. Raises as `transaction`."""
+        """Begin a transaction to read in: all of it is of one moment, and holds up no writer. Raises as `transaction`."""
 
     @abstractmethod
     def create_schema(self) -> None:

@@ -268,7 +268,9 @@ class SqlServerDatabase(Database):
     is_embedded = False
 
     def __init__(self, config: settings.Settings, may_be_older: bool = False) -> None:
-        """Raises SettingsError for a connection string or a machine that cannot be used; opens nothing yet.
+        """Take the settings, and open nothing yet.
+
+        Raises SettingsError for a connection string or a machine that cannot be used.
 
         `may_be_older` says that tables of an older version may be read, and nothing is written.
         """

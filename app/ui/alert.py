@@ -15,7 +15,7 @@ from app.ui import chart, tables, words
 
 
 def show(events: Sequence[Event], currency: str) -> None:
-    """The alert of the case: its text, the customer as the feed knew them, the transactions as chart and table."""
+    """Draw the alert of the case: its text, the customer as the feed knew them, the transactions as chart and table."""
     kept = evidence.read(events)
     st.subheader("Alert", anchor=False)
     if kept.alert:
@@ -45,7 +45,7 @@ def _bar(row: evidence.Transaction, currency: str) -> chart.Bar | None:
 
 
 def transactions_table(rows: Sequence[evidence.Transaction], currency: str) -> None:
-    """The transactions of an alert as they were told, but for their times, which are in the reader's zone."""
+    """Draw the transactions of an alert as they were told, but for their times, which are in the reader's zone."""
     columns = [("Time", ""), ("Direction", ""), (f"Amount ({currency})", "right"), ("Channel", "")]
     columns += [("Counterparty", "text"), ("Country", "")]
     placed = any(row.place for row in rows)

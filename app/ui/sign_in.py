@@ -82,7 +82,7 @@ def signed_in_at() -> datetime | None:
 
 
 def claimed() -> str:
-    """The user id that the provider vouches for; empty where nobody is signed in, or was too long ago."""
+    """Return the user id that the provider vouches for; empty where nobody is signed in, or was too long ago."""
     since = signed_in_at()
     if since is None or datetime.now(UTC) > since + WORKING_DAY:
         return ""

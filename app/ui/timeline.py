@@ -18,7 +18,7 @@ LABELS: Mapping[str, str] = {action.value: action.label for action in Action}
 
 
 def show(events: Iterable[Event], names: Mapping[str, User], key: str, breaks: Sequence[Break] = ()) -> None:
-    """Events as they are given: who, when, what changed from what to what, notes as typed, and the hash."""
+    """Draw events as they are given: who, when, what changed from what to what, notes as typed, and the hash."""
     broken: dict[int | None, list[str]] = {}
     for found in breaks:
         broken.setdefault(found.event_id, []).append(words.break_text(found))
@@ -42,7 +42,7 @@ def show(events: Iterable[Event], names: Mapping[str, User], key: str, breaks: S
 
 
 def _really(event: Event, where: tzinfo) -> str:
-    """When it was by the clock, where the event had to be dated later by more than clocks differ."""
+    """Return when it was by the clock, where the event had to be dated later by more than clocks differ."""
     showed, dated = words.read_time(chain.read_meta(event).get("clock")), words.read_time(event.ts)
     if not (showed and dated and dated - showed > policy.CLOCKS_DIFFER):
         return ""
@@ -50,7 +50,7 @@ def _really(event: Event, where: tzinfo) -> str:
 
 
 def _taken(event: Event) -> str:
-    """The files that an export took, and their SHA-256."""
+    """Return the files that an export took, and their SHA-256."""
     files = chain.read_meta(event).get("files")
     if event.action != Action.EXPORT or not isinstance(files, dict):
         return ""

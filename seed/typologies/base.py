@@ -75,7 +75,7 @@ class Ledger:
         self._rows.append((when, row))
 
     def rows(self) -> list[dict[str, str]]:
-        """In order of time."""
+        """Return them in order of time."""
         return [row for _, row in sorted(self._rows, key=lambda item: item[0])]
 
     @property
@@ -106,7 +106,7 @@ class Scene:
 
     @property
     def amount(self) -> int:
-        """Cents of the activity counted once: the larger of money in and money out, never their sum."""
+        """Return cents of the activity counted once: the larger of money in and money out, never their sum."""
         return self.counted or max(sum(self.ledger.paid_in), sum(self.ledger.paid_out))
 
     def person(self) -> str:
@@ -179,12 +179,12 @@ def _different(make: Callable[[], str], count: int) -> list[str]:
 
 
 def fill(template: str, slots: Mapping[str, str]) -> str:
-    """The text with its slots filled; a name that ends in a period ends the sentence too."""
+    """Return the text with its slots filled; a name that ends in a period ends the sentence too."""
     return template.format_map(slots).replace("..", ".")
 
 
 def latin(party: str) -> str:
-    """A counterparty as an analyst writes it: the Latin half of a name in two scripts."""
+    """Return a counterparty as an analyst writes it: the Latin half of a name in two scripts."""
     return party.rpartition(" / ")[2]
 
 
@@ -198,7 +198,7 @@ def percent(part: int, whole: int) -> str:
 
 
 def times(part: int, whole: int) -> str:
-    """How many times `whole` goes into `part`, with one decimal: `3.4`."""
+    """Return how many times `whole` goes into `part`, with one decimal: `3.4`."""
     tenths = (20 * part + whole) // (2 * whole)
     return f"{tenths // 10}.{tenths % 10}"
 
@@ -223,7 +223,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def biggest(parties: Sequence[str], amounts: Sequence[int]) -> str:
-    """The counterparty with the largest total."""
+    """Return the counterparty with the largest total."""
     totals: dict[str, int] = {}
     for party, amount in zip(parties, amounts, strict=True):
         totals[party] = totals.get(party, 0) + amount
@@ -231,7 +231,7 @@ def biggest(parties: Sequence[str], amounts: Sequence[int]) -> str:
 
 
 def soon(draw: Draw, start: date, last: date) -> date:
-    """The day itself, or the next one where both banks are open then and it is in the look-back."""
+    """Return the day itself, or the next one where both banks are open then and it is in the look-back."""
     following = start + DAY
     return following if is_business_day(following) and following <= last and draw.chance(0.5) else start
 
@@ -241,5 +241,5 @@ def hours_later(draw: Draw, moment: datetime, low: float, high: float) -> dateti
 
 
 def settle(draw: Draw, start: date, low: int, high: int) -> date:
-    """A business day `low` to `high` business days later."""
+    """Return a business day `low` to `high` business days later."""
     return business_day_after(start, draw.between(low, high))
