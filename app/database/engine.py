@@ -206,7 +206,7 @@ class Database(ABC):
 
     @abstractmethod
     def snapshot(self, any_version: bool = False) -> AbstractContextManager[Transaction]:
-        """Begin a transaction to read in: all of it is of one moment, and holds up no writer. Raises as `transaction`."""
+        """Begin a transaction to read in, of one moment, which holds up no writer. Raises as `transaction`."""
 
     @abstractmethod
     def create_schema(self) -> None:
