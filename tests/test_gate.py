@@ -35,6 +35,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from app import gate
+from app.database import VERSION
 from app.gate import Message, Scope
 from app.ui import base, integrity
 from tests.e2e.server import free_port, peopled, served
@@ -265,7 +266,7 @@ def test_a_stranger_who_floods_has_to_go_with_all_that_waits(monkeypatch: pytest
 def test_a_desk_says_as_it_starts_what_it_serves(people: Desk, strangers: Desk) -> None:
     for where, mode in ((people, "demo"), (strangers, "oidc")):
         folder = where.printed.parent
-        told = f"Database: SQLite, {folder / 'desk.db'}. Exports: {folder}. Sign-in: {mode}."
+        told = f"Database: SQLite, {folder / 'desk.db'}, version {VERSION}. Exports: {folder}. Sign-in: {mode}."
         assert f"Z INFO app.server: Serving. {told}" in where.printed.read_text("utf-8")
 
 
