@@ -433,7 +433,12 @@ class Found:
 
 
 def look(
-    page: Page, state: str, part: str, found: Found, looks: Sequence[Look], waits: Sequence[int] = (100, 500, 2500)
+    page: Page,
+    state: str,
+    part: str,
+    found: Found,
+    looks: Sequence[Look],
+    waits: Sequence[int] = (100, 500, 2500, 6000),
 ) -> None:
     """Have axe judge a part of the page in these schemes and widths: a fault is one that stays, for milliseconds."""
     known = list(OF_STREAMLIT)
