@@ -182,7 +182,7 @@ def _user(desk: database.Database, options: argparse.Namespace) -> int:
 def _init(desk: database.Database) -> int:
     from app import schema
 
-    before = schema.init(desk, terminal.progress("upgraded"))
+    before = schema.init(desk, terminal.progress("looked at"))
     if 0 < before < database.VERSION:
         tell(f"{desk} was upgraded from version {before} to version {database.VERSION}.")
     tell(f"{desk} is ready.")

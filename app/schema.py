@@ -31,7 +31,9 @@ def init(database: Database, progress: Progress | None = None) -> int:
     there were no tables. Raises OtherVersion where it is newer than the desk.
     """
     before = database.version()
-    if before:
+    if before == VERSION:
+        renew_search_texts(database, progress)  # a desk of before may have written since the upgrade
+    elif before:
         _upgrade(database, progress)
     database.create_schema()
     try:
