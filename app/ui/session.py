@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from threading import Lock
 from time import monotonic
 from typing import Any, Generic, Self, TypeVar, cast, overload
@@ -24,6 +24,7 @@ from app import casework
 from app.errors import DeskError, NotWritten, OutcomeUnknown
 from app.models import Event
 from app.triage_query import Filters, Order
+from app.ui import words
 
 Value = TypeVar("Value")
 Made = TypeVar("Made")
@@ -31,8 +32,8 @@ Made = TypeVar("Made")
 DOUBLE_CLICK = 1.0
 """Seconds within which a second click means the first one again."""
 
-ANYONE, ANY_RISK, DUE_FIRST = "Anyone", "Any", "Due first"
-"""What Triage's owner, risk and order are at first, in the words of their lists."""
+ANYONE, ANY, DUE_FIRST = "Anyone", "Any", "Due first"
+"""What Triage's owner, its risk and the like, and its order are at first, in the words of their lists."""
 
 
 # --- what is kept ---
@@ -81,9 +82,9 @@ class Queue:
     order: Order
     words: str
 
-    def now(self) -> Filters:
-        """Return the filters at this moment."""
-        return replace(self.filters, due_before=datetime.now(UTC)) if self.overdue else self.filters
+    def at(self, moment: datetime) -> Filters:
+        """Return the filters at a moment, and on the day that it is then for the reader."""
+        return replace(self.filters, day=words.day_of(moment), due_before=moment if self.overdue else None)
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,10 @@ class Session:
     # Triage: its filters, what the page listed by them, and the case that was taken there last.
     search = Field("", "q")
     owner = Field(ANYONE)
-    risk = Field(ANY_RISK)
+    risk = Field(ANY)
+    typology = Field(ANY)
+    disposition = Field(ANY)
+    sars = Field(ANY, "sar")
     order = Field(DUE_FIRST)
     size = Field(25)
     overdue = Field(False)
@@ -256,9 +260,18 @@ class Session:
 
 mine = Session()
 
-FILTERS: tuple[Field[Any], ...] = (Session.search, Session.owner, Session.risk, Session.overdue, Session.closed)
+FILTERS: tuple[Field[Any], ...] = (
+    Session.search,
+    Session.owner,
+    Session.risk,
+    Session.typology,
+    Session.disposition,
+    Session.sars,
+    Session.overdue,
+    Session.closed,
+)
 """What Triage lists."""
-TRIAGE: tuple[Field[Any], ...] = (*FILTERS[:3], Session.order, Session.size, *FILTERS[3:])
+TRIAGE: tuple[Field[Any], ...] = (*FILTERS, Session.order, Session.size)
 """What Triage lists, and how: as its address holds it."""
 
 

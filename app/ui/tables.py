@@ -127,7 +127,8 @@ def _told(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
             return {"text": words.age(case, now), "hint": f"Opened {words.clocks(case.opened_at)}"}
         case "due":
             text, tone = words.due_text(case, now)
-            return {"text": text, "tone": tone, "hint": f"Due {words.clocks(case.due_at)}"}
+            sar = f", SAR due {words.day(case.sar_due_at)}" if case.sar_due_at and not case.filed_at else ""
+            return {"text": text, "tone": tone, "hint": f"Due {words.clocks(case.due_at)}{sar}"}
         case "owner":
             owner = names.get(case.owner or "")
             gone = " (inactive)" if owner and not owner.active else ""
@@ -135,7 +136,7 @@ def _told(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
         case "status":
             return {"text": case.status.value}
         case "state":
-            return {"text": " · ".join(filter(None, (case.status.value, case.disposition.value)))}
+            return {"text": words.state(case)}
         case "disposition":
             return {"text": case.disposition.value or "—", "tone": "" if case.disposition else "quiet"}
         case "closed":

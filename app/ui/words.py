@@ -14,6 +14,7 @@ from app import chain, policy
 from app.exports import sar
 from app.models import Break, Case, Disposition, Risk, Status, User
 from app.text import legible
+from app.triage_query import SOON
 
 _ICON = re.compile(r"\\:(?=[\w/\\-]+\\:)")
 
@@ -64,7 +65,12 @@ def age(case: Case, now: datetime) -> str:
 
 
 def due_text(case: Case, now: datetime) -> tuple[str, str]:
-    """Return when the case is due, in days of the reader's calendar, or how late it was closed; and the tone of it."""
+    """Return when the case or, once it is closed, its SAR is due, or how late it was closed; and the tone of it.
+
+    Days are those of the reader's calendar.
+    """
+    if case.status is Status.CLOSED and case.sar_due_at and not case.filed_at:
+        return sar_due_text(case.sar_due_at, now)
     due = local(case.due_at)
     days = (due.date() - local(case.closed_at or now).date()).days
     overdue = policy.is_overdue(case, now)
@@ -76,6 +82,23 @@ def due_text(case: Case, now: datetime) -> tuple[str, str]:
     if days == 0:
         return f"◷ today {due:%H:%M}", "warn"
     return ("◷ in 1 d", "warn") if days == 1 else (f"in {days} d", "")
+
+
+def sar_due_text(sar_due_at: datetime, now: datetime) -> tuple[str, str]:
+    """Return when a SAR that has not been filed is due, in days of the reader's calendar; and the tone of it."""
+    days = (sar_due_at - day_of(now)).days
+    if days < 0:
+        return f"⚠ SAR {-days} d late", "alarm"
+    if days == 0:
+        return "◷ SAR today", "alarm"
+    return (f"◷ SAR in {days} d", "warn") if days <= SOON.days else (f"SAR in {days} d", "")
+
+
+def state(case: Case) -> str:
+    """Return where the case stands: its status and how it was decided; of a SAR, where that stands."""
+    if case.filing:
+        return f"{case.disposition} · {case.filing}"
+    return " · ".join(filter(None, (case.status.value, case.disposition.value)))
 
 
 def duration(span: timedelta) -> str:
@@ -92,6 +115,11 @@ def day(moment: datetime | None) -> str:
     It is kept as midnight UTC, of which the date alone counts, in whatever zone it is read.
     """
     return "" if moment is None else f"{moment:%Y-%m-%d}"
+
+
+def day_of(moment: datetime) -> datetime:
+    """Return the day that it is then on the reader's calendar, as a day of the law is kept: midnight UTC."""
+    return local(moment).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
 
 
 # --- times, in the reader's zone ---

@@ -290,7 +290,8 @@ if not case_id:
 
 def read(tx: Transaction) -> tuple[Case, list[repository.Chain], Cases, str | None, str | None]:
     found, walked = repository.case(tx, case_id), mine.queue
-    before, after = (triage_query.neighbour(tx, walked.now(), walked.order, case_id, back) for back in (True, False))
+    filters = walked.at(datetime.now(UTC))
+    before, after = (triage_query.neighbour(tx, filters, walked.order, case_id, back) for back in (True, False))
     others = repository.other_cases(tx, found.customer_id, case_id)
     return found, repository.chains_of(tx, case_id), others, before, after
 
