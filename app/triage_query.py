@@ -152,6 +152,8 @@ SARS: Mapping[Sars, Sql] = {
         sqlite="filing = '' AND disposition IN ('SAR', 'Escalate') AND disposition = 'SAR'",
     ),
 }
+# In the other orders: so many that SQLite had better walk the index of the order than sort them.
+FILED_IN_ANOTHER_ORDER = PerEngine(sqlserver="filing = N'Filed'", sqlite="+filing = 'Filed'")
 ORDERS = {
     (Order.DUE, False): "ORDER BY due_at, case_id",
     (Order.DUE, True): "ORDER BY due_at DESC, case_id DESC",
@@ -276,7 +278,9 @@ def _conditions(tx: Transaction, filters: Filters, order: Order) -> tuple[list[s
         wanted.append((FILTERS["open"], ()))
     if order is Order.SAR_DUE:
         wanted.append((FILTERS["to be filed by a day"], ()))
-    if filters.sars is not None:
+    if filters.sars is Sars.FILED and order is not Order.SAR_DUE:
+        wanted.append((FILED_IN_ANOTHER_ORDER, ()))
+    elif filters.sars is not None:
         wanted.append((SARS[filters.sars], _days(filters)))
     elif order is Order.SAR_DUE:
         wanted.append((FILTERS["not filed"], ()))

@@ -10,7 +10,7 @@ from html import escape
 
 import streamlit as st
 
-from app import chain, money
+from app import chain, money, policy
 from app.models import Case, Risk, User
 from app.rows import Cases
 from app.ui import base, session, words
@@ -127,7 +127,8 @@ def _told(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
             return {"text": words.age(case, now), "hint": f"Opened {words.clocks(case.opened_at)}"}
         case "due":
             text, tone = words.due_text(case, now)
-            sar = f", SAR due {words.day(case.sar_due_at)}" if case.sar_due_at and not case.filed_at else ""
+            day = policy.sar_is_due_by(case)
+            sar = f", SAR due {words.day(day)}" if day else ""
             return {"text": text, "tone": tone, "hint": f"Due {words.clocks(case.due_at)}{sar}"}
         case "owner":
             owner = names.get(case.owner or "")

@@ -65,13 +65,13 @@ def age(case: Case, now: datetime) -> str:
 
 
 def due_text(case: Case, now: datetime) -> tuple[str, str]:
-    """Return when the case or, once it is closed, its SAR is due, or how late it was closed; and the tone of it.
+    """Return when the case is due, or its SAR where it is closed or that comes first; and the tone of it.
 
-    Days are those of the reader's calendar.
+    Days are those of the reader's calendar. Of a case that is closed for good, return how late it was.
     """
-    if case.status is Status.CLOSED and case.sar_due_at and not case.filed_at:
-        return sar_due_text(case.sar_due_at, now)
     due = local(case.due_at)
+    if (day := policy.sar_is_due_by(case)) and (case.status is Status.CLOSED or day.date() < due.date()):
+        return sar_due_text(day, now)
     days = (due.date() - local(case.closed_at or now).date()).days
     overdue = policy.is_overdue(case, now)
     if case.status is Status.CLOSED:

@@ -308,7 +308,7 @@ sar_tiles = [
     for one in SAR_TILES
 ]
 if not policy.why_not_take(actor):
-    own = {Session.sars: Sars.UNDER_WAY.value, Session.owner: ME}
+    own: dict[Kept[Any], str | bool] = {Session.sars: Sars.UNDER_WAY.value, Session.owner: ME}
     sar_tiles.append(Tile("mine", own, Filters(owner=actor.user_id, sars=Sars.UNDER_WAY), Order.SAR_DUE))
 page, counts = base.desk().read(
     lambda tx: (
