@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from threading import Lock
 from time import monotonic
 from typing import Any, Generic, Self, TypeVar, cast, overload
@@ -82,8 +82,9 @@ class Queue:
     order: Order
     words: str
 
-    def at(self, moment: datetime) -> Filters:
-        """Return the filters at a moment, and on the day that it is then for the reader."""
+    def now(self, moment: datetime | None = None) -> Filters:
+        """Return the filters at this moment, or another, and on the day that it is then for the reader."""
+        moment = moment or datetime.now(UTC)
         return replace(self.filters, day=words.day_of(moment), due_before=moment if self.overdue else None)
 
 

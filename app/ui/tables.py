@@ -139,7 +139,7 @@ def _told(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
         case "state":
             return {"text": words.state(case)}
         case "disposition":
-            return {"text": case.disposition.value or "—", "tone": "" if case.disposition else "quiet"}
+            return {"text": words.decided(case) or "—", "tone": "" if case.disposition else "quiet"}
         case "closed":
             return {"text": words.clock(case.closed_at)[:10], "hint": words.clocks(case.closed_at)}
         case "qa":

@@ -91,14 +91,17 @@ def sar_due_text(sar_due_at: datetime, now: datetime) -> tuple[str, str]:
         return f"⚠ SAR {-days} d late", "alarm"
     if days == 0:
         return "◷ SAR today", "alarm"
-    return (f"◷ SAR in {days} d", "warn") if days <= SOON.days else (f"SAR in {days} d", "")
+    return (f"◷ SAR in {days} d", "warn") if days <= SOON.days else (f"SAR in {days} d", "quiet")
+
+
+def decided(case: Case) -> str:
+    """Return how the case was decided and, of a SAR, where that stands; empty where it is not decided."""
+    return " · ".join(filter(None, (case.disposition, case.filing)))
 
 
 def state(case: Case) -> str:
-    """Return where the case stands: its status and how it was decided; of a SAR, where that stands."""
-    if case.filing:
-        return f"{case.disposition} · {case.filing}"
-    return " · ".join(filter(None, (case.status.value, case.disposition.value)))
+    """Return where the case stands: how it was decided, after its status where that alone does not say it."""
+    return decided(case) if case.filing else " · ".join(filter(None, (case.status, decided(case))))
 
 
 def duration(span: timedelta) -> str:

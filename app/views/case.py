@@ -77,9 +77,9 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
     closed = case.status is Status.CLOSED
     badges = [(words.RISK_COLOUR[case.risk], words.risk_text(case)), ("gray" if closed else "blue", case.status.value)]
     if case.disposition:
-        badges.append((words.DISPOSITION_COLOUR[case.disposition], case.disposition.value))
+        badges.append((words.DISPOSITION_COLOUR[case.disposition], words.decided(case)))
     text, tone = words.due_text(case, now)
-    if not closed or policy.is_overdue(case, now):
+    if not closed or tone in words.DUE_COLOUR or policy.is_overdue(case, now):
         badges.append((words.DUE_COLOUR.get(tone, "gray"), text if tone else f"Due {text}"))
     if verified.intact:
         badges.append(("green", f":material/verified: Chain intact, {words.count(verified.events, 'event')}"))
@@ -290,8 +290,7 @@ if not case_id:
 
 def read(tx: Transaction) -> tuple[Case, list[repository.Chain], Cases, str | None, str | None]:
     found, walked = repository.case(tx, case_id), mine.queue
-    filters = walked.at(datetime.now(UTC))
-    before, after = (triage_query.neighbour(tx, filters, walked.order, case_id, back) for back in (True, False))
+    before, after = (triage_query.neighbour(tx, walked.now(), walked.order, case_id, back) for back in (True, False))
     others = repository.other_cases(tx, found.customer_id, case_id)
     return found, repository.chains_of(tx, case_id), others, before, after
 

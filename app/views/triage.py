@@ -1,6 +1,7 @@
 """Triage: which case comes next."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -207,7 +208,7 @@ head = st.container(horizontal=True, vertical_alignment="center", key="counts")
 sar_head = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="sar_counts")
 forms.show_outcome(names)
 
-with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
+with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="filters"):
     search = st.text_input(
         "Search",
         key=Session.search.key,
@@ -217,7 +218,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         placeholder="Case, customer or typology",
         max_chars=200,
         on_change=first_page,
-        width=250,
+        width=210,
     )
     owners = [ANYONE, ME, UNASSIGNED, *(user_id for user_id, person in names.items() if person.role is not Role.QA)]
     owner = st.selectbox(
@@ -227,7 +228,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         key=Session.owner.key,
         bind="query-params",
         on_change=first_page,
-        width=200,
+        width=180,
     )
     risk = st.selectbox(
         "Risk",
@@ -235,7 +236,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         key=Session.risk.key,
         bind="query-params",
         on_change=first_page,
-        width=110,
+        width=100,
     )
     typology = st.selectbox(
         "Typology",
@@ -244,7 +245,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         key=Session.typology.key,
         bind="query-params",
         on_change=first_page,
-        width=190,
+        width=170,
     )
     disposition = st.selectbox(
         "Disposition",
@@ -252,7 +253,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         key=Session.disposition.key,
         bind="query-params",
         on_change=first_page,
-        width=130,
+        width=120,
     )
     sars = st.selectbox(
         "SAR",
@@ -261,7 +262,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         help="Late and due go by your calendar. Not recorded: decided before the desk kept what becomes of a SAR.",
         bind="query-params",
         on_change=fit_order,
-        width=150,
+        width=140,
     )
     order = st.selectbox(
         "Order",
@@ -270,23 +271,30 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         help="Amounts are compared by their number, whatever the currency.",
         bind="query-params",
         on_change=first_page,
-        width=130,
+        width=125,
     )
     size = st.selectbox(
-        "Rows", [25, 50, 100], key=Session.size.key, bind="query-params", on_change=first_page, width=90
+        "Rows", [25, 50, 100], key=Session.size.key, bind="query-params", on_change=first_page, width=75
+    )
+    asked = Filters(
+        owner={ANYONE: None, ME: actor.user_id, UNASSIGNED: None}.get(owner, owner),
+        unassigned=owner == UNASSIGNED,
+        risk=None if risk == ANY else Risk(risk),
+        typology="" if typology == ANY else typology,
+        disposition=None if disposition == ANY else Disposition(disposition),
+        sars=None if sars == ANY else Sars(sars),
+        search=search,
     )
     overdue = st.toggle("Overdue", key=Session.overdue.key, bind="query-params", on_change=first_page)
-    closed = st.toggle("Include closed", key=Session.closed.key, bind="query-params", on_change=first_page)
-wanted = Filters(
-    owner={ANYONE: None, ME: actor.user_id, UNASSIGNED: None}.get(owner, owner),
-    unassigned=owner == UNASSIGNED,
-    risk=None if risk == ANY else Risk(risk),
-    typology="" if typology == ANY else typology,
-    disposition=None if disposition == ANY else Disposition(disposition),
-    sars=None if sars == ANY else Sars(sars),
-    search=search,
-    include_closed=closed,
-)
+    closed = st.toggle(
+        "Include closed",
+        key=Session.closed.key,
+        bind="query-params",
+        on_change=first_page,
+        disabled=asked.holds_closed(ORDERS[order]),
+    )
+
+wanted = replace(asked, include_closed=closed)
 whose = whose_words(owner, wanted.holds_closed(ORDERS[order]), names)
 kind = (typology, disposition, ANY if sars == ANY else f"SAR {sars.lower()}")
 walked = Queue(wanted, overdue, ORDERS[order], queue_words(whose, risk, kind, overdue, search, ORDERS[order]))
@@ -295,7 +303,7 @@ direction, _, edge = st.query_params.get("page", "").partition("-")
 keyset = Keyset(edge, direction == "before") if direction in ("after", "before") else None
 mine.queue = walked
 mine.view = {name: st.query_params[name] for name in VIEW if name in st.query_params}
-filters = walked.at(now)
+filters = walked.now(now)
 tiles = [
     Tile("Open", {}),
     Tile("Unassigned", {Session.owner: UNASSIGNED}, Filters(unassigned=True)),
