@@ -456,6 +456,11 @@ def is_overdue(case: Case, now: datetime) -> bool:
     return (case.closed_at or now) > case.due_at
 
 
+def sar_is_due_by(case: Case) -> datetime | None:
+    """Return the day by which the case's SAR has to be filed; None where there is none, or it has been filed."""
+    return None if case.filed_at else case.sar_due_at
+
+
 def sar_due_at(determined_at: datetime, suspect_known: bool) -> datetime:
     """Return when the SAR has to be filed (31 CFR 1020.320(b)(3))."""
     return determined_at + (SAR_CLOCK if suspect_known else SAR_CLOCK_NO_SUSPECT)

@@ -4,13 +4,13 @@ in this module."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app import repository
 from app.database import PerEngine, Sql, Transaction
-from app.models import MAX_SEARCH, Risk
+from app.models import MAX_SEARCH, Disposition, Risk
 from app.rows import Cases
 from app.text import normal_form
 
@@ -26,21 +26,51 @@ class Order(StrEnum):
     RISK = "risk"
     AMOUNT = "amount"
     AGE = "age"
+    SAR_DUE = "sar_due"
+    """Lists only what has to be filed by a day; of that, where no SARs are asked for, what has not been filed."""
+
+
+class Sars(StrEnum):
+    """Which SARs a list holds, in the words of its filter."""
+
+    UNDER_WAY = "Under way"
+    TO_DRAFT = "To draft"
+    TO_APPROVE = "To approve"
+    TO_FILE = "To file"
+    DUE = "Due in 7 days"
+    LATE = "Late"
+    FILED = "Filed"
+    NOT_KEPT = "Not recorded"
+    """Decided before the desk kept filings, and since then nothing was said of it."""
+
+
+SOON = timedelta(days=7)
+"""How long before its last day a SAR counts as due."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What Triage shows. `owner` is a user id.
 
-    `due_before` is the present moment, and keeps what is overdue: open past its due date, or closed after it.
+    `due_before` is the present moment, and keeps what is overdue: open past its due date, or closed after it. `day` is
+    the reader's, as midnight UTC: what is due or late among the SARs goes by it.
     """
 
     owner: str | None = None
     unassigned: bool = False
     risk: Risk | None = None
+    typology: str = ""
+    disposition: Disposition | None = None
+    sars: Sars | None = None
+    day: datetime | None = field(default=None, compare=False)
     due_before: datetime | None = None
     search: str = ""
     include_closed: bool = False
+
+    def holds_closed(self, order: Order) -> bool:
+        """Say whether closed cases are in the list: where they are asked for, or anything that only they have."""
+        decided = self.disposition in (Disposition.SAR, Disposition.NO_SAR)
+        return self.include_closed or decided or self.sars is not None or order is Order.SAR_DUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +116,44 @@ FILTERS: Mapping[str, Sql] = {
     "late": PerEngine(
         sqlserver="(status <> N'Closed' OR closed_at > due_at)", sqlite="(status <> 'Closed' OR closed_at > due_at)"
     ),
+    # Of those that hold the word in their search text, which the index of the order has.
+    "typology": PerEngine(
+        sqlserver="CHARINDEX(?, search) > 0 AND typology = ?", sqlite="instr(search, ?) > 0 AND +typology = ?"
+    ),
+    "decided": PerEngine(sqlserver="disposition = ?", sqlite="+disposition = ?"),
+    "escalated": PerEngine(
+        sqlserver="filing = N'' AND disposition IN (N'SAR', N'Escalate') AND disposition = N'Escalate'",
+        sqlite="filing = '' AND disposition IN ('SAR', 'Escalate') AND disposition = 'Escalate'",
+    ),
+    "to be filed by a day": "sar_due_at IS NOT NULL",
+    "not filed": "filed_at IS NULL",
     "search": PerEngine(sqlserver="CHARINDEX(?, search) > 0", sqlite="instr(search, ?) > 0"),
 }
+# Each says what its index is limited to, word for word, as SQLite asks for it.
+SARS: Mapping[Sars, Sql] = {
+    Sars.UNDER_WAY: PerEngine(
+        sqlserver="filing <> N'' AND filing IN (N'To draft', N'To approve', N'To file')",
+        sqlite="filing <> '' AND filing IN ('To draft', 'To approve', 'To file')",
+    ),
+    Sars.TO_DRAFT: PerEngine(
+        sqlserver="filing <> N'' AND filing = N'To draft'", sqlite="filing <> '' AND filing = 'To draft'"
+    ),
+    Sars.TO_APPROVE: PerEngine(
+        sqlserver="filing <> N'' AND filing = N'To approve'", sqlite="filing <> '' AND filing = 'To approve'"
+    ),
+    Sars.TO_FILE: PerEngine(
+        sqlserver="filing <> N'' AND filing = N'To file'", sqlite="filing <> '' AND filing = 'To file'"
+    ),
+    Sars.DUE: "filed_at IS NULL AND sar_due_at IS NOT NULL AND sar_due_at >= ? AND sar_due_at <= ?",
+    Sars.LATE: "filed_at IS NULL AND sar_due_at IS NOT NULL AND sar_due_at < ?",
+    Sars.FILED: PerEngine(sqlserver="filing <> N'' AND filing = N'Filed'", sqlite="filing <> '' AND filing = 'Filed'"),
+    Sars.NOT_KEPT: PerEngine(
+        sqlserver="filing = N'' AND disposition IN (N'SAR', N'Escalate') AND disposition = N'SAR'",
+        sqlite="filing = '' AND disposition IN ('SAR', 'Escalate') AND disposition = 'SAR'",
+    ),
+}
+# In the other orders: so many that SQLite had better walk the index of the order than sort them.
+FILED_IN_ANOTHER_ORDER = PerEngine(sqlserver="filing = N'Filed'", sqlite="+filing = 'Filed'")
 ORDERS = {
     (Order.DUE, False): "ORDER BY due_at, case_id",
     (Order.DUE, True): "ORDER BY due_at DESC, case_id DESC",
@@ -97,6 +163,8 @@ ORDERS = {
     (Order.RISK, True): "ORDER BY risk_score, case_id",
     (Order.AMOUNT, False): "ORDER BY amount DESC, case_id DESC",
     (Order.AMOUNT, True): "ORDER BY amount, case_id",
+    (Order.SAR_DUE, False): "ORDER BY sar_due_at, case_id",
+    (Order.SAR_DUE, True): "ORDER BY sar_due_at DESC, case_id DESC",
 }
 """By order and whether it runs backward. The tie-break runs as the column does, so that the index is used."""
 
@@ -109,17 +177,25 @@ BEYOND = {
     (Order.RISK, True): "risk_score >= ? AND (risk_score > ? OR case_id > ?)",
     (Order.AMOUNT, False): "amount <= ? AND (amount < ? OR case_id < ?)",
     (Order.AMOUNT, True): "amount >= ? AND (amount > ? OR case_id > ?)",
+    (Order.SAR_DUE, False): "sar_due_at >= ? AND (sar_due_at > ? OR case_id > ?)",
+    (Order.SAR_DUE, True): "sar_due_at <= ? AND (sar_due_at < ? OR case_id < ?)",
 }
-ORDER_COLUMN = {Order.DUE: "due_at", Order.AGE: "opened_at", Order.RISK: "risk_score", Order.AMOUNT: "amount"}
-"""What each order sorts by. None of them ever changes, so a page that starts after a case stays where it was."""
+ORDER_COLUMN = {
+    Order.DUE: "due_at",
+    Order.AGE: "opened_at",
+    Order.RISK: "risk_score",
+    Order.AMOUNT: "amount",
+    Order.SAR_DUE: "sar_due_at",
+}
+"""What each order sorts by. A SAR's day alone ever changes, with a decision: else a page that starts after a case stays
+where it was."""
 
 
 def triage_page(tx: Transaction, filters: Filters, order: Order, size: int, keyset: Keyset | None = None) -> Page:
-    """A page of the queue. A keyset whose case does not exist, or with nothing beyond it, is the first page."""
+    """A page of the queue. A keyset whose case has no place in the order, or with nothing beyond it, is the first."""
     backward = keyset is not None and keyset.backward
-    conditions, parameters = _conditions(tx, filters)
-    if keyset is not None and (anchor := tx.fetch_first(repository.SELECT_CASE, (keyset.case_id,))):
-        value = anchor[ORDER_COLUMN[order]]
+    conditions, parameters = _conditions(tx, filters, order)
+    if keyset is not None and (value := _place(tx, keyset.case_id, order)) is not None:
         conditions.append(BEYOND[order, backward])
         parameters += [value, value, keyset.case_id]
     else:
@@ -146,18 +222,33 @@ def next_unassigned(tx: Transaction, after: str | None = None) -> str | None:
     unassigned = Filters(unassigned=True)
     if after is not None:
         return neighbour(tx, unassigned, Order.DUE, after, backward=False)
-    return _first(tx, *_conditions(tx, unassigned), Order.DUE, backward=False)
+    return _first(tx, *_conditions(tx, unassigned, Order.DUE), Order.DUE, backward=False)
 
 
 def neighbour(tx: Transaction, filters: Filters, order: Order, case_id: str, backward: bool) -> str | None:
     """The id of the case that comes next to this one in the queue, which it need not be part of; None at the end."""
-    anchor = tx.fetch_first(repository.SELECT_CASE, (case_id,))
-    if anchor is None:
+    value = _place(tx, case_id, order)
+    if value is None:
         return None
-    conditions, parameters = _conditions(tx, filters)
-    value = anchor[ORDER_COLUMN[order]]
+    conditions, parameters = _conditions(tx, filters, order)
     beyond = [value, value, case_id]
     return _first(tx, [*conditions, BEYOND[order, backward]], [*parameters, *beyond], order, backward)
+
+
+SELECT_NEXT_TYPOLOGY = "SELECT MIN(typology) AS typology FROM cases WHERE typology > ?"
+
+
+def typologies(tx: Transaction, limit: int = 200) -> list[str]:
+    """Return the typologies of all cases in order, `limit` at most: one look into the index for each."""
+    found: list[str] = []
+    while len(found) < limit and isinstance(after := tx.fetch_val(SELECT_NEXT_TYPOLOGY, (found or [""])[-1:]), str):
+        found.append(after)
+    return found
+
+
+def _place(tx: Transaction, case_id: str, order: Order) -> object | None:
+    row = tx.fetch_first(repository.SELECT_CASE, (case_id,))
+    return None if row is None else row[ORDER_COLUMN[order]]
 
 
 def _first(
@@ -172,7 +263,7 @@ def count(
     tx: Transaction, filters: Filters, order: Order = Order.DUE, before: tuple[object, object, str] | None = None
 ) -> int:
     """How many cases pass the filters, counted up to COUNT_LIMIT + 1; or only those `before` a case in the order."""
-    conditions, parameters = _conditions(tx, filters)
+    conditions, parameters = _conditions(tx, filters, order)
     if before is not None:
         conditions.append(BEYOND[order, True])
         parameters += before
@@ -180,28 +271,49 @@ def count(
     return int(tx.fetch_val(statement, parameters))
 
 
-def _conditions(tx: Transaction, filters: Filters) -> tuple[list[str], list[object]]:
-    wanted: list[str] = []
-    parameters: list[object] = []
-    if not filters.include_closed:
-        wanted.append("open")
+def _conditions(tx: Transaction, filters: Filters, order: Order) -> tuple[list[str], list[object]]:
+    holds_closed = filters.holds_closed(order)
+    wanted: list[tuple[Sql, Sequence[object]]] = []
+    if not holds_closed:
+        wanted.append((FILTERS["open"], ()))
+    if order is Order.SAR_DUE:
+        wanted.append((FILTERS["to be filed by a day"], ()))
+    if filters.sars is Sars.FILED and order is not Order.SAR_DUE:
+        wanted.append((FILED_IN_ANOTHER_ORDER, ()))
+    elif filters.sars is not None:
+        wanted.append((SARS[filters.sars], _days(filters)))
+    elif order is Order.SAR_DUE:
+        wanted.append((FILTERS["not filed"], ()))
     if filters.unassigned:
-        wanted.append("unassigned")
+        wanted.append((FILTERS["unassigned"], ()))
     if filters.owner is not None:
-        wanted.append("owner")
-        parameters.append(filters.owner)
+        wanted.append((FILTERS["owner"], (filters.owner,)))
     if filters.risk is not None:
-        wanted.append("risk")
-        parameters.append(filters.risk.value)
+        wanted.append((FILTERS["risk"], (filters.risk.value,)))
+    if filters.disposition is Disposition.ESCALATE:
+        wanted.append((FILTERS["escalated"], ()))
+    elif filters.disposition is not None:
+        wanted.append((FILTERS["decided"], (filters.disposition.value,)))
     if filters.due_before is not None:
-        wanted.append("due_before")
-        parameters.append(filters.due_before)
-        if filters.include_closed:
-            wanted.append("late")
+        wanted.append((FILTERS["due_before"], (filters.due_before,)))
+        if holds_closed:
+            wanted.append((FILTERS["late"], ()))
+    if filters.typology:
+        wanted.append((FILTERS["typology"], (normal_form(filters.typology, MAX_SEARCH), filters.typology)))
     if asked := normal_form(filters.search, MAX_SEARCH):
-        wanted.append("search")
-        parameters.append(asked)
-    return [tx.text(FILTERS[name]) for name in wanted], parameters
+        wanted.append((FILTERS["search"], (asked,)))
+    return [tx.text(sql) for sql, _ in wanted], [value for _, values in wanted for value in values]
+
+
+def _days(filters: Filters) -> Sequence[object]:
+    """Return what the SARs of the filters go by, as SARS asks for it."""
+    match filters.sars, filters.day:
+        case Sars.DUE, datetime() as day:
+            return day, day + SOON
+        case Sars.LATE, datetime() as day:
+            return (day,)
+        case _:
+            return ()
 
 
 def _statement(select: str, conditions: Sequence[str], *rest: str) -> str:

@@ -19,16 +19,16 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import casework, database, repository, users
+from app import casework, database, policy, repository, users
 from app.database import Database
 from app.demo import tampering
 from app.exports import audit_csv, case_export
 from app.log import checkpoint, keys, signed_note
-from app.models import Disposition, QaResult, Risk, Status
+from app.models import Disposition, QaResult, Risk, Status, User
 from app.policy import Decision
 from app.triage_query import Filters, Order
 from app.ui import base, session, sign_in, words
-from tests import lives
+from tests import drafts, lives
 from tests.conftest import (
     ANALYST,
     MANAGER,
@@ -183,6 +183,79 @@ def test_each_count_sets_its_filter(desk: Database, open_case: OpenCase) -> None
     assert sorted(shown_cases(click(page, "Clear the filters"))) == sorted([low.case_id, mine.case_id])
     labelled(page.toggle, "Include closed").set_value(True)
     assert closed.case_id in shown_cases(run(page))
+
+
+def test_each_count_of_sars_sets_its_filter_and_lists_them_by_their_day(desk: Database, open_case: OpenCase) -> None:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def decided(days_left: int, by: User = ANALYST) -> str:
+        case_id = open_case().case_id
+        casework.assign(desk, by.user_id, case_id, by.user_id)
+        day = today + timedelta(days=days_left) - policy.SAR_CLOCK
+        decision = Decision(Disposition.SAR, "Structured.", determined_at=day, source="Branch")
+        casework.set_disposition(desk, by.user_id, case_id, decision)
+        return case_id
+
+    def drafted(days_left: int) -> str:
+        case_id = decided(days_left)
+        casework.draft_sar(desk, ANALYST.user_id, case_id, drafts.COMPLETE)
+        return case_id
+
+    open_case()
+    late, soon, today_, others = decided(-2), decided(7), decided(0), decided(30, OTHER_ANALYST)
+    waits, approved = drafted(8), drafted(3)
+    draft = stored(desk, approved)[0].head_hash
+    casework.approve_sar(desk, MANAGER.user_id, approved, draft)
+
+    page = open_page()
+    assert [button.label for button in page.button][6:12] == [
+        "**4** to draft",
+        "**1** to approve",
+        "**1** to file",
+        "**3** due in 7 days",
+        "**1** late",
+        "**5** mine",
+    ]
+    expected = {
+        "to draft": [late, today_, soon, others],
+        "to approve": [waits],
+        "to file": [approved],
+        "due in 7 days": [today_, approved, soon],
+        "** late": [late],
+        "** mine": [late, today_, approved, soon, waits],
+    }
+    for label, listed in expected.items():
+        assert shown_cases(click(page, label)) == listed, label
+    rows = {row["case_id"]: row["cells"] for row in component(page, "cases")["rows"]}
+    assert {one: cells[6]["text"] for one, cells in rows.items()} == {
+        late: "⚠ SAR 2 d late",
+        today_: "◷ SAR today",
+        approved: "◷ SAR in 3 d",
+        soon: "◷ SAR in 7 d",
+        waits: "SAR in 8 d",
+    }
+    assert {one: cells[-1]["text"] for one, cells in rows.items()} == {
+        **dict.fromkeys((late, today_, soon), "SAR · To draft"),
+        waits: "SAR · To approve",
+        approved: "SAR · To file",
+    }
+    assert labelled(page.toggle, "Include closed").disabled
+    click(page, "Open")
+    assert (labelled(page.selectbox, "Order").value, len(shown_cases(page))) == ("Due first", 1)
+    labels = [button.label for button in open_page(acting=REVIEWER.user_id).button]
+    assert not [label for label in labels if label.endswith(" mine")]
+
+
+def test_the_queue_is_filtered_by_typology_and_disposition(desk: Database, open_case: OpenCase) -> None:
+    funnel, other = open_case(typology="Funnel account"), open_case(typology="Human trafficking")
+    for case in (funnel, other):
+        casework.assign(desk, ANALYST.user_id, case.case_id, ANALYST.user_id)
+    page = open_page(typology="Funnel account")
+    assert labelled(page.selectbox, "Typology").options == ["Any", "Funnel account", "Human trafficking"]
+    assert shown_cases(page) == [funnel.case_id]
+    casework.set_disposition(desk, ANALYST.user_id, other.case_id, Decision(Disposition.NO_SAR, "Takings match."))
+    assert shown_cases(open_page(disposition="No SAR")) == [other.case_id]
+    assert "No case matches" in texts(open_page(disposition="SAR"))
 
 
 def test_search_and_order_and_pages(open_case: OpenCase) -> None:

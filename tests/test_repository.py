@@ -26,6 +26,7 @@ from app.models import (
     Case,
     Disposition,
     Event,
+    Filing,
     QaResult,
     Risk,
     Role,
@@ -34,7 +35,7 @@ from app.models import (
     search_text,
 )
 from app.policy import Decision
-from app.triage_query import COUNT_LIMIT, Filters, Keyset, Order, Page, triage_page
+from app.triage_query import COUNT_LIMIT, Filters, Keyset, Order, Page, Sars, triage_page
 from tests import lives
 from tests.attacks import without_keys
 from tests.conftest import ANALYST, MANAGER, ON_SQLITE, OTHER_ANALYST, PEOPLE, REVIEWER, OpenCase, address, tamper
@@ -82,16 +83,25 @@ IN_ORDER: dict[Order, Callable[[list[Case]], list[Case]]] = {
     Order.AGE: lambda cases: sorted(cases, key=lambda case: (case.opened_at, case.case_id)),
     Order.RISK: lambda cases: sorted(cases, key=lambda case: (case.risk_score, case.case_id), reverse=True),
     Order.AMOUNT: lambda cases: sorted(cases, key=lambda case: (case.amount, case.case_id), reverse=True),
+    Order.SAR_DUE: lambda cases: sorted(cases, key=lambda case: (str(case.sar_due_at), case.case_id)),
+}
+TODAY = datetime(2026, 3, 2, tzinfo=UTC)
+SARS: dict[Sars, Callable[[Case], bool]] = {
+    Sars.UNDER_WAY: lambda case: case.filing in ("To draft", "To approve", "To file"),
+    Sars.TO_DRAFT: lambda case: case.filing == "To draft",
+    Sars.TO_APPROVE: lambda case: case.filing == "To approve",
+    Sars.TO_FILE: lambda case: case.filing == "To file",
+    Sars.DUE: lambda case: TODAY <= (policy.sar_is_due_by(case) or NOON - timedelta(99)) <= TODAY + timedelta(7),
+    Sars.LATE: lambda case: (policy.sar_is_due_by(case) or NOON) < TODAY,
+    Sars.FILED: lambda case: case.filing == "Filed",
+    Sars.NOT_KEPT: lambda case: case.disposition == "SAR" and case.filing == "",
 }
 FILTERED: dict[str, tuple[Filters, Callable[[Case], bool]]] = {
-    "open": (Filters(), lambda case: case.status != "Closed"),
+    "open": (Filters(), lambda case: True),
     "closed too": (Filters(include_closed=True), lambda case: True),
-    "mine": (
-        Filters(owner=ANALYST.user_id),
-        lambda case: case.status != "Closed" and case.owner == ANALYST.user_id,
-    ),
-    "unassigned": (Filters(unassigned=True), lambda case: case.status != "Closed" and case.owner is None),
-    "due": (Filters(due_before=NOON), lambda case: case.status != "Closed" and case.due_at < NOON),
+    "mine": (Filters(owner=ANALYST.user_id), lambda case: case.owner == ANALYST.user_id),
+    "unassigned": (Filters(unassigned=True), lambda case: case.owner is None),
+    "due": (Filters(due_before=NOON), lambda case: policy.is_overdue(case, NOON)),
     "due or closed late": (Filters(due_before=NOON, include_closed=True), lambda case: policy.is_overdue(case, NOON)),
     "all of them": (
         Filters(owner=ANALYST.user_id, risk=Risk.HIGH, due_before=NOON, search="smurf", include_closed=True),
@@ -102,8 +112,27 @@ FILTERED: dict[str, tuple[Filters, Callable[[Case], bool]]] = {
             and case.typology == "Smurfing"
         ),
     ),
+    "one typology": (Filters(typology="Smurfing"), lambda case: case.typology == "Smurfing"),
+    "decided SAR": (Filters(disposition=Disposition.SAR), lambda case: case.disposition == "SAR"),
+    "decided No SAR": (Filters(disposition=NO_SAR), lambda case: case.disposition == "No SAR"),
+    "escalated": (Filters(disposition=Disposition.ESCALATE), lambda case: case.disposition == "Escalate"),
+    **{f"SAR {one}": (Filters(sars=one, day=TODAY), passes) for one, passes in SARS.items()},
+    "my SARs under way": (
+        Filters(owner=ANALYST.user_id, sars=Sars.UNDER_WAY),
+        lambda case: case.owner == ANALYST.user_id and SARS[Sars.UNDER_WAY](case),
+    ),
     "nothing": (Filters(search="no such customer"), lambda case: False),
 }
+
+
+def listed(name: str, cases: list[Case], order: Order) -> list[str]:
+    """The ids that a list of FILTERED holds, in order: of open cases alone, unless it asks for what is closed."""
+    filters, passes = FILTERED[name]
+    if order is Order.SAR_DUE:
+        cases = [case for case in cases if case.sar_due_at and (filters.sars or not case.filed_at)]
+    elif not (filters.include_closed or filters.sars or filters.disposition in (Disposition.SAR, NO_SAR)):
+        cases = [case for case in cases if case.status != "Closed"]
+    return ids(IN_ORDER[order]([case for case in cases if passes(case)]))
 
 
 @pytest.fixture
@@ -112,6 +141,16 @@ def many(desk: Database) -> list[Case]:
     draw = random.Random(6)
     moments = [NOON + timedelta(microseconds=step) for step in (-1, 0, 0, 1)]
     amounts = [Decimal(text) for text in ("0.00", "9.99", "10.00", "10.01", "100.00", "9999999999999.98")]
+
+    def sar(status: Status) -> dict[str, Any]:
+        day = draw.choice([None, *(TODAY + timedelta(days=days) for days in (-30, -1, 0, 0, 7, 8, 30))])
+        if status is not Status.CLOSED:
+            return {"disposition": draw.choice([Disposition.NONE, Disposition.ESCALATE]), "sar_due_at": day}
+        if day is None:
+            return {"disposition": draw.choice([Disposition.SAR, NO_SAR])}
+        filing = draw.choice([*Filing][1:])
+        filed_at = draw.choice([None, TODAY]) if filing is Filing.TO_DRAFT else TODAY if filing == "Filed" else None
+        return {"disposition": Disposition.SAR, "filing": filing, "sar_due_at": day, "filed_at": filed_at}
 
     def one(number: int) -> Case:
         status = draw.choice([*Status])
@@ -126,19 +165,24 @@ def many(desk: Database) -> list[Case]:
             due_at=draw.choice(moments),
             closed_at=draw.choice(moments[:3]) if status is Status.CLOSED else None,
             typology=draw.choice(["Smurfing", "Funnel account"]),
+            **sar(status),
         )
 
-    return stored(desk, [one(number) for number in draw.sample(range(10_000), 97)])
+    return stored(desk, [one(number) for number in draw.sample(range(10_000), 197)])
+
+
+WITHOUT_A_DAY = {"SAR Not recorded", "decided No SAR"}
 
 
 @pytest.mark.parametrize("order", Order)
 def test_paging_there_and_back_shows_each_case_once_and_in_order(
     desk: Database, many: list[Case], order: Order
 ) -> None:
-    for name, (filters, passes) in FILTERED.items():
-        expected = ids(IN_ORDER[order]([case for case in many if passes(case)]))
+    for name, (filters, _) in FILTERED.items():
+        expected = listed(name, many, order)
         size = 7
-        assert name == "nothing" or len(expected) > 1, "the cases drawn test too little"
+        is_empty = name == "nothing" or (order is Order.SAR_DUE and name in WITHOUT_A_DAY)
+        assert (len(expected) < 1) if is_empty else (len(expected) > 1), f"the cases drawn test too little: {name}"
         for at in range(0, len(expected) or 1, size):
             keyset = Keyset(expected[at - 1]) if at else None
             page = page_of(desk, filters, order, size, keyset)
@@ -171,9 +215,11 @@ def test_a_page_still_follows_a_case_that_has_left_the_list(desk: Database, many
 def test_an_unknown_case_or_one_with_nothing_beyond_it_is_the_first_page(
     desk: Database, many: list[Case], order: Order
 ) -> None:
-    expected = ids(IN_ORDER[order]([case for case in many if case.status != "Closed"]))
+    expected = listed("open", many, order)
     first = page_of(desk, Filters(), order, 9)
+    without_a_day = next(case.case_id for case in many if case.sar_due_at is None)
     for keyset in (
+        *([Keyset(without_a_day), Keyset(without_a_day, backward=True)] if order is Order.SAR_DUE else []),
         Keyset("AML-NOBODY00"),
         Keyset("AML-NOBODY00", backward=True),
         Keyset("' OR 1=1 --"),
@@ -211,6 +257,33 @@ def test_counting_stops_at_the_limit(desk: Database) -> None:
     last = page_of(desk, Filters(), Order.DUE, 5, Keyset(f"AML-{COUNT_LIMIT + 4:08d}"))
     assert ids(last.cases) == [f"AML-{COUNT_LIMIT + 5:08d}", f"AML-{COUNT_LIMIT + 6:08d}"]
     assert (last.total, last.position) == (COUNT_LIMIT + 1, COUNT_LIMIT + 1)
+
+
+def test_typologies_come_once_each_in_order_and_no_more_than_asked_for(desk: Database) -> None:
+    told = ["Smurfing", "Funnel account", "smurfing", "Ünal", "Smurfing", "Elder exploitation"]
+    stored(desk, [numbered(number, typology=one) for number, one in enumerate(told)])
+    expected = ["Elder exploitation", "Funnel account", "Smurfing", "smurfing", "Ünal"]
+    with desk.snapshot() as tx:
+        assert triage_query.typologies(tx) == expected
+        assert triage_query.typologies(tx, 2) == expected[:2]
+
+
+def test_the_queue_goes_on_by_the_day_of_a_sar_until_the_case_has_none(desk: Database) -> None:
+    days = [TODAY + timedelta(days=days) for days in (9, 3, 3)]
+    sars = [
+        numbered(number, status=Status.CLOSED, disposition=Disposition.SAR, filing=Filing.TO_DRAFT, sar_due_at=day)
+        for number, day in enumerate(days)
+    ]
+    cases = stored(desk, [*sars, numbered(9)])
+    walk = partial(triage_query.neighbour, filters=Filters(), order=Order.SAR_DUE)
+    with desk.snapshot() as tx:
+        assert [walk(tx, case_id=case.case_id, backward=False) for case in cases] == [
+            None,
+            cases[2].case_id,
+            cases[0].case_id,
+            None,
+        ]
+        assert walk(tx, case_id=cases[3].case_id, backward=True) is None
 
 
 # --- triage: search ---
@@ -586,12 +659,39 @@ def test_sqlite_reads_a_page_along_an_index_and_sorts_nothing(
     desk: Database, one: Case, order: Order, backward: bool, include_closed: bool
 ) -> None:
     filters = Filters(include_closed=include_closed)
-    index = f"cases_{'' if include_closed else 'open_'}{order}"
+    index = f"cases_{'' if include_closed or order is Order.SAR_DUE else 'open_'}{order}"
     for keyset in (None, Keyset(one.case_id, backward)):
         steps = plan_of(desk, partial(triage_page, filters=filters, order=order, size=5, keyset=keyset))
         assert not any("TEMP B-TREE" in step for step in steps), steps
         assert any(f"USING INDEX {index}" in step for step in steps), steps
         assert "SCAN cases" not in steps
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("sars", Sars)
+def test_sqlite_finds_sars_by_index_however_many_cases_there_are(desk: Database, one: Case, sars: Sars) -> None:
+    filters = Filters(sars=sars, day=TODAY)
+    by_day, not_kept = sars in (Sars.DUE, Sars.LATE), sars is Sars.NOT_KEPT
+    index = "cases_sar_due" if by_day else "cases_by_disposition" if not_kept else "cases_by_filing"
+    for order in Order:
+        for ask in (triage_query.count, partial(triage_page, size=5)):
+            steps = plan_of(desk, partial(ask, filters=filters, order=order))
+            is_sorted = any("TEMP B-TREE" in step for step in steps)
+            if sars is Sars.FILED and order is not Order.SAR_DUE:  # too many to be sorted
+                assert any(f"INDEX cases_{order}" in step for step in steps), steps
+                assert not is_sorted
+            elif not (not_kept and order is Order.SAR_DUE):  # which have no day
+                assert any(f"INDEX {index} (" in step for step in steps), steps
+                assert not (is_sorted and order is Order.SAR_DUE and sars is not Sars.UNDER_WAY), steps
+            assert "SCAN cases" not in steps
+
+
+@ON_SQLITE
+def test_sqlite_finds_escalated_cases_and_all_typologies_by_index(desk: Database, one: Case) -> None:
+    escalated = partial(triage_page, filters=Filters(disposition=Disposition.ESCALATE), order=Order.RISK, size=5)
+    for ask, index in ((escalated, "cases_by_disposition (disposition=?)"), (triage_query.typologies, "typology>?")):
+        steps = plan_of(desk, ask)
+        assert all(index in step for step in steps if "cases" in step), steps
 
 
 @ON_SQLITE

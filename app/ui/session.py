@@ -24,6 +24,7 @@ from app import casework
 from app.errors import DeskError, NotWritten, OutcomeUnknown
 from app.models import Event
 from app.triage_query import Filters, Order
+from app.ui import words
 
 Value = TypeVar("Value")
 Made = TypeVar("Made")
@@ -31,8 +32,8 @@ Made = TypeVar("Made")
 DOUBLE_CLICK = 1.0
 """Seconds within which a second click means the first one again."""
 
-ANYONE, ANY_RISK, DUE_FIRST = "Anyone", "Any", "Due first"
-"""What Triage's owner, risk and order are at first, in the words of their lists."""
+ANYONE, ANY, DUE_FIRST = "Anyone", "Any", "Due first"
+"""What Triage's owner, its risk and the like, and its order are at first, in the words of their lists."""
 
 
 # --- what is kept ---
@@ -81,9 +82,10 @@ class Queue:
     order: Order
     words: str
 
-    def now(self) -> Filters:
-        """Return the filters at this moment."""
-        return replace(self.filters, due_before=datetime.now(UTC)) if self.overdue else self.filters
+    def now(self, moment: datetime | None = None) -> Filters:
+        """Return the filters at this moment, or another, and on the day that it is then for the reader."""
+        moment = moment or datetime.now(UTC)
+        return replace(self.filters, day=words.day_of(moment), due_before=moment if self.overdue else None)
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,10 @@ class Session:
     # Triage: its filters, what the page listed by them, and the case that was taken there last.
     search = Field("", "q")
     owner = Field(ANYONE)
-    risk = Field(ANY_RISK)
+    risk = Field(ANY)
+    typology = Field(ANY)
+    disposition = Field(ANY)
+    sars = Field(ANY, "sar")
     order = Field(DUE_FIRST)
     size = Field(25)
     overdue = Field(False)
@@ -256,9 +261,18 @@ class Session:
 
 mine = Session()
 
-FILTERS: tuple[Field[Any], ...] = (Session.search, Session.owner, Session.risk, Session.overdue, Session.closed)
+FILTERS: tuple[Field[Any], ...] = (
+    Session.search,
+    Session.owner,
+    Session.risk,
+    Session.typology,
+    Session.disposition,
+    Session.sars,
+    Session.overdue,
+    Session.closed,
+)
 """What Triage lists."""
-TRIAGE: tuple[Field[Any], ...] = (*FILTERS[:3], Session.order, Session.size, *FILTERS[3:])
+TRIAGE: tuple[Field[Any], ...] = (*FILTERS, Session.order, Session.size)
 """What Triage lists, and how: as its address holds it."""
 
 

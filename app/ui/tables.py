@@ -10,7 +10,7 @@ from html import escape
 
 import streamlit as st
 
-from app import chain, money
+from app import chain, money, policy
 from app.models import Case, Risk, User
 from app.rows import Cases
 from app.ui import base, session, words
@@ -127,7 +127,9 @@ def _told(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
             return {"text": words.age(case, now), "hint": f"Opened {words.clocks(case.opened_at)}"}
         case "due":
             text, tone = words.due_text(case, now)
-            return {"text": text, "tone": tone, "hint": f"Due {words.clocks(case.due_at)}"}
+            day = policy.sar_is_due_by(case)
+            sar = f", SAR due {words.day(day)}" if day else ""
+            return {"text": text, "tone": tone, "hint": f"Due {words.clocks(case.due_at)}{sar}"}
         case "owner":
             owner = names.get(case.owner or "")
             gone = " (inactive)" if owner and not owner.active else ""
@@ -135,9 +137,9 @@ def _told(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
         case "status":
             return {"text": case.status.value}
         case "state":
-            return {"text": " · ".join(filter(None, (case.status.value, case.disposition.value)))}
+            return {"text": words.state(case)}
         case "disposition":
-            return {"text": case.disposition.value or "—", "tone": "" if case.disposition else "quiet"}
+            return {"text": words.decided(case) or "—", "tone": "" if case.disposition else "quiet"}
         case "closed":
             return {"text": words.clock(case.closed_at)[:10], "hint": words.clocks(case.closed_at)}
         case "qa":

@@ -14,6 +14,7 @@ from app import chain, policy
 from app.exports import sar
 from app.models import Break, Case, Disposition, Risk, Status, User
 from app.text import legible
+from app.triage_query import SOON
 
 _ICON = re.compile(r"\\:(?=[\w/\\-]+\\:)")
 
@@ -64,8 +65,13 @@ def age(case: Case, now: datetime) -> str:
 
 
 def due_text(case: Case, now: datetime) -> tuple[str, str]:
-    """Return when the case is due, in days of the reader's calendar, or how late it was closed; and the tone of it."""
+    """Return when the case is due, or its SAR where it is closed or that comes first; and the tone of it.
+
+    Days are those of the reader's calendar. Of a case that is closed for good, return how late it was.
+    """
     due = local(case.due_at)
+    if (day := policy.sar_is_due_by(case)) and (case.status is Status.CLOSED or day.date() < due.date()):
+        return sar_due_text(day, now)
     days = (due.date() - local(case.closed_at or now).date()).days
     overdue = policy.is_overdue(case, now)
     if case.status is Status.CLOSED:
@@ -76,6 +82,26 @@ def due_text(case: Case, now: datetime) -> tuple[str, str]:
     if days == 0:
         return f"◷ today {due:%H:%M}", "warn"
     return ("◷ in 1 d", "warn") if days == 1 else (f"in {days} d", "")
+
+
+def sar_due_text(sar_due_at: datetime, now: datetime) -> tuple[str, str]:
+    """Return when a SAR that has not been filed is due, in days of the reader's calendar; and the tone of it."""
+    days = (sar_due_at - day_of(now)).days
+    if days < 0:
+        return f"⚠ SAR {-days} d late", "alarm"
+    if days == 0:
+        return "◷ SAR today", "alarm"
+    return (f"◷ SAR in {days} d", "warn") if days <= SOON.days else (f"SAR in {days} d", "quiet")
+
+
+def decided(case: Case) -> str:
+    """Return how the case was decided and, of a SAR, where that stands; empty where it is not decided."""
+    return " · ".join(filter(None, (case.disposition, case.filing)))
+
+
+def state(case: Case) -> str:
+    """Return where the case stands: how it was decided, after its status where that alone does not say it."""
+    return decided(case) if case.filing else " · ".join(filter(None, (case.status, decided(case))))
 
 
 def duration(span: timedelta) -> str:
@@ -92,6 +118,11 @@ def day(moment: datetime | None) -> str:
     It is kept as midnight UTC, of which the date alone counts, in whatever zone it is read.
     """
     return "" if moment is None else f"{moment:%Y-%m-%d}"
+
+
+def day_of(moment: datetime) -> datetime:
+    """Return the day that it is then on the reader's calendar, as a day of the law is kept: midnight UTC."""
+    return local(moment).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
 
 
 # --- times, in the reader's zone ---

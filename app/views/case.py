@@ -77,9 +77,9 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
     closed = case.status is Status.CLOSED
     badges = [(words.RISK_COLOUR[case.risk], words.risk_text(case)), ("gray" if closed else "blue", case.status.value)]
     if case.disposition:
-        badges.append((words.DISPOSITION_COLOUR[case.disposition], case.disposition.value))
+        badges.append((words.DISPOSITION_COLOUR[case.disposition], words.decided(case)))
     text, tone = words.due_text(case, now)
-    if not closed or policy.is_overdue(case, now):
+    if not closed or tone in words.DUE_COLOUR or policy.is_overdue(case, now):
         badges.append((words.DUE_COLOUR.get(tone, "gray"), text if tone else f"Due {text}"))
     if verified.intact:
         badges.append(("green", f":material/verified: Chain intact, {words.count(verified.events, 'event')}"))

@@ -82,7 +82,7 @@ def show_case(actor: User, case: Case, events: list[Event], names: dict[str, Use
         [
             ("Customer", case.customer_name),
             ("Typology", case.typology),
-            ("Disposition", case.disposition.value),
+            ("Disposition", words.decided(case)),
             ("Owner", words.name_of(case.owner, names)),
             ("Due", case.due_at),
             ("Closed", case.closed_at),

@@ -1,28 +1,37 @@
 """Triage: which case comes next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
 from app import casework, policy, triage_query
-from app.models import Case, Risk, Role, User
+from app.models import Case, Disposition, Risk, Role, User
 from app.policy import Verb
-from app.triage_query import COUNT_LIMIT, Filters, Keyset, Order, Page
+from app.triage_query import COUNT_LIMIT, Filters, Keyset, Order, Page, Sars
 from app.ui import base, forms, queue, sign_in, tables, words
-from app.ui.session import ANY_RISK, ANYONE, DUE_FIRST, FILTERS, TRIAGE, Kept, Queue, Session, mine
+from app.ui.session import ANY, ANYONE, DUE_FIRST, FILTERS, TRIAGE, Kept, Queue, Session, mine
 
 ME, UNASSIGNED = "Me", "Unassigned"
-ORDERS = {DUE_FIRST: Order.DUE, "Risk": Order.RISK, "Amount": Order.AMOUNT, "Oldest first": Order.AGE}
+SAR_DUE = "SAR due"
+ORDERS = {
+    DUE_FIRST: Order.DUE,
+    SAR_DUE: Order.SAR_DUE,
+    "Risk": Order.RISK,
+    "Amount": Order.AMOUNT,
+    "Oldest first": Order.AGE,
+}
 ORDER_WORDS = {
     Order.DUE: "due first",
+    Order.SAR_DUE: "by the day on which the SAR is due",
     Order.RISK: "highest risk first",
     Order.AMOUNT: "largest number first, whatever the currency",
     Order.AGE: "oldest first",
 }
 SELECTION = "selection"  # the form of the cases that are ticked
+SAR_TILES = (Sars.TO_DRAFT, Sars.TO_APPROVE, Sars.TO_FILE, Sars.DUE, Sars.LATE)
 COLUMNS = ("case", "customer", "typology", "risk", "amount", "age", "due", "owner", "state")
 VIEW = (*(one.key for one in TRIAGE), "page")
 """What the address holds: the filters, and where the page begins or ends: `after-` or `before-` a case."""
@@ -36,6 +45,14 @@ def first_page() -> None:
 def set_filters(filters: Mapping[Kept[Any], str | bool]) -> None:
     """In a callback: these filters, and no others."""
     mine.put({one: filters.get(one, one.default) for one in FILTERS})
+    fit_order()
+
+
+def fit_order() -> None:
+    """In a callback, where SARs were asked for or no longer are: in the order of their days, where they have one."""
+    with_days = mine.sars not in (ANY, Sars.NOT_KEPT)
+    if mine.order == (DUE_FIRST if with_days else SAR_DUE):
+        mine.order = SAR_DUE if with_days else DUE_FIRST
     first_page()
 
 
@@ -49,11 +66,12 @@ def shown(count: int) -> str:
     return f"{COUNT_LIMIT:,}+" if count > COUNT_LIMIT else f"{count:,}"
 
 
-def queue_words(whose: str, risk: str, overdue: bool, search: str, order: Order) -> str:
-    """Return what the list holds, in words: `whose` cases, in which order."""
+def queue_words(whose: str, risk: str, kind: Sequence[str], overdue: bool, search: str, order: Order) -> str:
+    """Return what the list holds, in words: `whose` cases, of which `kind`, in which order."""
     told = [
         whose,
-        "" if risk == ANY_RISK else f"{risk.lower()} risk",
+        "" if risk == ANY else f"{risk.lower()} risk",
+        *(words.shown(one) for one in kind if one != ANY),
         "overdue" if overdue else "",
         f"“{search.strip()}”" if search.strip() else "",
         ORDER_WORDS[order],
@@ -65,6 +83,26 @@ def whose_words(owner: str, closed: bool, names: Mapping[str, User]) -> str:
     """Return in words whose cases the list holds: a person's, by id, or one of the other choices of an owner."""
     told = {ANYONE: "All" if closed else "All open", ME: "Mine", UNASSIGNED: "Unassigned"}
     return told.get(owner) or words.name_of(owner, names)
+
+
+class Tile(NamedTuple):
+    """A count that is a filter: `values` are the filters of the page which list what `filters` count."""
+
+    label: str
+    values: Mapping[Kept[Any], str | bool]
+    filters: Filters = Filters()
+    order: Order = Order.DUE
+
+
+def show_tiles(tiles: Sequence[Tile], counts: Mapping[str, int], filters: Filters) -> None:
+    for tile in tiles:
+        st.button(
+            f"**{shown(counts[tile.label])}** {tile.label}",
+            key=f"count {tile.label}",
+            type="primary" if tile.filters == filters else "secondary",
+            on_click=set_filters,
+            args=(tile.values,),
+        )
 
 
 def show_toolbar(actor: User, names: dict[str, User], page: Page, form: forms.Form) -> None:
@@ -166,10 +204,11 @@ if taken := queue.just_taken():
 actor, names = sign_in.actor(), base.people()
 now = datetime.now(UTC)
 
-tiles = st.container(horizontal=True, vertical_alignment="center", key="counts")
+head = st.container(horizontal=True, vertical_alignment="center", key="counts")
+sar_head = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="sar_counts")
 forms.show_outcome(names)
 
-with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
+with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="filters"):
     search = st.text_input(
         "Search",
         key=Session.search.key,
@@ -179,7 +218,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         placeholder="Case, customer or typology",
         max_chars=200,
         on_change=first_page,
-        width=250,
+        width=210,
     )
     owners = [ANYONE, ME, UNASSIGNED, *(user_id for user_id, person in names.items() if person.role is not Role.QA)]
     owner = st.selectbox(
@@ -189,15 +228,41 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         key=Session.owner.key,
         bind="query-params",
         on_change=first_page,
-        width=200,
+        width=180,
     )
     risk = st.selectbox(
         "Risk",
-        [ANY_RISK, *(risk.value for risk in reversed(Risk))],
+        [ANY, *(risk.value for risk in reversed(Risk))],
         key=Session.risk.key,
         bind="query-params",
         on_change=first_page,
+        width=100,
+    )
+    typology = st.selectbox(
+        "Typology",
+        [ANY, *base.desk().read(triage_query.typologies, may_lag=True)],
+        format_func=words.shown,
+        key=Session.typology.key,
+        bind="query-params",
+        on_change=first_page,
+        width=170,
+    )
+    disposition = st.selectbox(
+        "Disposition",
+        [ANY, *(one.value for one in (Disposition.SAR, Disposition.NO_SAR, Disposition.ESCALATE))],
+        key=Session.disposition.key,
+        bind="query-params",
+        on_change=first_page,
         width=120,
+    )
+    sars = st.selectbox(
+        "SAR",
+        [ANY, *(one.value for one in Sars)],
+        key=Session.sars.key,
+        help="Late and due go by your calendar. Not recorded: decided before the desk kept what becomes of a SAR.",
+        bind="query-params",
+        on_change=fit_order,
+        width=140,
     )
     order = st.selectbox(
         "Order",
@@ -206,59 +271,69 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         help="Amounts are compared by their number, whatever the currency.",
         bind="query-params",
         on_change=first_page,
-        width=130,
+        width=125,
     )
     size = st.selectbox(
-        "Rows", [25, 50, 100], key=Session.size.key, bind="query-params", on_change=first_page, width=90
+        "Rows", [25, 50, 100], key=Session.size.key, bind="query-params", on_change=first_page, width=75
     )
-    overdue = st.toggle("Overdue", key=Session.overdue.key, bind="query-params", on_change=first_page)
-    closed = st.toggle("Include closed", key=Session.closed.key, bind="query-params", on_change=first_page)
-
-walked = Queue(
-    Filters(
+    asked = Filters(
         owner={ANYONE: None, ME: actor.user_id, UNASSIGNED: None}.get(owner, owner),
         unassigned=owner == UNASSIGNED,
-        risk=None if risk == ANY_RISK else Risk(risk),
+        risk=None if risk == ANY else Risk(risk),
+        typology="" if typology == ANY else typology,
+        disposition=None if disposition == ANY else Disposition(disposition),
+        sars=None if sars == ANY else Sars(sars),
         search=search,
-        include_closed=closed,
-    ),
-    overdue,
-    ORDERS[order],
-    queue_words(whose_words(owner, closed, names), risk, overdue, search, ORDERS[order]),
-)
+    )
+    overdue = st.toggle("Overdue", key=Session.overdue.key, bind="query-params", on_change=first_page)
+    closed = st.toggle(
+        "Include closed",
+        key=Session.closed.key,
+        bind="query-params",
+        on_change=first_page,
+        disabled=asked.holds_closed(ORDERS[order]),
+    )
+
+wanted = replace(asked, include_closed=closed)
+whose = whose_words(owner, wanted.holds_closed(ORDERS[order]), names)
+kind = (typology, disposition, ANY if sars == ANY else f"SAR {sars.lower()}")
+walked = Queue(wanted, overdue, ORDERS[order], queue_words(whose, risk, kind, overdue, search, ORDERS[order]))
 # The place in the list is in the address alone, so that Back and Forward turn pages too.
 direction, _, edge = st.query_params.get("page", "").partition("-")
 keyset = Keyset(edge, direction == "before") if direction in ("after", "before") else None
 mine.queue = walked
 mine.view = {name: st.query_params[name] for name in VIEW if name in st.query_params}
-filters = replace(walked.filters, due_before=now if overdue else None)
-quick: dict[str, tuple[dict[Kept[Any], str | bool], Filters]] = {
-    "Open": ({}, Filters()),
-    "Unassigned": ({Session.owner: UNASSIGNED}, Filters(unassigned=True)),
-    "Overdue": ({Session.overdue: True}, Filters(due_before=now)),
-    "High risk": ({Session.risk: Risk.HIGH.value}, Filters(risk=Risk.HIGH)),
-    "Mine": ({Session.owner: ME}, Filters(owner=actor.user_id)),
-}
+filters = walked.now(now)
+tiles = [
+    Tile("Open", {}),
+    Tile("Unassigned", {Session.owner: UNASSIGNED}, Filters(unassigned=True)),
+    Tile("Overdue", {Session.overdue: True}, Filters(due_before=now)),
+    Tile("High risk", {Session.risk: Risk.HIGH.value}, Filters(risk=Risk.HIGH)),
+    Tile("Mine", {Session.owner: ME}, Filters(owner=actor.user_id)),
+]
+sar_tiles = [
+    Tile(one.value.lower(), {Session.sars: one.value}, Filters(sars=one, day=words.day_of(now)), Order.SAR_DUE)
+    for one in SAR_TILES
+]
+if not policy.why_not_take(actor):
+    own: dict[Kept[Any], str | bool] = {Session.sars: Sars.UNDER_WAY.value, Session.owner: ME}
+    sar_tiles.append(Tile("mine", own, Filters(owner=actor.user_id, sars=Sars.UNDER_WAY), Order.SAR_DUE))
 page, counts = base.desk().read(
     lambda tx: (
         triage_query.triage_page(tx, filters, walked.order, size, keyset),
-        {label: triage_query.count(tx, wanted) for label, (_, wanted) in quick.items()},
+        {tile.label: triage_query.count(tx, tile.filters, tile.order) for tile in (*tiles, *sar_tiles)},
     ),
     may_lag=True,
 )
 
-with tiles:
+with head:
     st.title("Triage", anchor=False, width="content")
-    for label, (values, wanted) in quick.items():
-        st.button(
-            f"**{shown(counts[label])}** {label}",
-            key=f"count {label}",
-            type="primary" if wanted == filters else "secondary",
-            on_click=set_filters,
-            args=(values,),
-        )
+    show_tiles(tiles, counts, filters)
     st.space("stretch")
     queue.next_case_button(actor)
+with sar_head:
+    st.markdown("SARs", width="content")
+    show_tiles(sar_tiles, counts, filters)
 
 tables.show_broken(page.cases)
 if not page.first:

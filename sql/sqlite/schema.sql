@@ -76,6 +76,11 @@ CREATE INDEX IF NOT EXISTS cases_open_amount ON cases (amount, case_id, owner, r
 CREATE INDEX IF NOT EXISTS cases_open_age ON cases (opened_at, case_id, owner, risk, due_at, search)
     WHERE status <> 'Closed';
 
+-- Triage's rarer filters: which typologies there are; escalated cases, and SARs decided before filings were kept.
+CREATE INDEX IF NOT EXISTS cases_by_typology ON cases (typology);
+CREATE INDEX IF NOT EXISTS cases_by_disposition ON cases (disposition, due_at, case_id, owner, risk, search)
+    WHERE filing = '' AND disposition IN ('SAR', 'Escalate');
+
 -- QA: by status, and among the closed what waits for review; what has been reviewed.
 CREATE INDEX IF NOT EXISTS cases_status ON cases (status, qa_bucket, qa_result, closed_at, case_id);
 CREATE INDEX IF NOT EXISTS cases_qa_reviewed ON cases (qa_at, case_id, qa_result) WHERE qa_result <> '';

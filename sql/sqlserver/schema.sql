@@ -107,6 +107,13 @@ CREATE INDEX cases_open_amount ON dbo.cases (amount, case_id) INCLUDE (owner, ri
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_open_age%')
 CREATE INDEX cases_open_age ON dbo.cases (opened_at, case_id) INCLUDE (owner, risk, due_at, search, status)
     WHERE status <> N'Closed';
+-- Triage's rarer filters: which typologies there are; escalated cases, and SARs decided before filings were kept.
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_by_typology%')
+CREATE INDEX cases_by_typology ON dbo.cases (typology);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases')
+    AND name LIKE N'cases_by_disposition%')
+CREATE INDEX cases_by_disposition ON dbo.cases (disposition, due_at, case_id) INCLUDE (filing, owner, risk, search)
+    WHERE filing = N'' AND disposition IN (N'SAR', N'Escalate');
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_status%')
 CREATE INDEX cases_status ON dbo.cases (status, qa_bucket, qa_result, closed_at, case_id);
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_qa_reviewed%')

@@ -185,6 +185,10 @@ def triage(desk: Desk, page: Page) -> States:
 def triage_filtered(desk: Desk, page: Page) -> States:
     desk.open(page, "/?risk=High&closed=true&q=LLC", "Cases 1 to")
     yield "filtered", WHOLE
+    page.get_by_role("button", name="to draft").click()
+    expect(page.get_by_role("cell", name="SAR · To draft").first).to_be_visible()
+    settled(page)
+    yield "SARs", WHOLE
     act_as(page, REVIEWERS[0].name)
     expect(page.get_by_role("checkbox", name="Select AML")).to_have_count(0)
     yield "QA", WHOLE
