@@ -16,7 +16,7 @@ from decimal import ROUND_CEILING, Decimal
 from xml.etree import ElementTree as ET
 
 from app import fincen
-from app.errors import InvalidInput
+from app.errors import Incomplete
 from app.exports.filer import Address, Branch, Filer
 from app.filing import MAX_NARRATIVE, Draft, ReportKind, Subject, SubjectKind, latin_half
 from app.gaps import blocking
@@ -99,9 +99,9 @@ def unknown(draft: Draft, filer: Filer, report: Report) -> list[str]:
 
 
 def render(draft: Draft, filer: Filer, report: Report) -> bytes:
-    """Return the file, in UTF-8. Raises InvalidInput with all that is missing."""
+    """Return the file, in UTF-8. Raises Incomplete with all that is missing."""
     if lacks := missing(draft, filer, report):
-        raise InvalidInput(" ".join(lacks))
+        raise Incomplete(lacks)
     writer = _Writer()
     batch = ET.Element(_name("EFilingBatchXML"))
     batch.set(f"{{{_XSI}}}schemaLocation", _LOCATION)
