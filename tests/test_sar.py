@@ -405,6 +405,7 @@ def test_a_report_is_told_in_the_order_of_its_form_by_whom_it_was_prepared_and_a
         "Instruments and products U.S. currency (39); Funds transfer (33)",
         "Key term EFE FIN-2022-A002",
         "Amount, counted once USD 65,800.10",
+        "Amount to file USD 65,801 (whole dollars, rounded up)",
         "Came in USD 65,800.10",
         "Went out USD 22,117.00",
         "From and to 2026-10-05 to 2026-10-11",

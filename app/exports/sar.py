@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import ROUND_CEILING
 
 from app import chain, evidence, fincen, gaps, money, policy, sampling, sar_track
 from app.exports import sar_flow
@@ -181,14 +182,14 @@ def _activity(told: _Told) -> list[tuple[str, str]]:
     if told.drafted is None:
         return []
     draft = told.drafted[1]
-    converted = draft.amount_usd is not None and draft.currency != "USD"
+    filed = draft.in_dollars and draft.in_dollars.to_integral_value(ROUND_CEILING)
     days = [_day(day) or "unknown" for day in (draft.from_day, draft.to_day)]
     return [
         ("Activity types", cell("; ".join(_worded(draft, code) for code in draft.activity_types)) or "None chosen"),
         ("Instruments and products", cell("; ".join(_worded(draft, code) for code in draft.instruments))),
         ("Key term", cell(draft.key_term)),
         ("Amount, counted once", cell(money.text(draft.amount, draft.currency)) if draft.amount else "None"),
-        ("In dollars", cell(money.text(draft.amount_usd, "USD")) if converted and draft.amount_usd else ""),
+        ("Amount to file", cell(f"USD {filed:,} (whole dollars, rounded up)") if filed else ""),
         ("With the reports before", cell(money.text(draft.cumulative, "USD")) if draft.cumulative else ""),
         ("Came in", cell(money.text(draft.money_in, draft.currency))),
         ("Went out", cell(money.text(draft.money_out, draft.currency))),
