@@ -8,7 +8,6 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,17 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Page
 
-from app import chain, sar_track, text
+from app import chain, text
 from app.errors import InvalidNote
 from app.exports import bundle
 from app.exports.bundle import page
 from app.log import merkle, signed_note
 from app.models import Event
 from tests import hostile, lives
-from tests.conftest import ANALYST, EVIDENCE, MANAGER, PEOPLE, TRANSACTIONS
+from tests.conftest import EVIDENCE, MANAGER, PEOPLE, TRANSACTIONS
 from tests.drafts import COMPLETE
-from tests.lives import OTHER_ID, SAMPLED_ID, full_life, renumbered, rewritten
-from tests.test_sar import reported
+from tests.lives import OTHER_ID, SAMPLED_ID, filed_life, full_life, renumbered, rewritten
 
 if TYPE_CHECKING:
     from tests.browser import Chromium, Window
@@ -241,17 +239,17 @@ def test_what_people_typed_is_shown_as_typed_and_turns_and_does_nothing(open_pag
 
 
 def test_the_track_of_a_report_is_told_in_words(open_page: Open) -> None:
-    life = reported(replace(COMPLETE, activity_types=(9999,), described={9999: "Odd"}))
-    filed = sar_track.Filed(life.next_hour.date(), UTC, late_because="The vendor was down.")
-    life.add(ANALYST, sar_track.file(ANALYST, life.case, life.events, filed, life.next_hour))
+    life = filed_life()
     opened = open_page(page.render(life.case.case_id, life.events, NAMES, None, None)).page
     told = opened.locator("#timeline li .what").all_inner_texts()
     for event, words in (
         (3, ("drafted the SAR", "people Mark Knight (suspect); Ann Victim (victim); Rel Ated (related)")),
-        (4, ("returned the SAR", "Say where it was.", "SAR To approve → To draft")),
-        (5, ("activity types 9999", "amount USD 65,800.10", "from 2026-10-05", COMPLETE.narrative)),
-        (6, ("approved the SAR", "SAR To approve → To file")),
-        (7, ("filed the SAR", "way keyed in by hand", "late because The vendor was down.", "SAR To file → Filed")),
+        (4, ("activity types 112, 114", "amount USD 65,800.10", "from 2026-10-05", COMPLETE.narrative)),
+        (5, ("returned the SAR", "Name the branch.", "SAR To approve → To draft")),
+        (7, ("approved the SAR", "SAR To approve → To file")),
+        (8, ("filed the SAR", "way keyed in by hand", "SAR To file → Filed")),
+        (9, ("recorded that FinCEN rejected the SAR", "R17: Party first name is missing")),
+        (14, ("took the SAR up again to amend it", f"prior bsa id {lives.BSA_ID}")),
     ):
         for said in words:
             assert said in told[event], told[event]

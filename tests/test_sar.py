@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from app import chain, evidence, filing, policy, sar_track, typed
+from app import chain, evidence, filing, policy, typed
 from app.exports import markdown, sar
 from app.filing import Draft, ReportKind, Subject, SubjectRole
 from app.models import Action, Disposition, QaResult
@@ -372,11 +372,10 @@ def decided_sar(**also: Any) -> Life:
 def reported(draft: Draft = REPORT) -> Life:
     """Drafted, returned, drafted again, approved."""
     life = decided_sar()
-    life.add(ANALYST, sar_track.draft(ANALYST, life.case, life.events, replace(draft, narrative="Too short.")))
-    life.add(MANAGER, sar_track.send_back(MANAGER, life.case, life.events, "Say where it was."))
-    life.add(ANALYST, sar_track.draft(ANALYST, life.case, life.events, draft))
-    newest = life.events[-1].event_hash
-    life.add(OTHER_MANAGER, sar_track.approve(OTHER_MANAGER, life.case, life.events, newest))
+    lives.draft(life, ANALYST, replace(draft, narrative="Too short."))
+    lives.send_back(life, MANAGER, "Say where it was.")
+    lives.draft(life, ANALYST, draft)
+    lives.approve(life, OTHER_MANAGER)
     return life
 
 
@@ -442,7 +441,7 @@ def test_without_a_draft_it_says_so_and_no_other_case_speaks_of_a_report() -> No
 
 def test_a_draft_that_is_written_anew_is_approved_by_nobody() -> None:
     life = reported()
-    life.add(ANALYST, sar_track.draft(ANALYST, life.case, life.events, replace(REPORT, narrative="Another.")))
+    lives.draft(life, ANALYST, replace(REPORT, narrative="Another."))
     assert "Approved by Nobody yet" in lines(life)
     assert "Another." in lines(life)
 
@@ -454,15 +453,30 @@ def test_a_later_day_stands_with_its_reason_and_a_late_filing_with_its_own() -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Life, "next_hour", property(lambda life: chain.parse_ts(life.events[-1].ts) + timedelta(days=50)))
         lives.close(life, ANALYST, Disposition.SAR, "It is.", later.date(), later_because="New deposits.")
+        lives.draft(life, ANALYST, REPORT)
+        lives.approve(life, MANAGER)
+        lives.file(life, ANALYST, late_because="The vendor was down.")
     told = lines(life)
     assert told[told.index("Its day is later than that of an earlier decision, because:") + 1] == "New deposits."
-    life.add(ANALYST, sar_track.draft(ANALYST, life.case, life.events, REPORT))
-    life.add(MANAGER, sar_track.approve(MANAGER, life.case, life.events, life.events[-1].event_hash))
-    filed = sar_track.Filed(life.next_hour.date() + timedelta(days=90), UTC, late_because="The vendor was down.")
-    life.add(ANALYST, sar_track.file(ANALYST, life.case, life.events, filed, life.next_hour + timedelta(days=99)))
-    text = summary(life)
-    assert "**FILED. " in text
-    assert "The vendor was down." in lines(life)
+    assert "The vendor was down." in told
+
+
+def test_a_report_that_was_filed_says_so_and_each_answer_of_fincen_stands_with_its_step() -> None:
+    life = lives.filed_life()
+    text, told = summary(life), lines(life)
+    assert text.startswith(f"# SAR summary {life.case.case_id}\n\n**FILED. {sar.CONFIDENTIAL}**\n")
+    for line in (
+        f"Report Amends the report with BSA ID {lives.BSA_ID}",
+        f"BSA ID {lives.LATER_BSA_ID}",
+        "R17: Party first name is missing F2 Filing name",
+        "The amount was too low.",
+    ):
+        assert line in told, line
+    assert [words(each) for each in pages(life)[0].inside["strong"][2:]] == [
+        *("Drafted", "Drafted", "Returned", "Drafted", "Approved", "Filed", "Rejected by FinCEN"),
+        *("Drafted", "Approved", "Filed", "Acknowledged", "To be amended", "Drafted", "Approved", "Filed"),
+        "Acknowledged",
+    ]
 
 
 def test_the_customers_other_sars_stand_on_a_sar_alone() -> None:

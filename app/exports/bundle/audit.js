@@ -555,7 +555,7 @@ function reported({ sar, outside, by_hand: byHand }) {
   const person = ({ name, role }) => `${name || "somebody unknown"} (${role ?? "related"})`;
   const codes = (value) => listed(value).filter(Number.isInteger).join(", ");
   const told = [
-    ["report", sar.kind], ["prior BSA id", sar.prior_bsa_id],
+    ["report", sar.kind], ["prior bsa id", sar.prior_bsa_id],
     ["people", listed(sar.subjects).filter(isObject).map(person).join("; ")],
     ["activity types", codes(sar.activity_types)], ["instruments", codes(sar.instruments)],
     ["amount", isMoney(sar.amount) ? `${show(sar.currency)} ${money(sar.amount)}` : ""],
