@@ -34,7 +34,8 @@ from app.errors import (
 from app.exports import audit_csv, case_export, taking
 from app.exports.audit_csv import CELL, read_csv, verify_csv, write_csv
 from app.exports.taking import Kind
-from app.models import EVENT_COLUMNS, BreakKind, Case, Event
+from app.models import EVENT_COLUMNS, BreakKind, Case, Disposition, Event
+from app.policy import Decision
 from tests import lives
 from tests.attacks import without_keys
 from tests.conftest import ANALYST, GONE, MANAGER, ON_SQLITE, OpenCase, address, stored, tamper
@@ -253,6 +254,22 @@ def test_an_export_is_the_whole_trail_and_verifies(desk: Database, open_case: Op
     assert verify_csv(trail.data) == verification.Verified(1, 3, (), export.events[-1])
     assert summary.data.startswith(f"# SAR summary {case.case_id}\n".encode())
     assert (trail.name, summary.name) == (f"audit_{case.case_id}.csv", f"case_{case.case_id}.md")
+
+
+def test_the_summary_of_a_sar_tells_the_customers_other_sars(desk: Database, open_case: OpenCase) -> None:
+    this, other, innocent = (open_case().case_id for _ in range(3))
+    strangers = open_case(customer_id="C-2").case_id
+    for case_id in (this, other, innocent, strangers):
+        casework.assign(desk, MANAGER.user_id, case_id, ANALYST.user_id)
+        is_sar = case_id != innocent
+        decision = Decision(
+            Disposition.SAR if is_sar else Disposition.NO_SAR, "Seen.", datetime.now(UTC).date() if is_sar else None
+        )
+        casework.set_disposition(desk, ANALYST.user_id, case_id, decision)
+    assert [case.case_id for case in case_export.read(desk, this).prior_sars] == [other]
+    told = case_export.read(desk, this).summary().replace("\\", "")
+    assert f"| {other} | not filed, determined" in told
+    assert other not in case_export.read(desk, innocent).summary().replace("\\", "")
 
 
 @pytest.mark.parametrize(

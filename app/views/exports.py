@@ -1,5 +1,6 @@
 """Exports: a case's audit CSV, SAR summary and bundle, and the verification of what is stored or was exported."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -18,6 +19,9 @@ from app.ui import base, forms, integrity, session, sign_in, words
 from app.ui.session import mine
 
 AT_ONCE = 200  # events of a preview, and paragraphs at each end of it
+
+WIDE_TABLE = re.compile(r"<table>(?=\n<thead>\n<tr>\n<th[^>]*>[^<])")
+"""A table of the summary that has a head: one of many columns."""
 
 BUTTONS = {
     Kind.AUDIT_CSV: (":material/download:", None),
@@ -136,6 +140,7 @@ def show_preview(export: case_export.CaseExport) -> None:
         if (more := len(parts) - 2 * AT_ONCE) > 0:
             parts[AT_ONCE:-AT_ONCE] = [f"*{words.count(more, 'paragraph')} more in the file*"]
         page = MarkdownIt("commonmark").enable("table").render("\n\n".join(parts))
+        page = WIDE_TABLE.sub("<table tabindex='0'>", page)  # which scrolls where it is too wide, by keys too
         st.html(f"<div class='summary'>{page}</div>")
     with rows_tab:
         columns, first = EVENT_COLUMNS, export.events[:AT_ONCE]
