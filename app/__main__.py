@@ -4,9 +4,9 @@
     python -m app verify [CASE_ID ...] [--checkpoint FILE --key KEY]
                                             verify these cases, or every case; and the log against this checkpoint, or
                                             the newest that is known here; an embedded file is only read
-    python -m app export CASE_ID --as USER_ID [--to DIR] [--bundle]
-                                            write the audit CSV and the SAR summary, or the bundle for an examiner;
-                                            the case keeps who took what
+    python -m app export CASE_ID --as USER_ID [--to DIR] [--bundle | --sarx]
+                                            write the audit CSV and the SAR summary, or the bundle for an examiner, or
+                                            the file for FinCEN of an approved SAR; the case keeps who took what
     python -m app verify-file FILE ... [--key KEY]
                                             verify audit CSVs and bundles on their own
     python -m app keygen [--name ORIGIN]    make the key that signs checkpoints, and print its verifier key
@@ -47,6 +47,7 @@ from app.errors import (
     BrokenLog,
     BrokenTile,
     DeskError,
+    Incomplete,
     InvalidInput,
     InvalidProof,
     NotSigned,
@@ -89,7 +90,9 @@ def _parser() -> terminal.Parser:
     export.add_argument("case_id", metavar="CASE_ID")
     export.add_argument("--as", metavar="USER_ID", dest="user_id", required=True, help="who takes it: an active user")
     export.add_argument("--to", type=_folder, metavar="DIR", help="instead of exports/")
-    export.add_argument("--bundle", action="store_true", help="one zip that can be verified without the desk")
+    what = export.add_mutually_exclusive_group()
+    what.add_argument("--bundle", action="store_true", help="one zip that can be verified without the desk")
+    what.add_argument("--sarx", action="store_true", help="the XML file for FinCEN of a SAR that was approved")
     verify_file = verbs.add_parser("verify-file", help="verify audit CSVs and bundles on their own")
     verify_file.add_argument("files", nargs="+", type=Path, metavar="FILE")
     verify_file.add_argument("--key", metavar="KEY", help="the published verifier key of the log")
@@ -101,9 +104,9 @@ def _parser() -> terminal.Parser:
     signing.add_argument("--since", type=Path, metavar="FILE", help="sign nothing: prove that the log only grew since")
     signing.add_argument("--key", metavar="KEY", help="the published verifier key of the log, with --since")
     opening = verbs.add_parser("open", parents=[shared], help="open a case on each alert of a file")
-    what = opening.add_mutually_exclusive_group(required=True)
-    what.add_argument("file", nargs="?", metavar="FILE", help="JSON Lines, one alert a line; - is standard input")
-    what.add_argument("--schema", action="store_true", help="print the JSON Schema of a line instead")
+    source = opening.add_mutually_exclusive_group(required=True)
+    source.add_argument("file", nargs="?", metavar="FILE", help="JSON Lines, one alert a line; - is standard input")
+    source.add_argument("--schema", action="store_true", help="print the JSON Schema of a line instead")
     opening.add_argument("--skip-bad", action="store_true", help="leave bad lines out instead of refusing the file")
     user_verbs = verbs.add_parser("user", help="add, deactivate or list users").add_subparsers(
         dest="user_verb", required=True, metavar="VERB"
@@ -139,8 +142,7 @@ def main(arguments: list[str] | None = None) -> int:
                 case "init":
                     return _init(desk)
                 case "export":
-                    folder = options.to or config.exports
-                    return _export(desk, options.user_id, read_case_id(options.case_id), folder, options.bundle, config)
+                    return _export(desk, config, options)
                 case "checkpoint":
                     return _checkpoint(desk, config, options.full)
                 case "open":
@@ -156,6 +158,10 @@ def main(arguments: list[str] | None = None) -> int:
             tell(found)
         warn(error)
         return BROKEN
+    except Incomplete as error:
+        for sentence in error.lacks:
+            warn(sentence)
+        return UNUSABLE
     except DeskError as error:
         warn(error)
         return UNUSABLE
@@ -263,20 +269,21 @@ def _report_database(desk: database.Database, cases: int, events: int, breaks: S
     return status
 
 
-def _export(
-    desk: database.Database, user_id: str, case_id: str, folder: Path, bundled: bool, config: settings.Settings
-) -> int:
+def _export(desk: database.Database, config: settings.Settings, options: argparse.Namespace) -> int:
     from app.exports import taking
     from app.exports.taking import Kind
 
-    kinds = [Kind.BUNDLE] if bundled else [Kind.AUDIT_CSV, Kind.SAR_SUMMARY]
-    taken = taking.take(desk, config, user_id, case_id, kinds, folder)
+    case_id, folder = read_case_id(options.case_id), options.to or config.exports
+    kinds = [Kind.BUNDLE] if options.bundle else [Kind.SARX] if options.sarx else [Kind.AUDIT_CSV, Kind.SAR_SUMMARY]
+    taken = taking.take(desk, config, options.user_id, case_id, kinds, folder)
     if taken.event is None:
         warn(f"{case_id} does not end where its row says, so it could not keep who exported it.")
     for name in taken.files:
         tell(folder / name)
     if taken.not_yet:
         warn(f"{taken.not_yet} of its events are not yet anchored; for that: {RUN} checkpoint")
+    for sentence in taken.misses:
+        warn(f"FinCEN will miss: {sentence}")
     for found in taken.breaks:
         warn(found)
     return BROKEN if taken.breaks else INTACT

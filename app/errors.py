@@ -5,6 +5,7 @@ DeskError                 its text is for a person: what happened, and what to d
 ├── InvalidInput          a value that may not be stored or read
 │   ├── InvalidText       a character the chain cannot carry, or too long
 │   ├── InvalidForm       fields of a form that lack something, or hold what they may not; all of them at once
+│   ├── Incomplete        a file cannot be made while something is missing; all of it at once
 │   ├── InvalidNote       a key, a signed note, a checkpoint or a proof that is not written as it should be
 │   ├── InvalidProof      a proof about the log that does not prove it
 │   ├── NotSigned         a checkpoint that is not by the log's key
@@ -89,6 +90,14 @@ class InvalidForm(InvalidInput):
     def __init__(self, fields: Mapping[str, str]) -> None:
         super().__init__(" ".join(fields.values()))
         self.fields = dict(fields)
+
+
+class Incomplete(InvalidInput):
+    """A file is not made, because of what is missing: `lacks` says it, a sentence each."""
+
+    def __init__(self, lacks: Sequence[str]) -> None:
+        super().__init__(" ".join(lacks))
+        self.lacks = tuple(lacks)
 
 
 class InvalidNote(InvalidInput):

@@ -119,6 +119,11 @@ class Draft:
         """Return those whom the report names, in order."""
         return tuple(subject for subject in self.subjects if subject.is_filed)
 
+    @property
+    def in_dollars(self) -> Decimal | None:
+        """Return the amount in dollars: as counted, or as a person converted it; None where nobody did."""
+        return self.amount if self.currency == "USD" else self.amount_usd
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

@@ -133,6 +133,10 @@ class Settings:
         if self.checkpoints is _IN_EXPORTS:
             object.__setattr__(self, "checkpoints", self.exports / _IN_EXPORTS)
 
+    def signs_in(self, is_embedded: bool) -> SignIn:
+        """Return how people sign in to a desk on this kind of database: as is said, else as suits it."""
+        return self.sign_in or (SignIn.DEMO if is_embedded else SignIn.OIDC)
+
 
 NAMES = tuple(setting.name for setting in fields(Settings))
 
@@ -225,7 +229,14 @@ def _instead(name: str, value: object) -> str:
 
 
 def _secrets() -> Mapping[str, object]:
-    """Return what stands in [aml] and is not empty, a number as a text.
+    """Return what stands in [aml] and is not empty, a number as a text. Raises SettingsError as `section` does."""
+    found = section("aml")
+    said = {name: str(value) if isinstance(value, int | float) else value for name, value in found.items()}
+    return {name: value for name, value in said.items() if value != ""}
+
+
+def section(name: str) -> Mapping[str, Any]:
+    """Return what stands in a section of the secrets file; nothing where there is no such section, or no file.
 
     Raises SettingsError, which never repeats what the file holds, as that may be a password.
     """
@@ -233,7 +244,7 @@ def _secrets() -> Mapping[str, object]:
     try:
         data = SECRETS.read_bytes()
         text = data.decode("utf-8-sig")
-        section = tomllib.loads(text).get("aml", {})
+        found = tomllib.loads(text).get(name, {})
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -243,10 +254,9 @@ def _secrets() -> Mapping[str, object]:
         raise SettingsError(f"{SECRETS}, line {line}: this is not UTF-8 text. Save the file as UTF-8.") from None
     except ValueError as error:
         raise SettingsError(_not_toml(text, str(error))) from None
-    if not isinstance(section, dict):
-        raise SettingsError(f"[aml] in {SECRETS} is not a section.")
-    said = {name: str(value) if isinstance(value, int | float) else value for name, value in section.items()}
-    return {name: value for name, value in said.items() if value != ""}
+    if not isinstance(found, dict):
+        raise SettingsError(f"[{name}] in {SECRETS} is not a section.")
+    return found
 
 
 def _line_of(name: str) -> str:

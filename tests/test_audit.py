@@ -34,7 +34,8 @@ from app.errors import (
 from app.exports import audit_csv, case_export, taking
 from app.exports.audit_csv import CELL, read_csv, verify_csv, write_csv
 from app.exports.taking import Kind
-from app.models import EVENT_COLUMNS, BreakKind, Case, Event
+from app.models import EVENT_COLUMNS, BreakKind, Case, Disposition, Event
+from app.policy import Decision
 from tests import lives
 from tests.attacks import without_keys
 from tests.conftest import ANALYST, GONE, MANAGER, ON_SQLITE, OpenCase, address, stored, tamper
@@ -255,6 +256,22 @@ def test_an_export_is_the_whole_trail_and_verifies(desk: Database, open_case: Op
     assert (trail.name, summary.name) == (f"audit_{case.case_id}.csv", f"case_{case.case_id}.md")
 
 
+def test_the_summary_of_a_sar_tells_the_customers_other_sars(desk: Database, open_case: OpenCase) -> None:
+    this, other, innocent = (open_case().case_id for _ in range(3))
+    strangers = open_case(customer_id="C-2").case_id
+    for case_id in (this, other, innocent, strangers):
+        casework.assign(desk, MANAGER.user_id, case_id, ANALYST.user_id)
+        is_sar = case_id != innocent
+        decision = Decision(
+            Disposition.SAR if is_sar else Disposition.NO_SAR, "Seen.", datetime.now(UTC).date() if is_sar else None
+        )
+        casework.set_disposition(desk, ANALYST.user_id, case_id, decision)
+    assert [case.case_id for case in case_export.read(desk, this).prior_sars] == [other]
+    told = case_export.read(desk, this).summary().replace("\\", "")
+    assert f"| {other} | not filed, determined" in told
+    assert other not in case_export.read(desk, innocent).summary().replace("\\", "")
+
+
 @pytest.mark.parametrize(
     "case_id", ["../AML-7F3KQ2XA", "/etc/passwd", "AML-7F3KQ2X/", "AML-7F3KQ2XA\n", "aml-7f3kq2xa", "AML-7F3KQ2XU", ""]
 )
@@ -283,7 +300,8 @@ def test_whatever_is_taken_of_a_case_is_of_one_reading_and_one_event(
 
     monkeypatch.setattr(repository, "chains_of", read)
     config = settings.Settings(address(desk), tmp_path, signing_key=tmp_path / "no.key")
-    taken = taking.take(desk, config, ANALYST.user_id, case_id, list(Kind))
+    kinds = [Kind.AUDIT_CSV, Kind.SAR_SUMMARY, Kind.BUNDLE]
+    taken = taking.take(desk, config, ANALYST.user_id, case_id, kinds)
     assert reads == [case_id]
     assert list(taken.files) == [f"audit_{case_id}.csv", f"case_{case_id}.md", f"{case_id}.zip"]
     assert (taken.breaks, taken.not_yet) == ((), 1)

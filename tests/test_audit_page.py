@@ -25,7 +25,8 @@ from app.log import merkle, signed_note
 from app.models import Event
 from tests import hostile, lives
 from tests.conftest import EVIDENCE, MANAGER, PEOPLE, TRANSACTIONS
-from tests.lives import OTHER_ID, SAMPLED_ID, full_life, renumbered, rewritten
+from tests.drafts import COMPLETE
+from tests.lives import OTHER_ID, SAMPLED_ID, filed_life, full_life, renumbered, rewritten
 
 if TYPE_CHECKING:
     from tests.browser import Chromium, Window
@@ -235,6 +236,23 @@ def test_what_people_typed_is_shown_as_typed_and_turns_and_does_nothing(open_pag
     assert opened.evaluate("window.owned") is None
     assert len(shown.requests) == 1
     assert shown.console == []
+
+
+def test_the_track_of_a_report_is_told_in_words(open_page: Open) -> None:
+    life = filed_life()
+    opened = open_page(page.render(life.case.case_id, life.events, NAMES, None, None)).page
+    told = opened.locator("#timeline li .what").all_inner_texts()
+    for event, words in (
+        (3, ("drafted the SAR", "people Mark Knight (suspect); Ann Victim (victim); Rel Ated (related)")),
+        (4, ("activity types 112, 114", "amount USD 65,800.10", "from 2026-10-05", COMPLETE.narrative)),
+        (5, ("returned the SAR", "Name the branch.", "SAR To approve → To draft")),
+        (7, ("approved the SAR", "SAR To approve → To file")),
+        (8, ("filed the SAR", "way keyed in by hand", "SAR To file → Filed")),
+        (9, ("recorded that FinCEN rejected the SAR", "R17: Party first name is missing")),
+        (14, ("took the SAR up again to amend it", f"prior bsa id {lives.BSA_ID}")),
+    ):
+        for said in words:
+            assert said in told[event], told[event]
 
 
 WITHOUT = {

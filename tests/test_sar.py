@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
@@ -14,12 +15,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from app import chain, evidence, typed
-from app.exports import sar
-from app.models import Disposition, QaResult
+from app import chain, evidence, filing, policy, typed
+from app.exports import markdown, sar
+from app.filing import Draft, ReportKind, Subject, SubjectRole
+from app.models import Action, Disposition, QaResult
 from app.text import is_visible, legible
 from tests import lives
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_MANAGER, PEOPLE, REVIEWER
+from tests.drafts import COMPLETE
 from tests.lives import OPENED, Life, full_life
 
 NAMES = {person.user_id: person.name for person in PEOPLE}
@@ -27,7 +30,7 @@ READERS = {
     "as the desk shows it": MarkdownIt("commonmark").enable("table"),
     "as GitHub would": MarkdownIt("gfm-like", {"linkify": False, "html": True, "breaks": True}),
 }
-SECTIONS = ["Subject", "Activity", "Decision", "Notes", "QA", "Evidence"]
+SECTIONS = ["Customer", "Activity", "Flow of funds", "Decision", "Notes", "QA", "Transactions", "Evidence"]
 OWN_TAGS = {
     *("h1", "h2", "p", "strong", "br", "code", "pre", "blockquote"),
     *("table", "thead", "tbody", "tr", "th", "td"),
@@ -152,7 +155,7 @@ def test_what_people_typed_shows_as_they_typed_it_and_is_no_markup_link_or_image
 @given(nasty)
 def test_escaped_text_is_one_paragraph_of_its_own_words(text: str) -> None:
     for reader in READERS.values():
-        page = Page(reader.render(sar.escape(words(text))))
+        page = Page(reader.render(markdown.escape(words(text))))
         assert set(page.tags) <= {"p", "code"}
         assert words("".join(page.texts)) == words(legible(text))
         assert not [shown for shown in page.texts if ADDRESS.search(shown)]
@@ -218,6 +221,11 @@ def test_a_full_life_is_told_on_one_page() -> None:
         "Money in USD 65,800 in 7 transactions (whole units, rounded up)",
         "Money out USD 1,235 in 1 transaction (whole units, rounded up)",
         "Net USD 64,565.99 more in than out",
+        "Counted once USD 65,800.00 came in and USD 1,234.01 went out; the larger of the two counts the money once: "
+        "USD 65,800.00.",
+        "Łódź “Main St” US 7 USD 65,800.00",
+        "Łódź “Main St” LV 1 USD 1,234.01",
+        "2026-01-11 15:00 in USD 9,400.00 Cash (branch) Łódź “Main St” US",
         "Channels Cash (branch), Wire",
         "Countries LV, US",
         "Escalate, Anh Nguyễn (a.nguyen), 2026-01-05 12:14 UTC:",
@@ -342,3 +350,170 @@ def test_a_tampered_event_is_summed_up_as_it_stands() -> None:
         for number, event in enumerate(life.events):
             tampered = [*life.events[:number], replace(event, **fields), *life.events[number + 1 :]]
             assert "## Evidence" in sar.summary(life.case, tampered, NAMES)
+
+
+# --- a report ---
+
+VICTIM, RELATED, UNKNOWN = (
+    Subject("Vera Victim", SubjectRole.VICTIM, is_customer=True),
+    Subject("Rel Ated", SubjectRole.RELATED),
+    Subject("", SubjectRole.UNKNOWN),
+)
+REPORT = replace(COMPLETE, subjects=(*COMPLETE.filed_subjects, UNKNOWN, VICTIM, RELATED), key_term="EFE FIN-2022-A002")
+
+
+def decided_sar(**also: Any) -> Life:
+    life = lives.opened()
+    lives.assign(life, MANAGER, ANALYST)
+    lives.close(life, ANALYST, Disposition.SAR, "Structuring.", OPENED, **also)
+    return life
+
+
+def reported(draft: Draft = REPORT) -> Life:
+    """Drafted, returned, drafted again, approved."""
+    life = decided_sar()
+    lives.draft(life, ANALYST, replace(draft, narrative="Too short."))
+    lives.send_back(life, MANAGER, "Say where it was.")
+    lives.draft(life, ANALYST, draft)
+    lives.approve(life, OTHER_MANAGER)
+    return life
+
+
+def sections(text: str) -> dict[str, str]:
+    """What stands below each heading, by the heading."""
+    return {part.partition("\n")[0]: part.partition("\n")[2] for part in text.split("\n## ")[1:]}
+
+
+def test_a_report_is_told_in_the_order_of_its_form_by_whom_it_was_prepared_and_approved() -> None:
+    life = reported()
+    told = lines(life)
+    assert list(sections(summary(life))) == [
+        *("Subjects", "Victims and related people", "Customer", "Activity", "Narrative", "Flow of funds", "Prior SARs"),
+        *("Gaps", "Decision", "Preparation", "Notes", "QA", "Transactions", "Evidence"),
+    ]
+    for line in (
+        "Report Initial report",
+        "Filing To file",
+        "SAR due 2026-02-04 (30 days)",
+        "Name Mark Knight",
+        "Family and given name Knight, Mark",
+        "Role Suspect",
+        "Name Unknown",
+        "Activity types Changed or cancelled a transaction to avoid a CTR (112); "
+        "Transactions below the CTR threshold (114)",
+        "Instruments and products U.S. currency (39); Funds transfer (33)",
+        "Key term EFE FIN-2022-A002",
+        "Amount, counted once USD 65,800.10",
+        "Amount to file USD 65,801 (whole dollars, rounded up)",
+        "Came in USD 65,800.10",
+        "Went out USD 22,117.00",
+        "From and to 2026-10-05 to 2026-10-11",
+        REPORT.narrative,
+        "Prepared by Anh Nguyễn (a.nguyen), 2026-01-05 14:14 UTC",
+        "Approved by Naoko Ito (n.ito), 2026-01-05 15:14 UTC",
+        "Returned, Mary Okafor (m.okafor), 2026-01-05 13:14 UTC:",
+        "Say where it was.",
+    ):
+        assert line in told, line
+    assert "Too short" not in summary(life)
+    assert "The narrative lacks the key term" in summary(life).replace("\\", "")
+
+
+def test_a_victim_never_stands_under_subjects() -> None:
+    told = sections(summary(reported()))
+    for person in (VICTIM, RELATED):
+        assert person.name not in told["Subjects"]
+        assert person.name in told["Victims and related people"]
+    robbed = decided_sar()
+    robbed = replace(robbed, case=replace(robbed.case, typology="Elder exploitation"))
+    told = sections(summary(robbed))
+    assert robbed.case.customer_name not in told["Subjects"]
+    assert robbed.case.customer_name in told["Customer"]
+
+
+def test_without_a_draft_it_says_so_and_no_other_case_speaks_of_a_report() -> None:
+    told = sections(summary(decided_sar()))
+    assert sar.NO_DRAFT in told["Subjects"].replace("\\", "")
+    assert "Approved by | Nobody yet" in told["Preparation"]
+    assert {"Narrative", "Gaps"}.isdisjoint(told)
+    assert {"Subjects", "Prior SARs", "Preparation"}.isdisjoint(sections(summary(full_life())))
+
+
+def test_a_draft_that_is_written_anew_is_approved_by_nobody() -> None:
+    life = reported()
+    lives.draft(life, ANALYST, replace(REPORT, narrative="Another."))
+    assert "Approved by Nobody yet" in lines(life)
+    assert "Another." in lines(life)
+
+
+def test_a_later_day_stands_with_its_reason_and_a_late_filing_with_its_own() -> None:
+    life = decided_sar()
+    lives.reopen(life, MANAGER, "More came in.")
+    later = OPENED + timedelta(days=40)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Life, "next_hour", property(lambda life: chain.parse_ts(life.events[-1].ts) + timedelta(days=50)))
+        lives.close(life, ANALYST, Disposition.SAR, "It is.", later.date(), later_because="New deposits.")
+        lives.draft(life, ANALYST, REPORT)
+        lives.approve(life, MANAGER)
+        lives.file(life, ANALYST, late_because="The vendor was down.")
+    told = lines(life)
+    assert told[told.index("Its day is later than that of an earlier decision, because:") + 1] == "New deposits."
+    assert "The vendor was down." in told
+
+
+def test_a_report_that_was_filed_says_so_and_each_answer_of_fincen_stands_with_its_step() -> None:
+    life = lives.filed_life()
+    text, told = summary(life), lines(life)
+    assert text.startswith(f"# SAR summary {life.case.case_id}\n\n**FILED. {sar.CONFIDENTIAL}**\n")
+    for line in (
+        f"Report Amends the report with BSA ID {lives.BSA_ID}",
+        f"BSA ID {lives.LATER_BSA_ID}",
+        "R17: Party first name is missing F2 Filing name",
+        "The amount was too low.",
+    ):
+        assert line in told, line
+    assert [words(each) for each in pages(life)[0].inside["strong"][2:]] == [
+        *("Drafted", "Drafted", "Returned", "Drafted", "Approved", "Filed", "Rejected by FinCEN"),
+        *("Drafted", "Approved", "Filed", "Acknowledged", "To be amended", "Drafted", "Approved", "Filed"),
+        "Acknowledged",
+    ]
+
+
+def test_the_customers_other_sars_stand_on_a_sar_alone() -> None:
+    one, other = decided_sar().case, decided_sar().case
+    filed = replace(one, case_id="AML-00000001", filed_at=OPENED, bsa_id="31000055053784")
+    prior = [filed, replace(other, case_id="AML-00000002")]
+    life = decided_sar()
+    text = sar.summary(life.case, life.events, NAMES, prior_sars=prior).replace("\\", "")
+    assert "| AML-00000001 | filed 2026-01-05, BSA ID 31000055053784, determined 2026-01-05 |" in text
+    assert "| AML-00000002 | not filed, determined 2026-01-05 |" in text
+    innocent = full_life()
+    assert "AML-00000001" not in sar.summary(innocent.case, innocent.events, NAMES, prior_sars=prior).replace("\\", "")
+
+
+def test_many_counterparties_are_summed_up_and_every_transaction_is_listed() -> None:
+    rows = [{**EVIDENCE["transactions"][0], "counterparty": f"Firm {n:02}", "amount": f"{n}.00"} for n in range(1, 26)]  # type: ignore[dict-item]
+    told = lines(lives.opened(evidence={"transactions": rows}))
+    assert "Firm 06 US 1 USD 6.00" in told
+    assert "5 others 5 USD 15.00" in told
+    assert sum("Cash (branch) Firm" in line for line in told) == 25
+
+
+@given(nasty)
+@example("a@b.example@://www.@`@")
+@example("SAR\u202e RAS oN\u202c end\nsetext\n===\n1) one\n    code\n~~~\n| a | b |\n\u2028# line\n- [ ] todo\n\\")
+def test_what_people_typed_into_a_draft_is_no_markup_either(text: str) -> None:
+    parts = ("last_name", "first_name", "other_name", "occupation", "account", "tin", "street", "city", "state")
+    typed_in: dict[str, Any] = dict.fromkeys((*parts, "zip_code", "country"), text)
+    people = tuple(Subject(text, role, **typed_in) for role in SubjectRole)
+    draft = replace(REPORT, subjects=people, key_term=text, prior_bsa_id=text, kind=ReportKind.CONTINUING)
+    draft = replace(draft, narrative=text, described={9999: text}, activity_types=(9999,))
+    life = decided_sar()
+    meta = {"sar": filing.to_meta(draft), "later_because": text, "late_because": text}
+    for action in (Action.SAR_DRAFT, Action.SAR_RETURN, Action.SAR_REJECT, Action.SAR_AMEND):
+        life.add(ANALYST, policy.Change(action, text, {"bsa_id": text}, meta))
+    for page in pages(life):
+        assert set(page.tags) <= OWN_TAGS | {"ul", "li"}
+        assert page.tags.count("h1") == page.tags.count("pre") == 1
+        assert [words(quote) for quote in page.inside["blockquote"]].count(words(legible(text))) == 4
+        assert not [shown for shown in page.texts if ADDRESS.search(shown)]

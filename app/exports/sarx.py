@@ -16,7 +16,7 @@ from decimal import ROUND_CEILING, Decimal
 from xml.etree import ElementTree as ET
 
 from app import fincen
-from app.errors import InvalidInput
+from app.errors import Incomplete
 from app.exports.filer import Address, Branch, Filer
 from app.filing import MAX_NARRATIVE, Draft, ReportKind, Subject, SubjectKind, latin_half
 from app.gaps import blocking
@@ -99,9 +99,9 @@ def unknown(draft: Draft, filer: Filer, report: Report) -> list[str]:
 
 
 def render(draft: Draft, filer: Filer, report: Report) -> bytes:
-    """Return the file, in UTF-8. Raises InvalidInput with all that is missing."""
+    """Return the file, in UTF-8. Raises Incomplete with all that is missing."""
     if lacks := missing(draft, filer, report):
-        raise InvalidInput(" ".join(lacks))
+        raise Incomplete(lacks)
     writer = _Writer()
     batch = ET.Element(_name("EFilingBatchXML"))
     batch.set(f"{{{_XSI}}}schemaLocation", _LOCATION)
@@ -113,7 +113,7 @@ def render(draft: Draft, filer: Filer, report: Report) -> bytes:
         _write_subject(writer, activity, subject, filer)
     _write_activity(writer, activity, draft)
     counts = {
-        "TotalAmount": _dollars(_amount(draft)),
+        "TotalAmount": _dollars(draft.in_dollars or Decimal(0)),
         "PartyCount": str(len(draft.filed_subjects)),
         "ActivityCount": "1",
         "ActivityAttachmentCount": "0",
@@ -311,7 +311,7 @@ def _write_activity(writer: _Writer, activity: ET.Element, draft: Draft) -> None
             ("CumulativeTotalViolationAmountText", _dollars(cumulative) if cumulative else ""),
             ("SuspiciousActivityFromDateText", _date(draft.from_day) if draft.from_day else ""),
             ("SuspiciousActivityToDateText", _date(draft.to_day) if draft.to_day else ""),
-            ("TotalSuspiciousAmountText", _dollars(_amount(draft))),
+            ("TotalSuspiciousAmountText", _dollars(draft.in_dollars or Decimal(0))),
         ],
     )
     for code in draft.activity_types:
@@ -406,11 +406,6 @@ def _account(subject: Subject) -> str:
 
 def _country(subject: Subject) -> str:
     return subject.country.upper() if re.fullmatch(r"[A-Za-z]{2}", subject.country) else ""
-
-
-def _amount(draft: Draft) -> Decimal:
-    """The amount in dollars: as counted, or as a person converted it."""
-    return (draft.amount if draft.currency == "USD" else draft.amount_usd) or Decimal(0)
 
 
 def _described(draft: Draft, code: int) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from app import casework, files, settings
 from app.database import Database
 from app.errors import DeskError, NotWritten
-from app.exports import bundle, case_export
-from app.exports.case_export import CaseExport, Made
+from app.exports import bundle, case_export, fincen_file
+from app.exports.case_export import Made
 from app.log import checkpoint
 from app.models import Break, Event
 
@@ -23,13 +24,7 @@ class Kind(StrEnum):
     AUDIT_CSV = "Audit CSV"
     SAR_SUMMARY = "SAR summary"
     BUNDLE = "Bundle for an examiner"
-
-
-_MAKERS: Mapping[Kind, Callable[[CaseExport, settings.Settings], Made]] = {
-    Kind.AUDIT_CSV: lambda export, _: case_export.make_audit_csv(export),
-    Kind.SAR_SUMMARY: lambda export, _: case_export.make_summary(export),
-    Kind.BUNDLE: lambda export, config: bundle.make(export, checkpoint.log_of(config)),
-}
+    SARX = "File for FinCEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +32,14 @@ class Taken:
     """The files that left, by name; the event that says so; every break; and how many events are not anchored yet.
 
     `event` is None where the case is so broken that it takes no event any more. `not_yet` counts the events that the
-    bundle among the files does not prove; 0 where there is none.
+    bundle among the files does not prove; 0 where there is none. `misses` says what FinCEN will miss in its file.
     """
 
     files: Mapping[str, bytes]
     event: Event | None
     breaks: tuple[Break, ...]
     not_yet: int
+    misses: tuple[str, ...]
 
 
 def take(
@@ -53,15 +49,24 @@ def take(
     case_id: str,
     kinds: Iterable[Kind],
     folder: Path | None = None,
+    today: date | None = None,
 ) -> Taken:
     """Make files of a case, keep in its chain that the actor takes them, and return them.
 
-    With `folder` they are written there, as `write_files` does, and what that raises is raised. Raises UnknownCase,
-    InvalidInput, DatabaseError, UnreadableFile or NotSigned where they cannot be made, and UnknownUser or NotAllowed
-    where the actor may not have them: then nothing is kept.
+    `today` is the day on which a report is filed, in the filer's zone; this machine's where it is None. With `folder`
+    they are written there, as `write_files` does, and what that raises is raised. Raises UnknownCase, InvalidInput,
+    SettingsError, DatabaseError, UnreadableFile or NotSigned where they cannot be made, NotAllowed where they may not,
+    and UnknownUser or NotAllowed where the actor may not have them: then nothing is kept.
     """
     export = case_export.read(database, case_id)
-    made = [_MAKERS[kind](export, config) for kind in kinds]
+    day = today or datetime.now(UTC).astimezone().date()
+    makers: Mapping[Kind, Callable[[], Made]] = {
+        Kind.AUDIT_CSV: lambda: case_export.make_audit_csv(export),
+        Kind.SAR_SUMMARY: lambda: case_export.make_summary(export),
+        Kind.BUNDLE: lambda: bundle.make(export, checkpoint.log_of(config)),
+        Kind.SARX: lambda: fincen_file.prepare(export, config, database.is_embedded, day).make(),
+    }
+    made = [makers[kind]() for kind in kinds]
     contents = {one.name: one.data for one in made}
 
     def keep() -> Event | None:
@@ -69,7 +74,8 @@ def take(
 
     event = keep() if folder is None else write_files(folder, contents, keep)
     breaks = tuple(dict.fromkeys(found for one in made for found in one.breaks))
-    return Taken(contents, event, breaks, max(one.not_yet for one in made))
+    misses = tuple(sentence for one in made for sentence in one.misses)
+    return Taken(contents, event, breaks, max(one.not_yet for one in made), misses)
 
 
 def write_files(folder: Path, contents: Mapping[str, bytes], keep: Callable[[], Event | None]) -> Event | None:

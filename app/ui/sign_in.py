@@ -45,8 +45,7 @@ To try the desk without one, say `AML_SIGN_IN=demo`: then everybody who reaches 
 
 def mode() -> SignIn:
     """Return how people sign in here."""
-    default = SignIn.DEMO if base.desk().is_embedded else SignIn.OIDC
-    return base.config().sign_in or default
+    return base.config().signs_in(base.desk().is_embedded)
 
 
 def actor() -> User:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from app import chain, policy
-from app.exports import sar
+from app.exports import markdown
 from app.models import Break, Case, Disposition, Risk, Status, User
 from app.text import legible
 from app.triage_query import SOON
@@ -28,7 +28,7 @@ def break_text(found: Break) -> str:
 
 def plain(text: object) -> str:
     """Return text for a widget that reads Markdown: what people typed shows as it is, Streamlit's icons too."""
-    return _ICON.sub("`:`", sar.escape(str(text)))
+    return _ICON.sub("`:`", markdown.escape(str(text)))
 
 
 def shown(value: object) -> str:

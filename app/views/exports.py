@@ -1,6 +1,8 @@
 """Exports: a case's audit CSV, SAR summary and bundle, and the verification of what is stored or was exported."""
 
+import re
 from collections.abc import Sequence
+from datetime import date, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -8,15 +10,18 @@ import streamlit as st
 from markdown_it import MarkdownIt
 
 from app import verification
-from app.errors import DeskError, NotAllowed
-from app.exports import audit_csv, bundle, case_export, taking
+from app.errors import DeskError, NotAllowed, SettingsError
+from app.exports import audit_csv, bundle, case_export, fincen_file, taking
 from app.exports.taking import Kind
 from app.log import checkpoint, keys, signed_note
-from app.models import EVENT_COLUMNS, Break, Event, User
+from app.models import EVENT_COLUMNS, Break, Disposition, Event, User
 from app.ui import base, forms, integrity, session, sign_in, words
 from app.ui.session import mine
 
 AT_ONCE = 200  # events of a preview, and paragraphs at each end of it
+
+WIDE_TABLE = re.compile(r"<table>(?=\n<thead>\n<tr>\n<th[^>]*>[^<])")
+"""A table of the summary that has a head: one of many columns."""
 
 BUTTONS = {
     Kind.AUDIT_CSV: (":material/download:", None),
@@ -25,6 +30,7 @@ BUTTONS = {
         ":material/folder_zip:",
         "All of it, with the proof that the log holds it, and two ways to check it without this desk.",
     ),
+    Kind.SARX: (":material/send:", "The approved report as an XML file that FinCEN's BSA E-Filing takes."),
 }
 """The icon of the button of each kind, and what it says of it."""
 
@@ -36,13 +42,43 @@ def show_export(actor: User, case_id: str) -> None:
     base.sar_banner(export.events)
     if export.breaks:
         st.error("The audit trail of this case is broken. Both files say so.", icon=":material/gpp_bad:")
-    last = last_anchored()
-    show_downloads(actor, case_id, [kind for kind in Kind if kind is not Kind.BUNDLE or last is not None])
+    last, can_file = last_anchored(), show_filing(export)
+    offered = {Kind.AUDIT_CSV: True, Kind.SAR_SUMMARY: True, Kind.BUNDLE: last is not None, Kind.SARX: can_file}
+    show_downloads(actor, case_id, [kind for kind in Kind if offered[kind]])
     st.caption("The case keeps who exported what: the file's name and SHA-256 become an event of its chain.")
     show_how_to_open(export.events)
     if last is not None:
         show_anchored(export.events, last)
     show_preview(export)
+
+
+def today() -> date:
+    """Return the day on which a report is filed, where its filer is."""
+    return datetime.now(words.zone()).date()
+
+
+def show_filing(export: case_export.CaseExport) -> bool:
+    """Say of a SAR what FinCEN will miss in its file, or why there is none. Return whether it can be made."""
+    if export.case.disposition is not Disposition.SAR:
+        return False
+    if refusal := fincen_file.why_not(export):
+        st.caption(f":material/send: {words.plain(refusal)}")
+        return False
+    try:
+        prepared = fincen_file.prepare(export, base.config(), base.desk().is_embedded, today())
+    except SettingsError as error:
+        st.warning(words.plain(error), icon=":material/send:")
+        return False
+    if lacks := prepared.missing:
+        told = "\n".join(f"- {words.plain(sentence)}" for sentence in lacks)
+        st.warning(f"The file for FinCEN cannot be made, as something is missing:\n{told}", icon=":material/send:")
+        return False
+    if prepared.filer.is_demo:
+        st.caption(":material/send: Who files is made up here: the name of the file for FinCEN begins with DEMO-.")
+    if misses := prepared.unknown:
+        with st.expander(f"What FinCEN will miss in its file ({len(misses)})", icon=":material/rule:"):
+            st.markdown("\n".join(f"- {words.plain(sentence)}" for sentence in misses))
+    return True
 
 
 def show_downloads(actor: User, case_id: str, kinds: Sequence[Kind]) -> None:
@@ -65,7 +101,7 @@ def download(actor: User, case_id: str, kind: Kind) -> None:
     given = session.doings().files
 
     def give() -> str:
-        taken = taking.take(base.desk(), base.config(), actor.user_id, case_id, [kind])
+        taken = taking.take(base.desk(), base.config(), actor.user_id, case_id, [kind], today=today())
         given.extend(session.File(name, data) for name, data in taken.files.items())
         return ", ".join(taken.files)
 
@@ -76,7 +112,8 @@ def write_all(actor: User, case_id: str, kinds: Sequence[Kind], folder: Path) ->
     """In a button's callback."""
 
     def write() -> str:
-        return ", ".join(taking.take(base.desk(), base.config(), actor.user_id, case_id, kinds, folder).files)
+        taken = taking.take(base.desk(), base.config(), actor.user_id, case_id, kinds, folder, today())
+        return ", ".join(taken.files)
 
     forms.send(actor, f"write {case_id} {actor.user_id}", "Written: {}".format, write, once=True)
 
@@ -99,10 +136,11 @@ def show_preview(export: case_export.CaseExport) -> None:
     """What the files say, without the middle of what is long: the browser would be busy with it for seconds."""
     preview, rows_tab = st.tabs(["SAR summary", "Audit CSV"])
     with preview:
-        parts = export.summary().split("\n\n")
+        parts = [without_middle(part) for part in export.summary().split("\n\n")]
         if (more := len(parts) - 2 * AT_ONCE) > 0:
             parts[AT_ONCE:-AT_ONCE] = [f"*{words.count(more, 'paragraph')} more in the file*"]
         page = MarkdownIt("commonmark").enable("table").render("\n\n".join(parts))
+        page = WIDE_TABLE.sub("<table tabindex='0'>", page)  # which scrolls where it is too wide, by keys too
         st.html(f"<div class='summary'>{page}</div>")
     with rows_tab:
         columns, first = EVENT_COLUMNS, export.events[:AT_ONCE]
@@ -110,6 +148,14 @@ def show_preview(export: case_export.CaseExport) -> None:
         st.dataframe(rows, hide_index=True, height="content", alt=f"Audit CSV of {export.case_id}")
         if len(export.events) > AT_ONCE:
             st.caption(f"The first {AT_ONCE} of {words.count(len(export.events), 'event')}; the file has them all.")
+
+
+def without_middle(part: str) -> str:
+    """Return a part of the summary; of a long table, the head and the first rows."""
+    rows = part.split("\n")
+    if not part.startswith("| ") or (more := len(rows) - AT_ONCE) <= 0:
+        return part
+    return "\n".join([*rows[:AT_ONCE], f"\n*{words.count(more, 'row')} more in the file*"])
 
 
 def last_anchored() -> int | None:

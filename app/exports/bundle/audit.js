@@ -528,7 +528,8 @@ function eventRow(event, place, { found, anchored, log }, nameOf) {
   const meta = readMeta(event.meta);
   const files = event.action === "export" && isObject(meta.files) ? Object.entries(meta.files) : [];
   const told = [...Object.entries(meta).map(([name, value]) => [name.replaceAll("_", " "), value]), ...files];
-  const texts = told.filter(([name, value]) => isText(value) && name !== "alert" && name !== "form");
+  const texts = [...told.filter(([name, value]) => isText(value) && name !== "alert" && name !== "form"),
+    ...reported(meta)];
   const changes = Object.keys(COLUMNS).filter((column) => isChange(meta[column])).map((column) => element("li", "",
     `${COLUMNS[column]} `, element("del", "", worded(column, meta[column][0], nameOf)), " → ",
     element("ins", "", worded(column, meta[column][1], nameOf))));
@@ -543,6 +544,24 @@ function eventRow(event, place, { found, anchored, log }, nameOf) {
   const row = element("li", breaks.length ? "broken" : "", mark(breaks.length ? "broken" : "ok"), when, what);
   row.id = `row-${place}`;
   return row;
+}
+
+/** What an event says of a report beside its texts, as names and texts: its draft, and how it was filed. */
+function reported({ sar, outside, by_hand: byHand }) {
+  if (outside === true) return [["way", "outside the desk"]];
+  if (byHand === true) return [["way", "keyed in by hand"]];
+  if (!isObject(sar)) return [];
+  const listed = (value) => (Array.isArray(value) ? value : []);
+  const person = ({ name, role }) => `${name || "somebody unknown"} (${role ?? "related"})`;
+  const codes = (value) => listed(value).filter(Number.isInteger).join(", ");
+  const told = [
+    ["report", sar.kind], ["prior bsa id", sar.prior_bsa_id],
+    ["people", listed(sar.subjects).filter(isObject).map(person).join("; ")],
+    ["activity types", codes(sar.activity_types)], ["instruments", codes(sar.instruments)],
+    ["amount", isMoney(sar.amount) ? `${show(sar.currency)} ${money(sar.amount)}` : ""],
+    ["from", sar.from], ["to", sar.to],
+  ];
+  return told.filter(([, text]) => isText(text) && text);
 }
 
 let turn = 0;

@@ -1,0 +1,103 @@
+"""The file for FinCEN of one case: whether it may be made, of which draft, by which filer, and what it will lack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from app import chain, filing, sar_track, settings
+from app.errors import InvalidInput, NotAllowed, SettingsError
+from app.exports import sarx
+from app.exports.case_export import CaseExport, Made
+from app.exports.filer import DEMO_FILER, Filer, read_filer
+from app.exports.sarx import Report
+from app.filing import Draft
+from app.models import Action, Filing
+from app.settings import Settings, SignIn
+
+_NOT_NOW = {
+    Filing.NONE: "The file for FinCEN is made of an approved draft; this case has no SAR to file.",
+    Filing.TO_DRAFT: "The file for FinCEN is made of an approved draft; this one is not drafted yet.",
+    Filing.TO_APPROVE: "The file for FinCEN is made of an approved draft; this one waits for its approval.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that the file is made of."""
+
+    draft: Draft
+    filer: Filer
+    report: Report
+
+    @property
+    def missing(self) -> list[str]:
+        """Return what keeps the file from being made, a sentence each."""
+        return sarx.missing(self.draft, self.filer, self.report)
+
+    @property
+    def unknown(self) -> list[str]:
+        """Return what FinCEN will miss in it, a sentence each."""
+        return sarx.unknown(self.draft, self.filer, self.report)
+
+    def make(self) -> Made:
+        """Return the file. Raises Incomplete with all that is missing."""
+        data = sarx.render(self.draft, self.filer, self.report)
+        return Made(sarx.file_name(self.report.case_id, self.filer), data, (), misses=tuple(self.unknown))
+
+
+def why_not(export: CaseExport) -> str | None:
+    """Return why the file cannot be made of the case as it is now, as a sentence; None where it can."""
+    if export.breaks:
+        return "The audit trail of this case is broken, so that no file for FinCEN is made of it. Verify the case."
+    if export.case.filing in _NOT_NOW:
+        return _NOT_NOW[export.case.filing]
+    if sar_track.newest_draft(export.events) is None:
+        return "The report was filed outside the desk, which has no draft of it to make a file of."
+    return None
+
+
+def prepare(export: CaseExport, config: Settings, is_embedded: bool, today: date) -> Prepared:
+    """Return what the file is made of; `today` is the day of filing, in the filer's zone, where it is not filed yet.
+
+    The newest draft is the approved one where a file can be made. Raises NotAllowed where it cannot, and SettingsError
+    as `filer_of` does.
+    """
+    drafted = sar_track.newest_draft(export.events)
+    refusal = why_not(export)
+    if refusal or drafted is None:
+        raise NotAllowed(refusal or _NOT_NOW[Filing.TO_DRAFT])
+    opened = chain.read_meta(export.events[0])
+    places = tuple({item.place: None for item in filing.items(opened) if item.place})
+    filer = filer_of(config, is_embedded)
+    return Prepared(drafted[1], filer, Report(export.case_id, _filed_on(export, today), places))
+
+
+def filer_of(config: Settings, is_embedded: bool) -> Filer:
+    """Return who files: whom [sar] in the secrets file names, and in the demo without it one that is made up.
+
+    Raises SettingsError where nobody is named, or what is named cannot be.
+    """
+    said = settings.section("sar")
+    if not said and config.signs_in(is_embedded) is SignIn.DEMO:
+        return DEMO_FILER
+    if not said:
+        raise SettingsError(
+            "The file for FinCEN says who files. Whoever runs the desk names the bank, its transmitter and its contact "
+            f"in a section [sar] of {settings.SECRETS}: README, The file for FinCEN, has its keys."
+        )
+    try:
+        return read_filer(said)
+    except InvalidInput as error:
+        raise SettingsError(f"[sar] in {settings.SECRETS} cannot be used: {error}") from error
+
+
+def _filed_on(export: CaseExport, today: date) -> date:
+    """Return the day on which the report was filed, where it was: the newest filing, as an amendment has one too."""
+    if export.case.filing is not Filing.FILED:
+        return today
+    filed = next((event for event in reversed(export.events) if event.action == Action.SAR_FILE), None)
+    meta = chain.read_meta(filed) if filed else {}
+    first = meta.get("filed_at")
+    told = meta.get("day") or (str(first[-1])[:10] if isinstance(first, list) and first else "")
+    return filing.read_day(told) or today
