@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import tomllib
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,7 +18,7 @@ from app.__main__ import main
 from app.database import Database
 from app.errors import Incomplete, NotAllowed, SettingsError
 from app.exports import case_export, fincen_file, taking
-from app.exports.filer import DEMO_FILER
+from app.exports.filer import DEMO_FILER, read_filer
 from app.exports.taking import Kind
 from app.filing import Draft, ReportKind
 from app.models import Disposition, Filing, Role, User
@@ -160,6 +162,14 @@ def test_who_files_stands_in_the_settings_and_only_the_demo_does_without(
     secrets.write_text("sar = 5", "utf-8")
     with pytest.raises(SettingsError, match=r"\[sar\] in .* is not a section"):
         fincen_file.filer_of(real, is_embedded=True)
+
+
+def test_the_section_in_readme_names_every_key_and_is_one_that_the_desk_takes() -> None:
+    readme = (settings.ROOT / "README.md").read_text("utf-8")
+    (section,) = re.findall(r"```toml\n(\[sar\].*?)```", readme, re.DOTALL)
+    said = tomllib.loads(section)["sar"]
+    assert read_filer(said).name == "First Example Bank"
+    assert said.keys() == SETTINGS.keys()
 
 
 @ON_SQLITE
