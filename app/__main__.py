@@ -284,6 +284,8 @@ def _export(desk: database.Database, config: settings.Settings, options: argpars
         warn(f"{taken.not_yet} of its events are not yet anchored; for that: {RUN} checkpoint")
     for sentence in taken.misses:
         warn(f"FinCEN will miss: {sentence}")
+    if options.sarx and taken.event:
+        warn(f"Once it was sent: {RUN} sar file {case_id} --as {options.user_id} --export {taken.event.event_hash}")
     for found in taken.breaks:
         warn(found)
     return BROKEN if taken.breaks else INTACT

@@ -31,7 +31,7 @@ def test_the_file_for_fincen_is_offered_once_it_may_be_made_and_write_all_takes_
     assert exports(case_id)[0] == []
     assert "FinCEN" not in exports(case_id)[1]
     decided(desk, case_id)
-    assert "not drafted yet" in exports(case_id)[1]
+    assert "to be drafted first" in exports(case_id)[1]
     click(open_page("exports", ANALYST.user_id, case_id=case_id), "Write all")
     assert not list((tmp_path / "exports").glob("*.xml"))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import tomllib
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,11 +16,11 @@ from lxml import etree
 from app import casework, chain, repository, settings
 from app.__main__ import main
 from app.database import Database
-from app.errors import NotAllowed, SettingsError
+from app.errors import Incomplete, NotAllowed, SettingsError
 from app.exports import case_export, fincen_file, taking
-from app.exports.filer import DEMO_FILER
+from app.exports.filer import DEMO_FILER, read_filer
 from app.exports.taking import Kind
-from app.filing import Draft
+from app.filing import Draft, ReportKind
 from app.models import Disposition, Filing, Role, User
 from app.policy import Decision
 from app.sar_track import Filed
@@ -26,6 +28,7 @@ from app.settings import Settings, SignIn
 from seed.people import USERS
 from tests.conftest import ANALYST, MANAGER, ON_SQLITE, OpenCase, address, stored, tamper
 from tests.drafts import COMPLETE, FILED_ON, seeded
+from tests.lives import BSA_ID, LATER_BSA_ID
 from tests.test_sarx import SETTINGS, found
 
 DRAFT = replace(COMPLETE, from_day=date(2026, 1, 5), to_day=date(2026, 1, 11))
@@ -94,7 +97,7 @@ def test_before_the_approval_there_is_no_file_and_nothing_is_kept(
     case_id = open_case().case_id
     for step, refusal in (
         (lambda: None, "no SAR to file"),
-        (lambda: decided(desk, case_id), "not drafted yet"),
+        (lambda: decided(desk, case_id), "to be drafted first"),
         (lambda: drafted(desk, case_id), "waits for its approval"),
     ):
         step()
@@ -103,6 +106,29 @@ def test_before_the_approval_there_is_no_file_and_nothing_is_kept(
             taking.take(desk, config(desk, tmp_path), ANALYST.user_id, case_id, [Kind.SARX], tmp_path / "out")
         assert len(stored(desk, case_id)[1]) == before
     assert not (tmp_path / "out").exists()
+
+
+def test_an_amendment_that_does_not_say_what_it_amends_is_not_made(
+    desk: Database, open_case: OpenCase, tmp_path: Path
+) -> None:
+    case_id = open_case().case_id
+    approved(desk, case_id)
+    casework.file_sar(desk, ANALYST.user_id, case_id, Filed(TODAY, UTC))
+    casework.acknowledge_sar(desk, ANALYST.user_id, case_id, BSA_ID)
+    casework.amend_sar(desk, MANAGER.user_id, case_id, "The amount was too low.")
+    for draft, name in (
+        (DRAFT, ""),
+        (replace(DRAFT, kind=ReportKind.CONTINUING, prior_bsa_id=BSA_ID, cumulative=DRAFT.amount), ""),
+        (replace(DRAFT, kind=ReportKind.AMENDED, prior_bsa_id=LATER_BSA_ID), ""),
+        (replace(DRAFT, kind=ReportKind.AMENDED, prior_bsa_id=BSA_ID), f"DEMO-{case_id}-sarx.xml"),
+    ):
+        casework.approve_sar(desk, MANAGER.user_id, case_id, drafted(desk, case_id, draft))
+        try:
+            taken = taking.take(desk, config(desk, tmp_path), ANALYST.user_id, case_id, [Kind.SARX])
+            assert list(taken.files) == [name]
+        except Incomplete as error:
+            assert not name
+            assert BSA_ID in str(error)
 
 
 def test_no_file_is_made_of_a_broken_case_or_of_a_report_filed_elsewhere(
@@ -138,6 +164,14 @@ def test_who_files_stands_in_the_settings_and_only_the_demo_does_without(
         fincen_file.filer_of(real, is_embedded=True)
 
 
+def test_the_section_in_readme_names_every_key_and_is_one_that_the_desk_takes() -> None:
+    readme = (settings.ROOT / "README.md").read_text("utf-8")
+    (section,) = re.findall(r"```toml\n(\[sar\].*?)```", readme, re.DOTALL)
+    said = tomllib.loads(section)["sar"]
+    assert read_filer(said).name == "First Example Bank"
+    assert said.keys() == SETTINGS.keys()
+
+
 @ON_SQLITE
 def test_the_terminal_writes_one_file_or_lists_all_that_is_missing(
     terminal: Database, open_case: OpenCase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -152,6 +186,10 @@ def test_the_terminal_writes_one_file_or_lists_all_that_is_missing(
     said = capsys.readouterr()
     assert said.out == f"{out / f'DEMO-{whole}-sarx.xml'}\n"
     assert "FinCEN will miss: Mark Knight: not known are the taxpayer number" in said.err
+    sent = said.err.split()[-1]
+    assert main(["sar", "file", whole, "--as", ANALYST.user_id, "--export", sent]) == 0
+    assert stored(terminal, whole)[0].filing is Filing.FILED
+    capsys.readouterr()
     before = len(stored(terminal, lacking)[1])
     assert main(["export", lacking, *command]) == 2
     assert capsys.readouterr().err.count("Say in at most 50 characters") == 2

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from app import chain, evidence, filing, policy, typed
-from app.exports import markdown, sar
+from app.exports import audit_csv, markdown, sar
 from app.filing import Draft, ReportKind, Subject, SubjectRole
 from app.models import Action, Disposition, QaResult
 from app.text import is_visible, legible
@@ -350,6 +350,25 @@ def test_a_tampered_event_is_summed_up_as_it_stands() -> None:
         for number, event in enumerate(life.events):
             tampered = [*life.events[:number], replace(event, **fields), *life.events[number + 1 :]]
             assert "## Evidence" in sar.summary(life.case, tampered, NAMES)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *({"meta": meta} for meta in ('{"sar":[]}', '{"later_because":5,"late_because":[1],"disposition":["","SAR"]}')),
+        {"meta": '{"sar":{"subjects":[5,{"name":7}],"amount":"x","described":{"9999":5},"from":"2026-13-01"}}'},
+        {"notes": None},
+        {"notes": b"\xff"},
+        {"ts": 5},
+        {"action": b"x"},
+    ],
+)
+def test_a_tampered_report_is_summed_up_as_it_stands(changed: dict[str, Any]) -> None:
+    life = lives.filed_life()
+    for number, event in enumerate(life.events):
+        tampered = audit_csv.as_text(replace(event, **changed))
+        events = [*life.events[:number], tampered, *life.events[number + 1 :]]
+        assert "## Evidence" in sar.summary(life.case, events, NAMES)
 
 
 # --- a report ---

@@ -6,34 +6,36 @@ from dataclasses import dataclass
 from datetime import date
 
 from app import chain, filing, sar_track, settings
-from app.errors import InvalidInput, NotAllowed, SettingsError
+from app.errors import Incomplete, InvalidInput, NotAllowed, SettingsError
 from app.exports import sarx
 from app.exports.case_export import CaseExport, Made
 from app.exports.filer import DEMO_FILER, Filer, read_filer
 from app.exports.sarx import Report
-from app.filing import Draft
-from app.models import Action, Filing
+from app.filing import Draft, ReportKind
+from app.models import Action, Disposition, Event, Filing
 from app.settings import Settings, SignIn
 
-_NOT_NOW = {
-    Filing.NONE: "The file for FinCEN is made of an approved draft; this case has no SAR to file.",
-    Filing.TO_DRAFT: "The file for FinCEN is made of an approved draft; this one is not drafted yet.",
-    Filing.TO_APPROVE: "The file for FinCEN is made of an approved draft; this one waits for its approval.",
-}
+_OF_A_DRAFT = "The file for FinCEN is made of an approved draft"
+_OUTSIDE = "The report was filed outside the desk, which has no draft of it to make a file of."
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """All that the file is made of."""
+    """All that the file is made of. `amends` is the BSA id of the report that it has to correct; empty where none."""
 
     draft: Draft
     filer: Filer
     report: Report
+    amends: str = ""
 
     @property
     def missing(self) -> list[str]:
         """Return what keeps the file from being made, a sentence each."""
-        return sarx.missing(self.draft, self.filer, self.report)
+        found = sarx.missing(self.draft, self.filer, self.report)
+        told = self.draft.prior_bsa_id if self.draft.kind is ReportKind.AMENDED else ""
+        if self.amends != told and self.amends:
+            found.append(f"FinCEN has the report already: draft it as one that amends BSA ID {self.amends}.")
+        return found
 
     @property
     def unknown(self) -> list[str]:
@@ -42,6 +44,8 @@ class Prepared:
 
     def make(self) -> Made:
         """Return the file. Raises Incomplete with all that is missing."""
+        if lacks := self.missing:
+            raise Incomplete(lacks)
         data = sarx.render(self.draft, self.filer, self.report)
         return Made(sarx.file_name(self.report.case_id, self.filer), data, (), misses=tuple(self.unknown))
 
@@ -50,10 +54,14 @@ def why_not(export: CaseExport) -> str | None:
     """Return why the file cannot be made of the case as it is now, as a sentence; None where it can."""
     if export.breaks:
         return "The audit trail of this case is broken, so that no file for FinCEN is made of it. Verify the case."
-    if export.case.filing in _NOT_NOW:
-        return _NOT_NOW[export.case.filing]
+    if export.case.disposition is not Disposition.SAR:
+        return f"{_OF_A_DRAFT}; this case has no SAR to file."
+    if export.case.filing is Filing.TO_APPROVE:
+        return f"{_OF_A_DRAFT}; this one waits for its approval."
+    if export.case.filing not in (Filing.TO_FILE, Filing.FILED):
+        return f"{_OF_A_DRAFT}; this one is to be drafted first."
     if sar_track.newest_draft(export.events) is None:
-        return "The report was filed outside the desk, which has no draft of it to make a file of."
+        return _OUTSIDE
     return None
 
 
@@ -66,11 +74,13 @@ def prepare(export: CaseExport, config: Settings, is_embedded: bool, today: date
     drafted = sar_track.newest_draft(export.events)
     refusal = why_not(export)
     if refusal or drafted is None:
-        raise NotAllowed(refusal or _NOT_NOW[Filing.TO_DRAFT])
+        raise NotAllowed(refusal or _OUTSIDE)
     opened = chain.read_meta(export.events[0])
     places = tuple({item.place: None for item in filing.items(opened) if item.place})
-    filer = filer_of(config, is_embedded)
-    return Prepared(drafted[1], filer, Report(export.case_id, _filed_on(export, today), places))
+    amended = _newest(export, Action.SAR_AMEND)
+    amends = str(chain.read_meta(amended).get("prior_bsa_id", "")) if amended else ""
+    report = Report(export.case_id, _filed_on(export, today), places)
+    return Prepared(drafted[1], filer_of(config, is_embedded), report, amends)
 
 
 def filer_of(config: Settings, is_embedded: bool) -> Filer:
@@ -92,11 +102,15 @@ def filer_of(config: Settings, is_embedded: bool) -> Filer:
         raise SettingsError(f"[sar] in {settings.SECRETS} cannot be used: {error}") from error
 
 
+def _newest(export: CaseExport, action: Action) -> Event | None:
+    return next((event for event in reversed(export.events) if event.action == action), None)
+
+
 def _filed_on(export: CaseExport, today: date) -> date:
     """Return the day on which the report was filed, where it was: the newest filing, as an amendment has one too."""
     if export.case.filing is not Filing.FILED:
         return today
-    filed = next((event for event in reversed(export.events) if event.action == Action.SAR_FILE), None)
+    filed = _newest(export, Action.SAR_FILE)
     meta = chain.read_meta(filed) if filed else {}
     first = meta.get("filed_at")
     told = meta.get("day") or (str(first[-1])[:10] if isinstance(first, list) and first else "")
