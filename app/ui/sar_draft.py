@@ -381,12 +381,14 @@ def gap_list(found: Sequence[gaps.Gap]) -> str:
     rows = []
     for question in gaps.Question:
         own = [gap for gap in found if gap.question is question]
-        told = "".join(
-            f"<li class='{'critical' if gap.is_critical else 'hint'}' dir='auto'>{escape(words.shown(gap.sentence))}</li>"
-            for gap in own
-        )
-        rows.append(f"<dt>{question.value.capitalize()}</dt><dd><ul>{told or '<li>Nothing.</li>'}</ul></dd>")
+        told = "".join(map(_gap, own)) or "<li>Nothing.</li>"
+        rows.append(f"<dt>{question.value.capitalize()}</dt><dd><ul>{told}</ul></dd>")
     return f"<dl class='draft gaps'>{''.join(rows)}</dl>"
+
+
+def _gap(gap: gaps.Gap) -> str:
+    kind = "critical" if gap.is_critical else "hint"
+    return f"<li class='{kind}' dir='auto'>{escape(words.shown(gap.sentence))}</li>"
 
 
 def _told_by_fincen(of: Drafting, *at: str) -> None:
