@@ -19,25 +19,23 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TypeVar
 
-from app import chain, policy, repository, triage_query
+from app import chain, policy, repository, sar_track, triage_query
 from app.database import Database, Transaction
 from app.errors import (
     BrokenCase,
+    ConstraintBroken,
     DatabaseBusy,
     DeskError,
+    InvalidForm,
     InvalidInput,
     NotAllowed,
     StaleCase,
     kinds,
 )
-from app.models import (
-    Case,
-    Disposition,
-    Event,
-    QaResult,
-    User,
-)
+from app.filing import Draft
+from app.models import Case, Disposition, Event, QaResult, User
 from app.policy import Decision, Verb
+from app.sar_track import Filed
 
 Result = TypeVar("Result")
 
@@ -184,7 +182,7 @@ def set_disposition(
         if verb is Verb.ESCALATE:
             receiver = _receiver(scene.tx, decision.escalate_to)
             return policy.escalate(scene.actor, scene.case, decision.rationale, receiver)
-        return policy.decide(scene.actor, scene.case, decision, scene.now, scene.clock)
+        return policy.decide(scene.actor, scene.case, decision, scene.now, scene.clock, scene.events)
 
     return _keep(database, _Request(verb, actor_id, case_id, change, form, seen))
 
@@ -217,6 +215,98 @@ def reopen(
         return policy.reopen(scene.actor, scene.case, reason)
 
     return _keep(database, _Request(Verb.REOPEN, actor_id, case_id, change, form, seen))
+
+
+def draft_sar(
+    database: Database, actor_id: str, case_id: str, draft: Draft, *, form: str = "", seen: str | None = None
+) -> Event:
+    """Keep a draft of the SAR, its narrative as the event's notes."""
+
+    def change(scene: _Scene) -> policy.Change:
+        return sar_track.draft(scene.actor, scene.case, scene.events, draft)
+
+    return _keep(database, _Request(Verb.SAR_DRAFT, actor_id, case_id, change, form, seen))
+
+
+def approve_sar(
+    database: Database, actor_id: str, case_id: str, draft_hash: str, *, form: str = "", seen: str | None = None
+) -> Event:
+    """Approve the draft whose event has this hash: the one that was read."""
+
+    def change(scene: _Scene) -> policy.Change:
+        return sar_track.approve(scene.actor, scene.case, scene.events, draft_hash)
+
+    return _keep(database, _Request(Verb.SAR_APPROVE, actor_id, case_id, change, form, seen))
+
+
+def return_sar(
+    database: Database, actor_id: str, case_id: str, reason: str, *, form: str = "", seen: str | None = None
+) -> Event:
+    """Return the SAR to whoever drafts it."""
+
+    def change(scene: _Scene) -> policy.Change:
+        return sar_track.send_back(scene.actor, scene.case, scene.events, reason)
+
+    return _keep(database, _Request(Verb.SAR_RETURN, actor_id, case_id, change, form, seen))
+
+
+def file_sar(
+    database: Database, actor_id: str, case_id: str, filed: Filed, *, form: str = "", seen: str | None = None
+) -> Event:
+    """Keep that the SAR was filed with FinCEN."""
+
+    def change(scene: _Scene) -> policy.Change:
+        other = _other_with(scene, filed.bsa_id)
+        return sar_track.file(scene.actor, scene.case, scene.events, filed, scene.clock, other)
+
+    return _keep_report(database, _Request(Verb.SAR_FILE, actor_id, case_id, change, form, seen))
+
+
+def acknowledge_sar(
+    database: Database, actor_id: str, case_id: str, bsa_id: str, *, form: str = "", seen: str | None = None
+) -> Event:
+    """Keep the id that FinCEN gave the report as it took it."""
+
+    def change(scene: _Scene) -> policy.Change:
+        return sar_track.acknowledge(scene.actor, scene.case, bsa_id, _other_with(scene, bsa_id))
+
+    return _keep_report(database, _Request(Verb.SAR_ACKNOWLEDGE, actor_id, case_id, change, form, seen))
+
+
+def reject_sar(
+    database: Database, actor_id: str, case_id: str, errors: Sequence[str], *, form: str = "", seen: str | None = None
+) -> Event:
+    """Keep that FinCEN rejected the report, and the errors that it named."""
+
+    def change(scene: _Scene) -> policy.Change:
+        return sar_track.reject(scene.actor, scene.case, scene.events, errors)
+
+    return _keep(database, _Request(Verb.SAR_REJECT, actor_id, case_id, change, form, seen))
+
+
+def amend_sar(
+    database: Database, actor_id: str, case_id: str, reason: str, *, form: str = "", seen: str | None = None
+) -> Event:
+    """Take up a report that FinCEN has, to correct it."""
+
+    def change(scene: _Scene) -> policy.Change:
+        return sar_track.amend(scene.actor, scene.case, reason)
+
+    return _keep(database, _Request(Verb.SAR_AMEND, actor_id, case_id, change, form, seen))
+
+
+def _other_with(scene: _Scene, bsa_id: str) -> str | None:
+    """Return the id of another case that has this BSA id; None where there is none."""
+    found = repository.case_of_report(scene.tx, bsa_id)
+    return None if found == scene.case.case_id else found
+
+
+def _keep_report(database: Database, request: _Request) -> Event:
+    """Keep an event that gives a BSA id. Of two cases that are given one at once, the database lets one have it."""
+    try:
+        return _keep(database, request)
+    except ConstraintBroken as error:
+        raise InvalidForm({"bsa_id": "Another case was given this BSA id just now."}) from error
 
 
 def record_view(database: Database, actor_id: str, case_id: str) -> Event | None:

@@ -48,6 +48,16 @@ class Disposition(StrEnum):
     ESCALATE = "Escalate"
 
 
+class Filing(StrEnum):
+    """Where the SAR of a case closed as SAR stands. Empty too where it was decided before filings were kept."""
+
+    NONE = ""
+    TO_DRAFT = "To draft"
+    TO_APPROVE = "To approve"
+    TO_FILE = "To file"
+    FILED = "Filed"
+
+
 class Risk(StrEnum):
     LOW = "Low"
     MEDIUM = "Medium"
@@ -80,6 +90,13 @@ class Action(StrEnum):
     REOPEN = "reopen", "reopened the case"
     VIEW = "view", "looked at the case"
     EXPORT = "export", "exported the case"
+    SAR_DRAFT = "sar_draft", "drafted the SAR"
+    SAR_APPROVE = "sar_approve", "approved the SAR"
+    SAR_RETURN = "sar_return", "returned the SAR"
+    SAR_FILE = "sar_file", "filed the SAR"
+    SAR_ACKNOWLEDGE = "sar_acknowledge", "recorded that FinCEN acknowledged the SAR"
+    SAR_REJECT = "sar_reject", "recorded that FinCEN rejected the SAR"
+    SAR_AMEND = "sar_amend", "took the SAR up again to amend it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +153,8 @@ class Case:
 
     Every list of columns in Python comes from here, by COLUMNS; tests/test_columns.py names the texts that have to
     say the same. `due_at` is the desk's own service level; `determined_at` is when someone first concluded that there
-    is reason to suspect, from which the legal clock runs (31 CFR 1020.320(b)(3)).
+    is reason to suspect, from which the legal clock runs (31 CFR 1020.320(b)(3)) until `sar_due_at`. `filed_at` is the
+    day on which the SAR was filed first, `bsa_id` what FinCEN calls the newest report that it took.
     """
 
     case_id: Annotated[str, Column(Kind.KEY, limit=12)]
@@ -162,6 +180,10 @@ class Case:
     search: Annotated[str, Column(Kind.DERIVED, limit=MAX_SEARCH)]
     event_count: Annotated[int, Column(Kind.HEAD, limit=1_000_000_000)]
     head_hash: Annotated[str, Column(Kind.HEAD, limit=64)]
+    sar_due_at: Annotated[datetime | None, Column(Kind.STATE, None, "SAR due", is_day=True)]
+    filing: Annotated[Filing, Column(Kind.STATE, "", "SAR")]
+    filed_at: Annotated[datetime | None, Column(Kind.STATE, None, "SAR filed", is_day=True)]
+    bsa_id: Annotated[str, Column(Kind.STATE, "", "BSA id", limit=14)]
 
 
 def _columns() -> Iterator[Column]:

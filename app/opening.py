@@ -14,6 +14,7 @@ from app import chain, policy, repository
 from app.database import Database, Transaction
 from app.evidence import Alert
 from app.models import CROCKFORD, Case, Event
+from app.new_case import new_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def open_alerts(database: Database, actor_id: str, alerts: Callable[[], Iterable
 
 def _opening(case_id: str, actor_id: str, alert: Alert) -> tuple[Case, Event]:
     """Return a case as it is opened on the alert now, and its first event."""
-    draft = policy.new_case(
+    draft = new_case(
         case_id,
         customer_id=alert.customer_id,
         customer_name=alert.customer_name,

@@ -7,31 +7,29 @@ to an Analyst: that answers the escalation and clears it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from app import chain, sampling, typed
-from app.errors import InvalidForm, InvalidText, NotAllowed
+from app import chain, rules, typed
+from app.errors import InvalidForm, NotAllowed
 from app.models import (
     ALERT_FEED,
-    COLUMNS,
     Action,
     Case,
     Disposition,
     Event,
-    Kind,
+    Filing,
     QaResult,
     Risk,
     Role,
     Status,
     User,
-    search_text,
 )
+from app.rules import Rule
 
 SERVICE_LEVEL = {Risk.HIGH: timedelta(days=21), Risk.MEDIUM: timedelta(days=30), Risk.LOW: timedelta(days=30)}
 """From the opening of a case to its disposition: the desk's own promise, not a rule of law."""
@@ -50,61 +48,6 @@ LOOKS = frozenset({Action.VIEW, Action.EXPORT})
 """What changes nothing and adds nothing to what is known of the case."""
 
 
-def _nothing_else(_actor: User, _case: Case, _involved: frozenset[str]) -> str | None:
-    return None
-
-
-def _another_analysts(actor: User, case: Case, _: frozenset[str]) -> str | None:
-    if actor.role is Role.ANALYST and case.owner not in (None, actor.user_id):
-        return "The case belongs to someone else. Its owner or a Manager can hand it over."
-    return None
-
-
-def _neither_owner_nor_manager(actor: User, case: Case, _: frozenset[str]) -> str | None:
-    return None if actor.role is Role.MANAGER or actor.user_id == case.owner else _OWNER_OR_MANAGER
-
-
-def _not_the_owner(actor: User, case: Case, _: frozenset[str]) -> str | None:
-    return None if actor.user_id == case.owner else _OWNER
-
-
-def _not_to_review(actor: User, case: Case, involved: frozenset[str]) -> str | None:
-    if not sampling.is_sampled(case.qa_bucket):
-        return "The case is not in the QA sample."
-    if case.qa_result is not QaResult.NONE:
-        return "The case has been reviewed already."
-    if actor.user_id in involved:
-        return "You owned the case or decided on it. Someone else has to review it."
-    return None
-
-
-_OPEN = (Status.NEW, Status.IN_REVIEW)
-_OWNER_OR_MANAGER = "Only the owner or a Manager can decide on the case."
-_OWNER = "Only the owner can escalate the case."
-_NOT_IN_REVIEW: Mapping[Status | Role, str] = {
-    Status.NEW: "The case is new. Assign it first.",
-    Status.CLOSED: "The case is closed already. A Manager can reopen it.",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """A row of the table of verbs. Reasons are sentences for a person; where several hold, the first is told.
-
-    `refuses` comes first: the states of a case in which it cannot be done, and the roles that never do it.
-    """
-
-    makes: frozenset[Action]
-    """The events that it may append, of which it appends one."""
-    passes_over: frozenset[Action]
-    """What others may have done since the person saw the case, without their having to look again."""
-    to: Status | None = None
-    """The state that the case is in afterwards; None leaves it in its own."""
-    refuses: Mapping[Status | Role, str] = field(default_factory=dict)
-    unless: Callable[[User, Case, frozenset[str]], str | None] = _nothing_else
-    """Return why this actor may not do it to this case; the ids are of those involved in it (see `involved_in`)."""
-
-
 class Verb(Enum):
     """What people do with a case: the table of it."""
 
@@ -116,30 +59,30 @@ class Verb(Enum):
             Status.CLOSED: "The case is closed. A Manager can reopen it.",
             Role.QA: "QA reviewers do not work cases, so they cannot assign them.",
         },
-        unless=_another_analysts,
+        unless=rules.another_analysts,
     )
     NOTE = Rule(makes=frozenset({Action.NOTE}), passes_over=frozenset(Action))
     DECIDE = Rule(
         makes=frozenset({Action.DISPOSITION}),
         passes_over=LOOKS,
         to=Status.CLOSED,
-        refuses={**_NOT_IN_REVIEW, Role.QA: _OWNER_OR_MANAGER},
-        unless=_neither_owner_nor_manager,
+        refuses={**rules.NOT_IN_REVIEW, Role.QA: rules.OWNER_OR_MANAGER},
+        unless=rules.neither_owner_nor_manager,
     )
     ESCALATE = Rule(
         makes=frozenset({Action.DISPOSITION}),
         passes_over=LOOKS,
-        refuses={**_NOT_IN_REVIEW, Role.QA: _OWNER},
-        unless=_not_the_owner,
+        refuses={**rules.NOT_IN_REVIEW, Role.QA: rules.OWNER},
+        unless=rules.not_the_owner,
     )
     REVIEW = Rule(
         makes=frozenset({Action.QA_PASS, Action.QA_FAIL}),
         passes_over=LOOKS,
         refuses={
-            **dict.fromkeys(_OPEN, "Only closed cases are reviewed."),
+            **dict.fromkeys(rules.OPEN, "Only closed cases are reviewed."),
             Role.ANALYST: "Only QA reviewers and Managers review cases.",
         },
-        unless=_not_to_review,
+        unless=rules.not_to_review,
     )
     REOPEN = Rule(
         makes=frozenset({Action.REOPEN}),
@@ -147,11 +90,54 @@ class Verb(Enum):
         to=Status.IN_REVIEW,
         refuses={
             **dict.fromkeys((Role.ANALYST, Role.QA), "Only a Manager can reopen a case."),
-            **dict.fromkeys(_OPEN, "The case is not closed."),
+            **dict.fromkeys(rules.OPEN, "The case is not closed."),
         },
+        unless=rules.filed,
     )
     VIEW = Rule(makes=frozenset({Action.VIEW}), passes_over=frozenset(Action))
     EXPORT = Rule(makes=frozenset({Action.EXPORT}), passes_over=frozenset(Action))
+    SAR_DRAFT = Rule(
+        makes=frozenset({Action.SAR_DRAFT}),
+        passes_over=LOOKS | {Action.NOTE},
+        refuses={**rules.NOT_CLOSED, Role.QA: rules.NO_QA},
+        unless=rules.sar_at(Filing.NONE, Filing.TO_DRAFT, Filing.TO_APPROVE, Filing.TO_FILE, who=rules.not_their_draft),
+    )
+    SAR_APPROVE = Rule(
+        makes=frozenset({Action.SAR_APPROVE}),
+        passes_over=LOOKS,
+        refuses={**rules.NOT_CLOSED, **rules.NO_MANAGER},
+        unless=rules.sar_at(Filing.TO_APPROVE, who=rules.their_own),
+    )
+    SAR_RETURN = Rule(
+        makes=frozenset({Action.SAR_RETURN}),
+        passes_over=LOOKS,
+        refuses={**rules.NOT_CLOSED, **rules.NO_MANAGER},
+        unless=rules.sar_at(Filing.TO_APPROVE, Filing.TO_FILE, who=rules.their_own),
+    )
+    SAR_FILE = Rule(
+        makes=frozenset({Action.SAR_FILE}),
+        passes_over=LOOKS,
+        refuses={**rules.NOT_CLOSED, Role.QA: rules.NO_QA},
+        unless=rules.sar_at(Filing.NONE, Filing.TO_FILE, who=rules.not_theirs_to_file),
+    )
+    SAR_ACKNOWLEDGE = Rule(
+        makes=frozenset({Action.SAR_ACKNOWLEDGE}),
+        passes_over=LOOKS | {Action.NOTE},
+        refuses={**rules.NOT_CLOSED, Role.QA: rules.NO_QA},
+        unless=rules.sar_at(Filing.FILED, who=rules.acknowledged),
+    )
+    SAR_REJECT = Rule(
+        makes=frozenset({Action.SAR_REJECT}),
+        passes_over=LOOKS | {Action.NOTE},
+        refuses={**rules.NOT_CLOSED, Role.QA: rules.NO_QA},
+        unless=rules.sar_at(Filing.FILED, who=rules.acknowledged),
+    )
+    SAR_AMEND = Rule(
+        makes=frozenset({Action.SAR_AMEND}),
+        passes_over=LOOKS,
+        refuses={**rules.NOT_CLOSED, Role.QA: rules.NO_QA},
+        unless=rules.sar_at(Filing.FILED, who=rules.not_acknowledged),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +155,9 @@ class Decision:
     """What someone decides on a case, and why.
 
     A SAR has `determined_at`, the day on which suspicion was determined, in the calendar of `zone`, the decider's, and
-    whether a suspect is known. An escalation has in `escalate_to` the id of the Manager whom it goes to.
+    whether a suspect is known. `source` says who determined it, such as a branch, where that was before the case was
+    opened; `later_because` why the day lies after the one of an earlier SAR decision on the case. An escalation has in
+    `escalate_to` the id of the Manager whom it goes to.
     """
 
     disposition: Disposition
@@ -178,12 +166,14 @@ class Decision:
     zone: tzinfo = UTC
     suspect_known: bool = True
     escalate_to: str | None = None
+    source: str = ""
+    later_because: str = ""
 
 
 def why_not(verb: Verb, actor: User, case: Case, involved: frozenset[str] = frozenset()) -> str | None:
     """Return why `actor` may not do this to the case as it is now, as a sentence; None where they may.
 
-    `involved` (see `involved_in`) matters to a review alone.
+    `involved` is what `involved_in` returns for the verb.
     """
     if not actor.active:
         return f"{actor.name} is inactive and cannot act."
@@ -217,24 +207,53 @@ def can_take_escalation(actor: User, receiver: User) -> bool:
     return receiver.active and receiver.role is Role.MANAGER and receiver.user_id != actor.user_id
 
 
-def involved_in(events: Iterable[Event]) -> frozenset[str]:
-    """Return the ids of everybody who ever owned the case or set a disposition on it."""
-    people: set[str] = set()
+_ON_THE_TRACK = frozenset({Action.SAR_DRAFT, Action.SAR_APPROVE, Action.SAR_RETURN, Action.SAR_FILE, Action.SAR_AMEND})
+
+
+def involved_in(events: Iterable[Event], verb: Verb = Verb.REVIEW) -> frozenset[str]:
+    """Return the ids of those whose part in the case so far matters to the verb; `why_not` takes them.
+
+    To a review: everybody who ever owned the case, set a disposition on it, or drafted, approved, returned, filed or
+    amended its SAR. To an approval and a return: who ever decided on the case as SAR or wrote a draft. To a draft: who
+    decided on it as SAR last. To any other verb nobody.
+    """
+    owned, decided, on_track, deciders, drafted = (set[str]() for _ in range(5))
+    last: frozenset[str] = frozenset()
     for event in events:
+        meta = chain.read_meta(event)
         if event.action == Action.DISPOSITION:
-            people.add(event.user)
-        owners = chain.read_meta(event).get("owner")
+            decided.add(event.user)
+            if _sets_sar(meta):
+                deciders.add(event.user)
+                last = frozenset({event.user})
+        elif event.action == Action.SAR_DRAFT:
+            drafted.add(event.user)
+        if event.action in _ON_THE_TRACK:
+            on_track.add(event.user)
+        owners = meta.get("owner")
         if isinstance(owners, list):
-            people.update(owner for owner in owners if isinstance(owner, str))
-    return frozenset(people)
+            owned.update(owner for owner in owners if isinstance(owner, str))
+    match verb:
+        case Verb.REVIEW:
+            return frozenset(owned | decided | on_track)
+        case Verb.SAR_APPROVE | Verb.SAR_RETURN:
+            return frozenset(deciders | drafted)
+        case Verb.SAR_DRAFT:
+            return last
+    return frozenset()
+
+
+def _sets_sar(meta: Mapping[str, Any]) -> bool:
+    change = meta.get("disposition")
+    return isinstance(change, list) and change[-1:] == [Disposition.SAR.value]
 
 
 def assign(actor: User, case: Case, receiver: User | None) -> Change:
     """Give the case to `receiver`. Raises NotAllowed, or InvalidForm where nobody was chosen."""
-    _require(why_not(Verb.ASSIGN, actor, case))
+    require(why_not(Verb.ASSIGN, actor, case))
     if receiver is None:
         raise InvalidForm({"receiver": "Choose who is to own the case."})
-    _require(why_not_receive(actor, case, receiver))
+    require(why_not_receive(actor, case, receiver))
     columns: dict[str, Any] = {"status": Verb.ASSIGN.value.to, "owner": receiver.user_id}
     if receiver.role is Role.ANALYST:
         columns["disposition"] = Disposition.NONE
@@ -243,25 +262,33 @@ def assign(actor: User, case: Case, receiver: User | None) -> Change:
 
 def note(actor: User, case: Case, text: str) -> Change:
     """Add a note. Raises NotAllowed or InvalidForm."""
-    _require(why_not(Verb.NOTE, actor, case))
-    with _form() as wrong:
-        notes = _text(wrong, "text", "note", text)
+    require(why_not(Verb.NOTE, actor, case))
+    with typed.form() as wrong:
+        notes = typed.field(wrong, "text", "note", text)
     return Change(Action.NOTE, notes)
 
 
-def decide(actor: User, case: Case, decision: Decision, now: datetime, clock: datetime | None = None) -> Change:
+def decide(
+    actor: User,
+    case: Case,
+    decision: Decision,
+    now: datetime,
+    clock: datetime | None = None,
+    events: Iterable[Event] = (),
+) -> Change:
     """Close the case as SAR or No SAR. Raises NotAllowed or InvalidForm.
 
     A SAR needs the day of its determination, from which the legal clock runs. It is kept as it is given, as midnight
     UTC of that date, and `meta` names the zone. A No SAR has none. `now` is the time of the event, `clock` the time
-    that it really is, where `now` is ahead of that.
+    that it really is, where `now` is ahead of that; `events` are those of the case.
     """
-    _require(why_not(Verb.DECIDE, actor, case))
+    require(why_not(Verb.DECIDE, actor, case))
     is_sar, day = decision.disposition is Disposition.SAR, decision.determined_at
-    with _form() as wrong:
+    facts: dict[str, Any] = {}
+    with typed.form() as wrong:
         if decision.disposition not in (Disposition.SAR, Disposition.NO_SAR):
             wrong["disposition"] = "Choose a disposition: a case is closed as SAR or as No SAR, or it is escalated."
-        notes = _text(wrong, "rationale", "rationale", decision.rationale)
+        notes = typed.field(wrong, "rationale", "rationale", decision.rationale)
         if not is_sar:
             if day is not None:
                 wrong["determined_at"] = "Only a SAR has a date of determination."
@@ -269,31 +296,57 @@ def decide(actor: User, case: Case, decision: Decision, now: datetime, clock: da
             wrong["determined_at"] = (
                 "A SAR needs the date on which suspicion was determined: the filing clock starts there."
             )
-        elif refusal := _why_not_determined(case, day, decision.zone, clock or now):
-            wrong["determined_at"] = refusal
+        else:
+            facts = _determination(wrong, case, decision, day, clock or now, events)
+    midnight = None if day is None else datetime.combine(day, time(), UTC)
     columns = {
         "status": Verb.DECIDE.value.to,
         "disposition": decision.disposition,
-        "determined_at": None if day is None else datetime.combine(day, time(), UTC),
+        "determined_at": midnight,
         "closed_at": now,
+        "sar_due_at": midnight and sar_due_at(midnight, decision.suspect_known),
+        "filing": Filing.TO_DRAFT if is_sar else Filing.NONE,
     }
-    facts = {"zone": str(decision.zone)} if is_sar else {}
-    if is_sar and not decision.suspect_known:
-        facts["suspect"] = "unknown"
     return Change(Action.DISPOSITION, notes, columns, facts)
 
 
-def _why_not_determined(case: Case, day: date, zone: tzinfo, clock: datetime) -> str | None:
-    """Return why suspicion cannot have been determined on this day of the zone; None where it can."""
-    today = _day(clock, zone)
-    if datetime.combine(day, time(), UTC) > today:
-        return "The date of determination lies in the future."
-    if datetime.combine(day, time(), UTC) < min(_day(case.opened_at, zone), today):  # opened ahead: by a wrong clock
-        return "The date of determination lies before the case was opened."
-    return None
+def _determination(
+    wrong: dict[str, str], case: Case, decision: Decision, day: date, clock: datetime, events: Iterable[Event]
+) -> dict[str, Any]:
+    """Return what `meta` says of the day of determination; what is wrong with it joins what else is wrong."""
+    zone, today = decision.zone, as_day(clock, decision.zone)
+    source = typed.field(wrong, "source", "source", decision.source, "")
+    because = typed.field(wrong, "later_because", "reason for the later day", decision.later_because, "")
+    midnight = datetime.combine(day, time(), UTC)
+    earlier = min(_determined(events), default="")
+    if midnight > today:
+        wrong["determined_at"] = "The date of determination lies in the future."
+    elif midnight < min(as_day(case.opened_at, zone), today) and not source:  # opened ahead: by a wrong clock
+        wrong["determined_at"] = (
+            "The date of determination lies before the case was opened. Name the source that knew of it earlier."
+        )
+    elif earlier and chain.format_ts(midnight) > earlier and not because:
+        wrong["later_because"] = (
+            f"An earlier decision on this case determined suspicion on {earlier[:10]}. Say why this day is later."
+        )
+    facts = {"zone": str(zone), "source": source, "later_because": because}
+    facts["suspect"] = "" if decision.suspect_known else "unknown"
+    return {name: said for name, said in facts.items() if said}
 
 
-def _day(moment: datetime, zone: tzinfo) -> datetime:
+def _determined(events: Iterable[Event]) -> Iterator[str]:
+    """Yield the day of determination of each SAR decision so far, as `meta` holds it: a reopening keeps the day."""
+    day: Any = None
+    for event in events:
+        meta = chain.read_meta(event)
+        match meta.get("determined_at"):
+            case [_, new]:
+                day = new
+        if event.action == Action.DISPOSITION and _sets_sar(meta) and isinstance(day, str):
+            yield day
+
+
+def as_day(moment: datetime, zone: tzinfo) -> datetime:
     """Return the day that the moment falls on in the zone, as a day is kept: as midnight UTC of its date."""
     with suppress(OverflowError):  # at an end of the calendar, where only a damaged time lies
         moment = moment.astimezone(zone)
@@ -302,9 +355,9 @@ def _day(moment: datetime, zone: tzinfo) -> datetime:
 
 def escalate(actor: User, case: Case, rationale: str, receiver: User | None) -> Change:
     """Hand the case up to another Manager, who becomes its owner. Raises NotAllowed or InvalidForm."""
-    _require(why_not(Verb.ESCALATE, actor, case))
-    with _form() as wrong:
-        notes = _text(wrong, "rationale", "rationale", rationale)
+    require(why_not(Verb.ESCALATE, actor, case))
+    with typed.form() as wrong:
+        notes = typed.field(wrong, "rationale", "rationale", rationale)
         if receiver is None:
             wrong["escalate_to"] = "Choose which Manager the case is escalated to."
         elif not can_take_escalation(actor, receiver):
@@ -315,26 +368,30 @@ def escalate(actor: User, case: Case, rationale: str, receiver: User | None) -> 
 
 def review(actor: User, case: Case, involved: frozenset[str], result: QaResult, notes: str, now: datetime) -> Change:
     """Record a QA verdict. Raises NotAllowed or InvalidForm."""
-    _require(why_not(Verb.REVIEW, actor, case, involved))
-    with _form() as wrong:
+    require(why_not(Verb.REVIEW, actor, case, involved))
+    with typed.form() as wrong:
         if result is QaResult.NONE:
             wrong["result"] = "Choose a verdict: a QA review passes or fails."
         what, blank = ("reason for the fail", None) if result is QaResult.FAIL else ("note", "")
-        notes = _text(wrong, "notes", what, notes, blank)
+        notes = typed.field(wrong, "notes", what, notes, blank)
     columns = {"qa_result": result, "qa_reviewer": actor.user_id, "qa_at": now, "qa_notes": notes}
     return Change(Action.QA_PASS if result is QaResult.PASS else Action.QA_FAIL, notes, columns)
 
 
 def reopen(actor: User, case: Case, reason: str) -> Change:
-    """Take a closed case up again; its disposition and QA verdict are cleared. Raises NotAllowed or InvalidForm."""
-    _require(why_not(Verb.REOPEN, actor, case))
-    with _form() as wrong:
-        notes = _text(wrong, "reason", "reason", reason)
+    """Take a closed case up again; its disposition, QA verdict and the state of its SAR are cleared.
+
+    The day of determination and the SAR's deadline stay: the legal clock is not stopped by looking again. Raises
+    NotAllowed or InvalidForm.
+    """
+    require(why_not(Verb.REOPEN, actor, case))
+    with typed.form() as wrong:
+        notes = typed.field(wrong, "reason", "reason", reason)
     columns = {
         "status": Verb.REOPEN.value.to,
         "disposition": Disposition.NONE,
-        "determined_at": None,
         "closed_at": None,
+        "filing": Filing.NONE,
         "qa_result": QaResult.NONE,
         "qa_reviewer": None,
         "qa_at": None,
@@ -345,8 +402,7 @@ def reopen(actor: User, case: Case, reason: str) -> Change:
 
 def has_sar_decision(events: Iterable[Event]) -> bool:
     """Tell whether a SAR was ever decided on: from then on the case is confidential (31 U.S.C. 5318(g)(2))."""
-    made = [chain.read_meta(event).get("disposition") for event in events if event.action == Action.DISPOSITION]
-    return any(isinstance(change, list) and change[-1:] == [Disposition.SAR.value] for change in made)
+    return any(_sets_sar(chain.read_meta(event)) for event in events if event.action == Action.DISPOSITION)
 
 
 def view_to_record(actor_id: str, events: Sequence[Event], now: datetime) -> bool:
@@ -371,7 +427,7 @@ def ahead(events: Sequence[Event], now: datetime) -> timedelta | None:
 
 def view(actor: User, case: Case) -> Change:
     """Keep that someone looked at the case. Raises NotAllowed."""
-    _require(why_not(Verb.VIEW, actor, case))
+    require(why_not(Verb.VIEW, actor, case))
     return Change(Action.VIEW, "")
 
 
@@ -380,7 +436,7 @@ def export(actor: User, case: Case, files: Mapping[str, str], events: int) -> Ch
 
     Raises NotAllowed.
     """
-    _require(why_not(Verb.EXPORT, actor, case))
+    require(why_not(Verb.EXPORT, actor, case))
     return Change(Action.EXPORT, "", facts={"events": events, "files": dict(files)})
 
 
@@ -388,45 +444,6 @@ def may_open(actor: User) -> None:
     """Let the alert feed's service user open a case. Raises NotAllowed for anyone else."""
     if actor.user_id != ALERT_FEED or actor.active:
         raise NotAllowed("Only the alert feed opens cases.")
-
-
-_UNOPENED: Mapping[str, Any] = {
-    column.name: None if column.first is None else column.holds(column.first)
-    for column in COLUMNS
-    if column.kind is Kind.STATE
-}
-
-
-def new_case(
-    case_id: str,
-    *,
-    customer_id: str,
-    customer_name: str,
-    typology: str,
-    risk: Risk,
-    risk_score: int,
-    amount: Decimal,
-    currency: str,
-    opened_at: datetime,
-) -> Case:
-    """Return a case before its first event: new, nobody's, and due when the desk's own service level runs out."""
-    return Case(
-        case_id=case_id,
-        customer_id=customer_id,
-        customer_name=customer_name,
-        typology=typology,
-        risk=risk,
-        risk_score=risk_score,
-        amount=amount,
-        currency=currency,
-        opened_at=opened_at,
-        due_at=due_at(opened_at, risk),
-        qa_bucket=sampling.qa_bucket(case_id),
-        search=search_text(case_id, customer_id, customer_name, typology),
-        event_count=0,
-        head_hash=chain.GENESIS,
-        **_UNOPENED,
-    )
 
 
 def due_at(opened_at: datetime, risk: Risk) -> datetime:
@@ -462,24 +479,7 @@ def determined_in(events: Iterable[Event]) -> str:
     return last
 
 
-@contextmanager
-def _form() -> Iterator[dict[str, str]]:
-    """Collect by its name what is wrong with each field. Raises InvalidForm at the end where there is something."""
-    wrong: dict[str, str] = {}
-    yield wrong
-    if wrong:
-        raise InvalidForm(wrong)
-
-
-def _text(wrong: dict[str, str], field: str, what: str, text: str, blank: str | None = None) -> str:
-    """Return the text as `written` does; what is wrong with it joins what is wrong with the other fields."""
-    try:
-        return typed.written(what, text, blank)
-    except InvalidText as error:
-        wrong[field] = str(error)
-        return ""
-
-
-def _require(refusal: str | None) -> None:
+def require(refusal: str | None) -> None:
+    """Raise NotAllowed where there is a reason to refuse."""
     if refusal:
         raise NotAllowed(refusal)

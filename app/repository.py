@@ -150,15 +150,43 @@ def other_cases(tx: Transaction, customer_id: str, case_id: str) -> rows.Cases:
     return rows.Cases(tx.fetch_all(SELECT_CUSTOMER_CASES, (customer_id, case_id)))
 
 
+SELECT_PRIOR_SARS = PerEngine(
+    sqlserver="""
+SELECT * FROM cases
+WHERE customer_id = ? AND case_id <> ? AND disposition = N'SAR'
+ORDER BY closed_at DESC, case_id DESC
+""",
+    sqlite="""
+SELECT * FROM cases
+WHERE customer_id = ? AND case_id <> ? AND disposition = 'SAR'
+ORDER BY closed_at DESC, case_id DESC
+""",
+)
+
+
+def prior_sars(tx: Transaction, customer_id: str, case_id: str) -> rows.Cases:
+    """Return the customer's other cases that are closed as SAR, filed or not, the newest decision first."""
+    return rows.Cases(tx.fetch_all(SELECT_PRIOR_SARS, (customer_id, case_id)))
+
+
+SELECT_BY_BSA_ID = "SELECT case_id FROM cases WHERE bsa_id = ? AND bsa_id <> ''"
+
+
+def case_of_report(tx: Transaction, bsa_id: str) -> str | None:
+    """Return the id of the case whose report FinCEN calls so; None where there is none."""
+    row = tx.fetch_first(SELECT_BY_BSA_ID, (bsa_id,))
+    return None if row is None else str(row["case_id"])
+
+
 INSERT_CASE = """
 INSERT INTO cases (
     case_id, customer_id, customer_name, typology, risk, risk_score, amount, currency, opened_at, due_at, status,
     owner, disposition, determined_at, closed_at, qa_result, qa_reviewer, qa_at, qa_notes, qa_bucket, search,
-    event_count, head_hash
+    event_count, head_hash, sar_due_at, filing, filed_at, bsa_id
 ) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
     NULLIF(?, ''), ?, NULLIF(?, ''), NULLIF(?, ''), ?, NULLIF(?, ''), NULLIF(?, ''), ?, ?, ?,
-    ?, ?
+    ?, ?, NULLIF(?, ''), ?, NULLIF(?, ''), ?
 )
 """
 
@@ -176,7 +204,8 @@ def case_row(row: Case) -> tuple[object, ...]:
 UPDATE_CASE = """
 UPDATE cases
 SET status = ?, owner = NULLIF(?, ''), disposition = ?, determined_at = NULLIF(?, ''), closed_at = NULLIF(?, ''),
-    qa_result = ?, qa_reviewer = NULLIF(?, ''), qa_at = NULLIF(?, ''), qa_notes = ?, event_count = ?, head_hash = ?
+    qa_result = ?, qa_reviewer = NULLIF(?, ''), qa_at = NULLIF(?, ''), qa_notes = ?, event_count = ?, head_hash = ?,
+    sar_due_at = NULLIF(?, ''), filing = ?, filed_at = NULLIF(?, ''), bsa_id = ?
 WHERE case_id = ? AND head_hash = ?
 """
 
@@ -327,7 +356,7 @@ SELECT
     e.event_id, e.case_id AS case_id, e.ts, e.[user], e.action, e.notes, e.meta, e.prev_hash, e.event_hash,
     c.customer_id, c.customer_name, c.typology, c.risk, c.risk_score, c.amount, c.currency, c.opened_at, c.due_at,
     c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at, c.qa_notes,
-    c.qa_bucket, c.search, c.event_count, c.head_hash
+    c.qa_bucket, c.search, c.event_count, c.head_hash, c.sar_due_at, c.filing, c.filed_at, c.bsa_id
 FROM case_events AS e LEFT JOIN cases AS c ON c.case_id = NULL
 UNION ALL
 SELECT
@@ -335,10 +364,14 @@ SELECT
     e.event_id, c.case_id, e.ts, e.[user], e.action, e.notes, e.meta, e.prev_hash, e.event_hash,
     c.customer_id, c.customer_name, c.typology, c.risk, c.risk_score, c.amount, c.currency, c.opened_at, c.due_at,
     c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at, c.qa_notes,
-    c.qa_bucket, c.search, c.event_count, c.head_hash
+    c.qa_bucket, c.search, c.event_count, c.head_hash, c.sar_due_at, c.filing, c.filed_at, c.bsa_id
 FROM cases AS c LEFT JOIN case_events AS e ON e.event_id = NULL
 ORDER BY case_id
 """
+
+ALL_CHAINS_BEFORE_VERSION_4 = SELECT_ALL_CHAINS.replace(
+    ", " + ", ".join(f"c.{column}" for column in rows.SINCE_VERSION_4), ", NULL" * len(rows.SINCE_VERSION_4)
+)
 
 Chain = tuple[str, list[chain.StoredEvent], Mapping[str, Any] | None]
 """What `chain.verify` takes: a case's id, its events in stored order, its row as it stands (None: gone)."""
@@ -367,7 +400,8 @@ def all_chains(tx: Transaction) -> Iterator[Chain]:
 
     Where someone put in a second row of a case, that one comes too, as a chain without events.
     """
-    for case_id, found in groupby(tx.stream_tuples(SELECT_ALL_CHAINS), key=_chain_of):
+    statement = SELECT_ALL_CHAINS if tx.found_version >= 4 else ALL_CHAINS_BEFORE_VERSION_4
+    for case_id, found in groupby(tx.stream_tuples(statement), key=_chain_of):
         stored: list[chain.StoredEvent] = []
         cases: list[Mapping[str, Any]] = []
         for values in found:

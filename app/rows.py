@@ -108,6 +108,9 @@ def renewed(row: Mapping[str, Any]) -> Any:
     return renewed_search(row["search"], row["case_id"], *(row[column] for column in SEARCHED))
 
 
+SINCE_VERSION_4 = ("sar_due_at", "filing", "filed_at", "bsa_id")
+"""Columns that a database of before lacks."""
+
 _RECORDED: Mapping[type, Callable[[Any], Any]] = {
     Decimal: _amount,
     # A server hands out times; the embedded store has them as the text that `canonical` writes.
@@ -119,11 +122,14 @@ _TO_RECORD = [(column.name, _RECORDED[column.holds]) for column in COLUMNS if co
 def recorded(row: Row, version: int) -> dict[str, Any]:
     """Return a row of `cases` as it stands, each value as `chain.canonical` writes it, or as it is if unreadable.
 
-    The search text of a database of before version 3 stands in today's form.
+    The search text of a database of before version 3 stands in today's form, and what a case lacks in one of before
+    version 4 as no event had changed it.
     """
     told = dict(row)
     if version < 3:
         told["search"] = renewed(row)
+    if version < 4:
+        told |= {column: chain.UNOPENED[column] for column in SINCE_VERSION_4}
     for name, read in _TO_RECORD:
         if name in row:
             told[name] = read(row[name])

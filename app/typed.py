@@ -1,54 +1,34 @@
-"""Who may do what with a case, in which state, and what it changes. Pure; casework enforces it.
-
-    verb         who                                              from             to
-    -----------  -----------------------------------------------  ---------------  ---------
-    open         the alert feed, an inactive service user         -                New
-    assign       Analyst: to self where nobody owns it, or an     New, In Review   In Review
-                 own case to an Analyst or Manager;
-                 Manager: any case to an Analyst or Manager
-    note         any active user                                  any              same
-    decide       the owner or a Manager; rationale required       In Review        Closed
-    escalate     the owner, to another Manager, who becomes       In Review        In Review
-                 owner; rationale required
-    qa           QA or Manager who never owned the case nor       Closed, sampled, Closed
-                 decided on it; notes required on a fail          not yet reviewed
-    reopen       Manager; reason required                         Closed           In Review
-    view         any active user; recorded once a person a day    any              same
-                 where the case has a SAR decision
-    export       any active user; recorded each time              any              same
-
-Inactive users neither act nor receive cases. An escalated case stays with Managers until one of them assigns it
-to an Analyst: that answers the escalation and clears it.
-"""
+"""What people type and feeds tell, as it will be kept. Pure; no I/O."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from app import chain
-from app.errors import InvalidInput, InvalidText
-from app.models import (
-    MAX_TEXT,
-)
+from app.errors import InvalidForm, InvalidInput, InvalidText
+from app.models import MAX_TEXT
 from app.text import BIDIRECTIONAL, is_visible
 
 
-def written(what: str, text: str, blank: str | None = None) -> str:
+def written(what: str, text: str, blank: str | None = None, limit: int = MAX_TEXT) -> str:
     """What a person wrote, as it will be kept.
 
     Raises InvalidText as `told` does, and where it holds what a person may not type (see `check_typed`).
     """
-    text = told(what, text, blank)
+    text = told(what, text, blank, limit)
     check_typed(what, text)
     return text
 
 
-def told(what: str, text: str, blank: str | None = None) -> str:
-    """What a feed tells, as it will be kept.
+def told(what: str, text: str, blank: str | None = None, limit: int = MAX_TEXT) -> str:
+    """What a feed tells, as it will be kept; `limit` is in characters.
 
     Raises InvalidText where it is too long, or nothing of it can be seen (then `blank` stands in if given).
     """
     text = chain.clean_text(what, text)
-    if len(text) > MAX_TEXT:
-        raise InvalidText(what, f"is {len(text):,} characters long; the limit is {MAX_TEXT:,}")
+    if len(text) > limit:
+        raise InvalidText(what, f"is {len(text):,} characters long; the limit is {limit:,}")
     if not is_visible(text):
         if blank is not None:
             return blank
@@ -69,3 +49,23 @@ def one_line(what: str, text: str, limit: int) -> None:
         raise InvalidInput(f"The {what} needs 1 to {limit} characters.")
     if chain.clean_text(what, text) != text or text.splitlines() != [text] or "\t" in text or text != text.strip():
         raise InvalidInput(f"The {what} has a line break or a tab, or a space at an end.")
+
+
+@contextmanager
+def form() -> Iterator[dict[str, str]]:
+    """Collect by its name what is wrong with each field. Raises InvalidForm at the end where there is something."""
+    wrong: dict[str, str] = {}
+    yield wrong
+    if wrong:
+        raise InvalidForm(wrong)
+
+
+def field(
+    wrong: dict[str, str], name: str, what: str, text: str, blank: str | None = None, limit: int = MAX_TEXT
+) -> str:
+    """Return the text as `written` does; what is wrong with it joins what is wrong with the other fields."""
+    try:
+        return written(what, text, blank, limit)
+    except InvalidText as error:
+        wrong[name] = str(error)
+        return ""

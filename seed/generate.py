@@ -20,8 +20,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app import chain, files, policy
+from app import chain, files
 from app.models import ALERT_FEED, CASE_COLUMNS, CROCKFORD, EVENT_COLUMNS, Case, Disposition, Event
+from app.new_case import new_case
 from seed.draw import DAY, Draw, business_day_after, midnight
 from seed.people import BRANCHES, USERS, Names
 from seed.story import Ending, Span, Story
@@ -223,7 +224,7 @@ class Book:
             },
             "transactions": ledger.rows(),
         }
-        case = policy.new_case(
+        case = new_case(
             case_id,
             customer_id=customer.customer_id,
             customer_name=customer.shown,

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from app import chain, filing, fincen, narrative, policy
+from app import chain, filing, fincen, narrative
 from app.filing import Draft, ReportKind, Subject, SubjectKind, SubjectRole
 from app.models import Case, Event, Risk
+from app.new_case import new_case
 from seed.generate import Book
 
 FILED_ON = date(2026, 11, 28)
@@ -54,7 +55,7 @@ def case_of(**facts: Any) -> Case:
         "currency": "USD",
         "opened_at": OPENED_AT,
     }
-    return policy.new_case("AML-7F3KQ2XA", **{**usual, **facts})
+    return new_case("AML-7F3KQ2XA", **{**usual, **facts})
 
 
 def transaction(amount: str, direction: str = "in", **facts: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app import chain, policy
 from app.errors import InvalidForm, NotAllowed
 from app.models import ALERT_FEED, CASE_COLUMNS, Case, Disposition, Event, QaResult, Risk, User
+from app.new_case import new_case
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, OTHER_REVIEWER, REVIEWER
 
 SAMPLED_ID = "AML-00000004"
@@ -58,7 +59,7 @@ class Life:
 def opened(case_id: str = SAMPLED_ID, evidence: Mapping[str, Any] = EVIDENCE, **facts: Any) -> Life:
     """A new case; any fact can be given."""
     customer_id, customer_name, typology = "C-00412873", facts.get("customer_name", "Zoë Łukasik"), "Structuring"
-    draft = policy.new_case(
+    draft = new_case(
         case_id,
         customer_id=customer_id,
         customer_name=customer_name,

@@ -28,7 +28,7 @@ from app.errors import RUN, DatabaseBusy, DatabaseError, DatabaseUnreachable, Ot
 
 TABLES = ("case_events", "cases", "users")
 
-VERSION = 3
+VERSION = 4
 """Of the schema that this desk works on. Each step up is a script in `upgrades/` beside the engine's `schema.sql`, or
 one in Python (`app.schema`), which rewrites rows in batches."""
 

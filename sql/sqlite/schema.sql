@@ -33,7 +33,12 @@ CREATE TABLE IF NOT EXISTS cases (
     qa_bucket     INTEGER NOT NULL CHECK (qa_bucket BETWEEN 0 AND 9),
     search        NVARCHAR(1000) NOT NULL,
     event_count   INTEGER NOT NULL,
-    head_hash     CHAR(64) NOT NULL
+    head_hash     CHAR(64) NOT NULL,
+    sar_due_at    DATETIME2(6) NULL,
+    filing        NVARCHAR(10) NOT NULL DEFAULT ''
+        CHECK (filing IN ('', 'To draft', 'To approve', 'To file', 'Filed')),
+    filed_at      DATETIME2(6) NULL,
+    bsa_id        NVARCHAR(14) NOT NULL DEFAULT '' CHECK (LENGTH(bsa_id) IN (0, 14))
 );
 
 CREATE TABLE IF NOT EXISTS case_events (
@@ -74,6 +79,13 @@ CREATE INDEX IF NOT EXISTS cases_open_age ON cases (opened_at, case_id, owner, r
 -- QA: by status, and among the closed what waits for review; what has been reviewed.
 CREATE INDEX IF NOT EXISTS cases_status ON cases (status, qa_bucket, qa_result, closed_at, case_id);
 CREATE INDEX IF NOT EXISTS cases_qa_reviewed ON cases (qa_at, case_id, qa_result) WHERE qa_result <> '';
+
+-- SARs: by where they stand; what runs to its deadline, also of a case that was reopened; by FinCEN's id of the report.
+CREATE INDEX IF NOT EXISTS cases_by_filing ON cases (filing, sar_due_at, case_id, owner, risk, search)
+    WHERE filing <> '';
+CREATE INDEX IF NOT EXISTS cases_sar_due ON cases (sar_due_at, case_id, filing, owner, risk, search)
+    WHERE filed_at IS NULL AND sar_due_at IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS cases_by_bsa_id ON cases (bsa_id) WHERE bsa_id <> '';
 
 -- Events are never changed. BEFORE INSERT stands in for INSERT OR REPLACE, which deletes without a DELETE trigger.
 CREATE TRIGGER IF NOT EXISTS case_events_no_update BEFORE UPDATE ON case_events

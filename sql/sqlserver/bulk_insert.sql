@@ -27,9 +27,9 @@
 --                        UTF-8. Where it is not, letters beyond ASCII arrive wrong, the hashes do not come out, and
 --                        nothing is kept: use `python -m seed load` there.
 --
--- An empty field stands for the column's default, without KEEPNULLS: disposition, qa_result, qa_notes, notes and meta
--- become '' by their DEFAULT. The columns that have none and may be NULL (owner, determined_at, closed_at, qa_reviewer,
--- qa_at) become NULL. An empty field for a column with neither does not load if it is a number or a time; a column of
+-- An empty field stands for the column's default, without KEEPNULLS: disposition, qa_result, qa_notes, filing, bsa_id,
+-- notes and meta become '' by their DEFAULT. The columns that have none and may be NULL (owner, determined_at, closed_at,
+-- qa_reviewer, qa_at, sar_due_at, filed_at) become NULL. An empty field for a column with neither does not load if it is a number or a time; a column of
 -- text, though NOT NULL, gets an empty or blank one, and of `cases` no check below sees that. So `python -m app verify`
 -- afterwards is part of the load: it holds each column of a case against the case's events.
 

@@ -20,7 +20,7 @@ GO
 
 IF OBJECT_ID(N'dbo.cases', N'U') IS NULL
 EXEC (N'
-INSERT INTO dbo.schema_version (version) SELECT 3 WHERE NOT EXISTS (SELECT 1 FROM dbo.schema_version)
+INSERT INTO dbo.schema_version (version) SELECT 4 WHERE NOT EXISTS (SELECT 1 FROM dbo.schema_version)
 ');
 GO
 
@@ -70,7 +70,14 @@ CREATE TABLE dbo.cases (
     qa_bucket     INT NOT NULL CONSTRAINT cases_qa_bucket_in_range CHECK (qa_bucket BETWEEN 0 AND 9),
     search        NVARCHAR(1200) COLLATE Latin1_General_BIN2 NOT NULL,
     event_count   INT NOT NULL,
-    head_hash     CHAR(64) COLLATE Latin1_General_BIN2 NOT NULL
+    head_hash     CHAR(64) COLLATE Latin1_General_BIN2 NOT NULL,
+    sar_due_at    DATETIME2(6) NULL,
+    filing        NVARCHAR(10) COLLATE Latin1_General_BIN2 NOT NULL CONSTRAINT cases_filing DEFAULT N''
+        CONSTRAINT cases_filing_is_known
+            CHECK (filing IN (N'', N'To draft', N'To approve', N'To file', N'Filed')),
+    filed_at      DATETIME2(6) NULL,
+    bsa_id        NVARCHAR(14) COLLATE Latin1_General_BIN2 NOT NULL CONSTRAINT cases_bsa_id DEFAULT N''
+        CONSTRAINT cases_bsa_id_is_whole CHECK (DATALENGTH(bsa_id) IN (0, 28))
 );
 GO
 
@@ -104,6 +111,15 @@ IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases
 CREATE INDEX cases_status ON dbo.cases (status, qa_bucket, qa_result, closed_at, case_id);
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_qa_reviewed%')
 CREATE INDEX cases_qa_reviewed ON dbo.cases (qa_at, case_id) INCLUDE (qa_result) WHERE qa_result <> N'';
+-- SARs: by where they stand; what runs to its deadline, also of a case that was reopened; by FinCEN's id of the report.
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_by_filing%')
+CREATE INDEX cases_by_filing ON dbo.cases (filing, sar_due_at, case_id) INCLUDE (owner, risk, search)
+    WHERE filing <> N'';
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_sar_due%')
+CREATE INDEX cases_sar_due ON dbo.cases (sar_due_at, case_id) INCLUDE (filing, filed_at, owner, risk, search)
+    WHERE filed_at IS NULL AND sar_due_at IS NOT NULL;
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_by_bsa_id%')
+CREATE UNIQUE INDEX cases_by_bsa_id ON dbo.cases (bsa_id) WHERE bsa_id <> N'';
 GO
 
 -- A case's events lie together: read for every case that is opened, and case by case where all are verified.

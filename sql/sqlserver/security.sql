@@ -30,7 +30,7 @@ GRANT UPDATE ON dbo.users (active, signed_out_at) TO aml_desk;
 GRANT SELECT, INSERT ON dbo.cases TO aml_desk;
 GRANT UPDATE ON dbo.cases (
     status, owner, disposition, determined_at, closed_at, qa_result, qa_reviewer, qa_at, qa_notes, event_count,
-    head_hash
+    head_hash, sar_due_at, filing, filed_at, bsa_id
 ) TO aml_desk;
 GRANT SELECT, INSERT ON dbo.case_events TO aml_desk;
 DENY INSERT, UPDATE, DELETE, ALTER ON dbo.schema_version TO aml_desk;

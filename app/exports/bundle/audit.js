@@ -98,6 +98,7 @@ const FACTS = "amount currency customer_id customer_name due_at opened_at qa_buc
 const NEW_CASE = {
   status: "New", owner: null, disposition: "", determined_at: null, closed_at: null,
   qa_result: "", qa_reviewer: null, qa_at: null, qa_notes: "",
+  sar_due_at: null, filing: "", filed_at: null, bsa_id: "",
 };
 
 /** The breaks, and the case that the events add up to: null where its opening cannot be read. */
@@ -382,11 +383,15 @@ const DONE = {
   open: "opened the case", assign: "assigned the case", note: "added a note", disposition: "set a disposition",
   qa_pass: "passed the case in QA", qa_fail: "failed the case in QA", reopen: "reopened the case",
   view: "looked at the case", export: "exported the case",
+  sar_draft: "drafted the SAR", sar_approve: "approved the SAR", sar_return: "returned the SAR",
+  sar_file: "filed the SAR", sar_acknowledge: "recorded that FinCEN acknowledged the SAR",
+  sar_reject: "recorded that FinCEN rejected the SAR", sar_amend: "took the SAR up again to amend it",
 };
 const COLUMNS = {
   status: "status", disposition: "disposition", owner: "owner",
   determined_at: "suspicion determined", closed_at: "closed",
   qa_result: "QA result", qa_reviewer: "QA reviewer", qa_at: "QA review", qa_notes: "QA notes",
+  sar_due_at: "SAR due", filing: "SAR", filed_at: "SAR filed", bsa_id: "BSA id",
 };
 
 const events = (number) => `${number.toLocaleString("en")} event${number === 1 ? "" : "s"}`;

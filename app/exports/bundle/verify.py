@@ -163,8 +163,8 @@ def check_chain(case_id: str, events: list[Event]) -> list[Break]:
 
 FACTS = "amount currency customer_id customer_name due_at opened_at qa_bucket risk risk_score typology"
 NEW_CASE = {
-    **dict.fromkeys(["disposition", "qa_result", "qa_notes"], ""),
-    **dict.fromkeys(["owner", "determined_at", "closed_at", "qa_reviewer", "qa_at"]),
+    **dict.fromkeys(["disposition", "qa_result", "qa_notes", "filing", "bsa_id"], ""),
+    **dict.fromkeys(["owner", "determined_at", "closed_at", "qa_reviewer", "qa_at", "sar_due_at", "filed_at"]),
     "status": "New",
 }
 
