@@ -9,13 +9,13 @@ from html import unescape
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import casework, chain, filing, narrative, sar_casework, sar_track
+from app import casework, chain, filing, narrative, sar_track
 from app.database import Database
 from app.filing import Draft, ReportKind, Subject, SubjectRole
 from app.models import Case, Disposition, Filing, Status, User
 from app.policy import Decision
 from app.sar_track import Filed
-from app.ui import sar_words
+from app.ui import sar_words, session
 from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, OpenCase, stored
 from tests.drafts import COMPLETE
 from tests.test_acknowledgement import answer, error
@@ -56,12 +56,12 @@ def proposed(desk: Database, case_id: str) -> Draft:
 
 def file(desk: Database, case_id: str, bsa_id: str = "") -> Case:
     """Draft, approve and file the SAR of a case that was decided; with a BSA id acknowledge it too."""
-    event = sar_casework.draft_sar(desk, ANALYST.user_id, case_id, proposed(desk, case_id))
-    sar_casework.approve_sar(desk, MANAGER.user_id, case_id, event.event_hash)
+    event = casework.draft_sar(desk, ANALYST.user_id, case_id, proposed(desk, case_id))
+    casework.approve_sar(desk, OTHER_MANAGER.user_id, case_id, event.event_hash)
     today = datetime.now(UTC).date()
-    sar_casework.file_sar(desk, ANALYST.user_id, case_id, Filed(today, UTC, late_because="The bank was shut."))
+    casework.file_sar(desk, ANALYST.user_id, case_id, Filed(today, UTC, late_because="The bank was shut."))
     if bsa_id:
-        sar_casework.acknowledge_sar(desk, MANAGER.user_id, case_id, bsa_id)
+        casework.acknowledge_sar(desk, MANAGER.user_id, case_id, bsa_id)
     return stored(desk, case_id)[0]
 
 
@@ -192,14 +192,17 @@ def test_what_the_desk_began_follows_the_fields_and_is_not_saved_before_somebody
     assert "Say how much money the activity is about" in html(page)
 
 
-def test_two_people_at_one_draft_lose_nothing(desk: Database, open_case: OpenCase) -> None:
+def test_two_people_at_one_draft_lose_nothing(
+    desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "DOUBLE_CLICK", 0)
     case_id = open_case().case_id
     decide(desk, case_id)
     page = panel(case_id, ANALYST)
     labelled(page.text_area, "Narrative").set_value("What the analyst wrote.")
     run(page)
     others = replace(proposed(desk, case_id), narrative="What the Manager wrote.")
-    sar_casework.draft_sar(desk, OTHER_MANAGER.user_id, case_id, others)
+    casework.draft_sar(desk, OTHER_MANAGER.user_id, case_id, others)
     click(page, "Save the draft")
     assert "changed while you had it open" in texts(page)
     assert component(page, "meanwhile")["events"][0]["notes"] == "What the Manager wrote."
@@ -243,7 +246,7 @@ def test_what_a_person_may_not_do_says_why(desk: Database, open_case: OpenCase) 
     assert not [area for area in page.text_area if area.label == "Narrative"]
     assert "No draft yet." in texts(page)
     assert ":material/lock:" in texts(page)
-    sar_casework.draft_sar(desk, MANAGER.user_id, case_id, proposed(desk, case_id))
+    casework.draft_sar(desk, MANAGER.user_id, case_id, proposed(desk, case_id))
     assert labelled(panel(case_id, MANAGER).button, "Approve the draft").disabled, "their own draft"
     assert not labelled(panel(case_id, OTHER_MANAGER).button, "Approve the draft").disabled
     assert not [one for one in panel(open_case().case_id, ANALYST).subheader if one.value == "SAR"]
@@ -252,10 +255,10 @@ def test_what_a_person_may_not_do_says_why(desk: Database, open_case: OpenCase) 
 def test_a_draft_that_waits_can_be_changed_and_is_approved_anew(desk: Database, open_case: OpenCase) -> None:
     case_id = open_case().case_id
     decide(desk, case_id)
-    sar_casework.draft_sar(desk, ANALYST.user_id, case_id, proposed(desk, case_id))
+    casework.draft_sar(desk, ANALYST.user_id, case_id, proposed(desk, case_id))
     page = panel(case_id, MANAGER)
     changed = replace(proposed(desk, case_id), narrative="Another.")
-    sar_casework.draft_sar(desk, ANALYST.user_id, case_id, changed)
+    casework.draft_sar(desk, ANALYST.user_id, case_id, changed)
     click(page, "Approve the draft")
     assert filing_of(desk, case_id) is Filing.TO_APPROVE, "the draft that was read is not the newest"
     page = click(panel(case_id, ANALYST), "Change the draft")
@@ -340,6 +343,6 @@ def test_what_people_typed_never_becomes_markup(desk: Database, open_case: OpenC
     case_id = open_case(customer_name=name).case_id
     decide(desk, case_id)
     draft = proposed(desk, case_id)
-    sar_casework.draft_sar(desk, ANALYST.user_id, case_id, replace(draft, narrative=f"{name} came."))
+    casework.draft_sar(desk, ANALYST.user_id, case_id, replace(draft, narrative=f"{name} came."))
     page = panel(case_id, MANAGER)
     assert not [part for part in page.get("html") if "<b>Mallory" in part.proto.body]

@@ -12,11 +12,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
-from app import filing, fincen, gaps, money, narrative, sar_casework
+from app import casework, filing, fincen, gaps, money, narrative
 from app.errors import InvalidForm
 from app.exports.acknowledgement import ReportError
 from app.filing import MAX_NARRATIVE, Draft, ReportKind, Subject, SubjectKind, SubjectRole
@@ -24,7 +24,7 @@ from app.models import Case, Event, User
 from app.ui import base, forms, sar_words, session, sign_in, words
 from app.ui.session import Session, mine
 
-KEPT = "session"
+KEPT: Final = "session"
 """How long a field holds what was typed: as long as its form is not sent."""
 
 _TEXTS: Mapping[str, str] = {
@@ -470,9 +470,7 @@ def _save(form: forms.Form, of: Drafting) -> None:
     def save() -> Event:
         if wrong:
             raise InvalidForm(wrong)
-        return sar_casework.draft_sar(
-            base.desk(), form.actor.user_id, of.case.case_id, draft, form=form.token, seen=seen
-        )
+        return casework.draft_sar(base.desk(), form.actor.user_id, of.case.case_id, draft, form=form.token, seen=seen)
 
     event = form.send(partial(_saved_words, draft), save)
     outcome = mine.outcome

@@ -9,7 +9,7 @@ from html import escape
 
 import streamlit as st
 
-from app import chain, policy, sar_casework
+from app import casework, chain, policy
 from app.errors import DeskError
 from app.exports import acknowledgement
 from app.exports.acknowledgement import Acknowledged, ReportError
@@ -52,7 +52,7 @@ def judge(scene: Scene, draft_hash: str) -> None:
         def approve() -> None:
             form.send(
                 "Draft approved: it can be filed.",
-                lambda: sar_casework.approve_sar(
+                lambda: casework.approve_sar(
                     base.desk(), actor_id, case_id, draft_hash, form=form.token, seen=form.seen
                 ),
             )
@@ -67,7 +67,7 @@ def judge(scene: Scene, draft_hash: str) -> None:
         reason = returning.value("reason")
         returning.send(
             "Draft returned.",
-            lambda: sar_casework.return_sar(
+            lambda: casework.return_sar(
                 base.desk(), actor_id, case_id, reason, form=returning.token, seen=returning.seen
             ),
         )
@@ -96,7 +96,7 @@ def file(scene: Scene) -> None:
         )
         form.send(
             "Kept as filed.",
-            lambda: sar_casework.file_sar(
+            lambda: casework.file_sar(
                 base.desk(), scene.actor.user_id, scene.case.case_id, filed, form=form.token, seen=form.seen
             ),
         )
@@ -212,7 +212,7 @@ def _accepted(scene: Scene, name: str, report: Acknowledged | None = None) -> No
         bsa_id = report.bsa_id if report else (form.value("bsa_id") or "").strip()
         form.send(
             f"Acknowledged: BSA id {bsa_id}.",
-            lambda: sar_casework.acknowledge_sar(
+            lambda: casework.acknowledge_sar(
                 base.desk(), scene.actor.user_id, scene.case.case_id, bsa_id, form=form.token, seen=form.seen
             ),
         )
@@ -235,7 +235,7 @@ def _rejected(scene: Scene, name: str, report: Acknowledged | None = None) -> No
         errors = [_said(error) for error in report.errors] if report else [line.strip() for line in typed]
         form.send(
             "Rejection kept: the draft is back, with its errors.",
-            lambda: sar_casework.reject_sar(
+            lambda: casework.reject_sar(
                 base.desk(),
                 scene.actor.user_id,
                 scene.case.case_id,
@@ -266,7 +266,7 @@ def amend(scene: Scene) -> None:
         reason = form.value("reason")
         form.send(
             "The draft is back, to be amended.",
-            lambda: sar_casework.amend_sar(
+            lambda: casework.amend_sar(
                 base.desk(), scene.actor.user_id, scene.case.case_id, reason, form=form.token, seen=form.seen
             ),
         )

@@ -177,15 +177,17 @@ def _opened(scene: Scene) -> Mapping[str, object]:
     return chain.read_meta(scene.events[0]) if scene.events else {}
 
 
+_CAME_BACK: Mapping[str, str] = {Action.SAR_RETURN: "returned this", Action.SAR_AMEND: "took this up again"}
+
+
 def _came_back(scene: Scene) -> None:
     """Say why the draft is back, where it is."""
     if scene.case.filing is not Filing.TO_DRAFT:
         return
-    if event := _newest(scene.events, Action.SAR_RETURN, Action.SAR_REJECT, Action.SAR_AMEND, Action.SAR_DRAFT):
-        said = {Action.SAR_RETURN: "returned this", Action.SAR_AMEND: "took this up again"}.get(Action(event.action))
-        if said:
-            by = words.plain(words.name_of(event.user, scene.names))
-            st.info(f"{by} {said}: {words.plain(event.notes)}", icon=":material/undo:")
+    event = _newest(scene.events, Action.SAR_RETURN, Action.SAR_REJECT, Action.SAR_AMEND, Action.SAR_DRAFT)
+    if event and (said := _CAME_BACK.get(event.action)):
+        by = words.plain(words.name_of(event.user, scene.names))
+        st.info(f"{by} {said}: {words.plain(event.notes)}", icon=":material/undo:")
 
 
 def _newest(events: Sequence[Event], *actions: Action) -> Event | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from difflib import SequenceMatcher
 from html import escape
 
@@ -124,8 +125,8 @@ def stages(case: Case, events: Iterable[Event], names: Mapping[str, User]) -> li
     found = []
     for number, (action, name) in enumerate(_STEPS.items()):
         is_done = number < reached
-        event = newest.get(action)
-        said = [] if event is None or not is_done else [_by(event, names), *_left(case, event, action)]
+        done = newest.get(action)
+        said = [_by(done, names), *_left(case, done, action)] if done and is_done else []
         if number == reached and last in _BACK:
             said = [f"{_BACK[last]} by {_by(newest[last], names)}"]
         if action == Action.SAR_ACKNOWLEDGE and is_done:
@@ -198,8 +199,8 @@ def coded(codes: Iterable[int], described: Mapping[int, str]) -> list[str]:
 def told(draft: Draft) -> list[tuple[str, list[str]]]:
     """Return a draft by parts, each with its lines; the narrative is not among them."""
 
-    def amount(value: object, currency: str) -> list[str]:
-        return [money.text(value, currency)] if isinstance(value, money.Decimal) and value else []
+    def amount(value: Decimal | None, currency: str) -> list[str]:
+        return [money.text(value, currency)] if value else []
 
     apart = [
         f"{way} {money.text(value, draft.currency)}"
