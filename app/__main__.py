@@ -22,6 +22,8 @@
                                             let someone act, who then sees every case and every SAR decision
     python -m app user deactivate USER_ID   someone has left: they neither act nor receive cases any more
     python -m app user list                 everybody, the inactive too
+    python -m app sar draft|approve|return|file|acknowledge|reject|amend|show CASE_ID --as USER_ID
+                                            take a case's SAR one step further, or print its track and newest draft
 
 AML_DATABASE, or --database, says which database; KEY is a verifier key. Exit status: 0 all intact, or done; 1 a break,
 or done but for alerts that were left out; 2 wrong use, or input or a database that cannot be read: nothing was changed;
@@ -39,7 +41,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app import chain, database, settings, terminal
+from app import chain, database, sar_commands, settings, terminal
 from app.errors import (
     RUN,
     BrokenLog,
@@ -115,6 +117,7 @@ def _parser() -> terminal.Parser:
     leaving = user_verbs.add_parser("deactivate", parents=[shared], help="end someone's acting")
     leaving.add_argument("user_id", metavar="USER_ID")
     user_verbs.add_parser("list", parents=[shared], help="everybody, the inactive too")
+    sar_commands.add_parsers(verbs, shared)
     return parser
 
 
@@ -144,6 +147,8 @@ def main(arguments: list[str] | None = None) -> int:
                     return _open(desk, options.file, options.skip_bad)
                 case "user":
                     return _user(desk, options)
+                case "sar":
+                    return sar_commands.run(desk, options)
             case_ids = [read_case_id(case_id) for case_id in options.case_ids]
             return _verify(desk, case_ids, options.checkpoint, key, config)
     except (BrokenLog, BrokenTile, InvalidProof, NotSigned) as error:

@@ -59,7 +59,7 @@ TEST_ALL = (
 )
 SOURCES = ("app", "seed", "tests")
 CHECKS = (("ruff", "check", *SOURCES), ("ruff", "format", "--check", *SOURCES), ("mypy", "--strict", *SOURCES))
-OF_THE_DESK = ("verify", "verify-file", "export", "keygen", "checkpoint", "init", "open", "user")
+OF_THE_DESK = ("verify", "verify-file", "export", "keygen", "checkpoint", "init", "open", "user", "sar")
 """Verbs of `python -m app`."""
 
 USAGE = f"""\
@@ -77,6 +77,7 @@ Usage: {RUN} [VERB [ARGUMENTS]]
   init          make the tables of a new database   (python -m app init)
   open ...      open cases on a file of alerts      (python -m app open ...)
   user ...      add, deactivate and list people     (python -m app user ...)
+  sar ...       draft, approve and file SARs        (python -m app sar ...)
   help          print this
 
 Relative paths count from the folder of this script.

@@ -462,20 +462,21 @@ def sar_due_at(determined_at: datetime, suspect_known: bool) -> datetime:
 
 
 def suspect_known(events: Iterable[Event]) -> bool:
-    """Tell whether the last disposition named a suspect (it does unless it says otherwise)."""
-    last = None
-    for event in events:
-        if event.action == Action.DISPOSITION:
-            last = event
-    return last is None or chain.read_meta(last).get("suspect") != "unknown"
+    """Tell whether the last decision for a SAR named a suspect (it does unless it says otherwise)."""
+    return _last_sar_decision(events).get("suspect") != "unknown"
 
 
 def determined_in(events: Iterable[Event]) -> str:
     """Return the zone of who decided last on a SAR, whose calendar has its day of determination; empty if unknown."""
-    last = ""
+    return str(_last_sar_decision(events).get("zone", ""))
+
+
+def _last_sar_decision(events: Iterable[Event]) -> Mapping[str, Any]:
+    """Return the `meta` of the last decision for a SAR; empty where there is none."""
+    last: Mapping[str, Any] = {}
     for event in events:
-        if event.action == Action.DISPOSITION:
-            last = str(chain.read_meta(event).get("zone", ""))
+        if event.action == Action.DISPOSITION and _sets_sar(meta := chain.read_meta(event)):
+            last = meta
     return last
 
 

@@ -70,7 +70,7 @@ def not_to_review(actor: User, case: Case, involved: frozenset[str]) -> str | No
     if case.qa_result is not QaResult.NONE:
         return "The case has been reviewed already."
     if actor.user_id in involved:
-        return "You owned the case, decided on it or worked on its SAR. Someone else has to review it."
+        return "You owned the case or decided on it, or worked on its SAR. Someone else has to review it."
     return None
 
 

@@ -11,11 +11,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from app import chain, policy
+from app import chain, policy, sar_track
 from app.errors import InvalidForm, NotAllowed
+from app.filing import Draft, ReportKind
 from app.models import ALERT_FEED, CASE_COLUMNS, Case, Disposition, Event, QaResult, Risk, User
 from app.new_case import new_case
+from app.sar_track import Filed
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, OTHER_REVIEWER, REVIEWER
+from tests.drafts import COMPLETE
 
 SAMPLED_ID = "AML-00000004"
 OTHER_ID = "AML-7F3KQ2XA"
@@ -130,6 +133,64 @@ def full_life(case_id: str = SAMPLED_ID, **facts: Any) -> Life:
     assign(life, MANAGER, OTHER_ANALYST)
     close(life, OTHER_ANALYST, Disposition.NO_SAR, "Payroll after all.")
     review(life, OTHER_REVIEWER, QaResult.PASS, "Agreed.")
+    return life
+
+
+BSA_ID, LATER_BSA_ID = "31000123456789", "31000987654321"
+
+
+def draft(life: Life, actor: User, written: Draft) -> None:
+    life.add(actor, sar_track.draft(actor, life.case, life.events, written))
+
+
+def approve(life: Life, actor: User) -> None:
+    newest = sar_track.newest_draft(life.events)
+    life.add(actor, sar_track.approve(actor, life.case, life.events, newest[0].event_hash if newest else ""))
+
+
+def send_back(life: Life, actor: User, reason: str) -> None:
+    life.add(actor, sar_track.send_back(actor, life.case, life.events, reason))
+
+
+def file(life: Life, actor: User, **also: Any) -> None:
+    moment = life.next_hour
+    filed = Filed(moment.date(), UTC, **also)
+    life.add(actor, sar_track.file(actor, life.case, life.events, filed, moment))
+
+
+def acknowledge(life: Life, actor: User, bsa_id: str) -> None:
+    life.add(actor, sar_track.acknowledge(actor, life.case, bsa_id))
+
+
+def reject(life: Life, actor: User, *errors: str) -> None:
+    life.add(actor, sar_track.reject(actor, life.case, life.events, errors))
+
+
+def amend(life: Life, actor: User, reason: str) -> None:
+    life.add(actor, sar_track.amend(actor, life.case, reason))
+
+
+def filed_life(case_id: str = SAMPLED_ID) -> Life:
+    """Everything that can happen on a SAR's track happens to it, down to an amendment that is filed."""
+    life = opened(case_id)
+    assign(life, MANAGER, ANALYST)
+    close(life, ANALYST, Disposition.SAR, "Structuring.", OPENED)
+    draft(life, ANALYST, replace(COMPLETE, narrative=""))
+    draft(life, ANALYST, COMPLETE)
+    send_back(life, MANAGER, "Who is “the person”?\nName the branch.")
+    draft(life, ANALYST, COMPLETE)
+    approve(life, MANAGER)
+    file(life, ANALYST)
+    reject(life, ANALYST, "R17: Party first name is missing", "F2  Filing name")
+    draft(life, OTHER_MANAGER, COMPLETE)
+    approve(life, MANAGER)
+    file(life, ANALYST)
+    acknowledge(life, ANALYST, BSA_ID)
+    amend(life, MANAGER, "The amount was too low.")
+    draft(life, ANALYST, replace(COMPLETE, kind=ReportKind.AMENDED, prior_bsa_id=BSA_ID))
+    approve(life, MANAGER)
+    file(life, ANALYST)
+    acknowledge(life, ANALYST, LATER_BSA_ID)
     return life
 
 

@@ -293,7 +293,7 @@ def test_the_events_of_a_whole_life_say_what_changed_and_nothing_else(desk: Data
         "qa_pass",
     ]
     sar, failed, closed, passed = (events[i].ts for i in (5, 6, 8, 9))
-    day = chain.format_ts(determined)
+    day, due = chain.format_ts(determined), chain.format_ts(determined + timedelta(days=60))
     assert [meta_of(event) for event in events[1:]] == [
         {"form": "f1", "owner": [None, A], "status": ["New", "In Review"]},
         {},
@@ -303,6 +303,8 @@ def test_the_events_of_a_whole_life_say_what_changed_and_nothing_else(desk: Data
             "closed_at": [None, sar],
             "determined_at": [None, day],
             "disposition": ["", "SAR"],
+            "filing": ["", "To draft"],
+            "sar_due_at": [None, due],
             "status": ["In Review", "Closed"],
             "suspect": "unknown",
             "zone": "UTC",
@@ -310,15 +312,21 @@ def test_the_events_of_a_whole_life_say_what_changed_and_nothing_else(desk: Data
         {"form": "f3", "qa_at": [None, failed], "qa_result": ["", "Fail"], "qa_reviewer": [None, Q]},
         {
             "closed_at": [sar, None],
-            "determined_at": [day, None],
             "disposition": ["SAR", ""],
+            "filing": ["To draft", ""],
             "qa_at": [failed, None],
             "qa_notes": ["sums off", ""],
             "qa_result": ["Fail", ""],
             "qa_reviewer": [Q, None],
             "status": ["Closed", "In Review"],
         },
-        {"closed_at": [None, closed], "disposition": ["", "No SAR"], "status": ["In Review", "Closed"]},
+        {
+            "closed_at": [None, closed],
+            "determined_at": [day, None],
+            "disposition": ["", "No SAR"],
+            "sar_due_at": [due, None],
+            "status": ["In Review", "Closed"],
+        },
         {"qa_at": [None, passed], "qa_result": ["", "Pass"], "qa_reviewer": [None, Q]},
     ]
     assert [event.notes for event in events] == [
@@ -341,7 +349,7 @@ def test_the_open_event_holds_the_facts_of_the_case_and_its_evidence(desk: Datab
     assert intact(desk, case)
 
 
-def test_a_closing_keeps_determination_and_closing_time_and_a_reopening_clears_them(
+def test_a_reopening_clears_the_closing_and_the_verdict_but_not_the_day_of_determination_and_the_deadline(
     desk: Database, open_case: OpenCase
 ) -> None:
     case = given(desk, open_case(sampled=True), ANALYST)
@@ -352,9 +360,10 @@ def test_a_closing_keeps_determination_and_closing_time_and_a_reopening_clears_t
     reopen(desk, M, case.case_id, "Why.")
     row = row_of(desk, case)
     assert (row.status, row.owner, row.disposition) == ("In Review", A, "")
-    assert (row.determined_at, row.closed_at, row.qa_result, row.qa_reviewer, row.qa_at, row.qa_notes) == (
-        *(None, None, "", None, None, ""),
+    assert (row.closed_at, row.filing, row.qa_result, row.qa_reviewer, row.qa_at, row.qa_notes) == (
+        *(None, "", "", None, None, ""),
     )
+    assert (row.determined_at, row.sar_due_at) == (today(), today() + timedelta(days=30))
 
 
 @pytest.mark.parametrize(("receiver", "left"), [(A, ""), (B, ""), (N, "Escalate")])

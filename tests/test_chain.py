@@ -27,6 +27,7 @@ from tests.lives import (
     SAMPLED_ID,
     Life,
     export,
+    filed_life,
     full_life,
     look,
     rehashed,
@@ -200,16 +201,18 @@ def test_an_event_keeps_old_and_new_of_what_it_changed_and_the_notes_of_a_verdic
         '{"form":"0003"}',
         '{"disposition":["","Escalate"],"form":"0004","owner":["a.nguyen","n.ito"]}',
         '{"closed_at":[null,"2026-01-05T13:14:00.000000Z"],"determined_at":[null,"2026-01-05T00:00:00.000000Z"],'
-        '"disposition":["Escalate","SAR"],"form":"0005","status":["In Review","Closed"],"suspect":"unknown",'
+        '"disposition":["Escalate","SAR"],"filing":["","To draft"],"form":"0005",'
+        '"sar_due_at":[null,"2026-03-06T00:00:00.000000Z"],"status":["In Review","Closed"],"suspect":"unknown",'
         '"zone":"UTC"}',
         '{"form":"0006","qa_at":[null,"2026-01-05T14:14:00.000000Z"],"qa_result":["","Fail"],'
         '"qa_reviewer":[null,"q.silva"]}',
-        '{"closed_at":["2026-01-05T13:14:00.000000Z",null],"determined_at":["2026-01-05T00:00:00.000000Z",null],'
-        '"disposition":["SAR",""],"form":"0007","qa_at":["2026-01-05T14:14:00.000000Z",null],'
+        '{"closed_at":["2026-01-05T13:14:00.000000Z",null],"disposition":["SAR",""],"filing":["To draft",""],'
+        '"form":"0007","qa_at":["2026-01-05T14:14:00.000000Z",null],'
         '"qa_notes":["The sums do not add up.",""],"qa_result":["Fail",""],"qa_reviewer":["q.silva",null],'
         '"status":["Closed","In Review"]}',
         '{"form":"0008","owner":["n.ito","b.diaz"]}',
-        '{"closed_at":[null,"2026-01-05T17:14:00.000000Z"],"disposition":["","No SAR"],"form":"0009",'
+        '{"closed_at":[null,"2026-01-05T17:14:00.000000Z"],"determined_at":["2026-01-05T00:00:00.000000Z",null],'
+        '"disposition":["","No SAR"],"form":"0009","sar_due_at":["2026-03-06T00:00:00.000000Z",null],'
         '"status":["In Review","Closed"]}',
         '{"form":"000a","qa_at":[null,"2026-01-05T18:14:00.000000Z"],"qa_result":["","Pass"],'
         '"qa_reviewer":[null,"r.kaya"]}',
@@ -234,7 +237,10 @@ def test_looks_and_exports_change_nothing_and_stand_in_the_chain() -> None:
 
 def test_a_full_life_verifies_and_ends_as_its_row_says() -> None:
     assert verify(EVENTS) == []
-    assert {event.action for event in EVENTS} == {action.value for action in Action} - {"view", "export"}
+    filed = filed_life()
+    assert chain.verify(SAMPLED_ID, filed.events, filed.row) == []
+    done = {event.action for event in (*EVENTS, *filed.events)}
+    assert done == {action.value for action in Action} - {"view", "export"}
     assert chain.replay(SAMPLED_ID, EVENTS)[0] == {
         column: value for column, value in ROW.items() if column not in ("event_count", "head_hash")
     }

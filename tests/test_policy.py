@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 
-from app import chain, policy, typed
+from app import chain, policy, sar_track, typed
 from app.errors import InvalidForm, InvalidText, NotAllowed
-from app.models import MAX_TEXT, Action, Case, Disposition, Event, QaResult, Risk, Role, Status, User
+from app.models import MAX_TEXT, Action, Case, Disposition, Event, Filing, QaResult, Risk, Role, Status, User
 from app.policy import Decision, Verb
+from app.sar_track import Filed
 from tests import lives
 from tests.conftest import ANALYST, GONE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, PEOPLE, REVIEWER
-from tests.lives import OPENED, SAMPLED_ID, opened
+from tests.drafts import COMPLETE
+from tests.lives import OPENED, SAMPLED_ID, filed_life, opened
 
 NOW = OPENED + timedelta(days=7)
 
@@ -105,11 +107,31 @@ def test_what_a_verb_appends_and_where_it_leads_is_what_its_row_says() -> None:
         (Verb.REOPEN, over, policy.reopen(MANAGER, over, "why")),
         (Verb.VIEW, over, policy.view(ANALYST, over)),
         (Verb.EXPORT, over, policy.export(ANALYST, over, {}, 1)),
+        *steps_of_a_sar(),
     ]
     for verb in Verb:
         assert {change.action for one, _, change in changes if one is verb} == verb.value.makes, verb
     for verb, case, change in changes:
         assert replace(case, **change.columns).status == (verb.value.to or case.status), verb
+
+
+def steps_of_a_sar() -> Iterator[tuple[Verb, Case, policy.Change]]:
+    def at(filing: Filing, **columns: Any) -> Case:
+        return replace(closed(ANALYST), disposition=Disposition.SAR, filing=filing, **columns)
+
+    life = filed_life()
+    upto = next(at for at, event in enumerate(life.events) if event.action == Action.SAR_APPROVE)
+    events, hashed = life.events[:upto], life.events[upto - 1].event_hash
+    to_file, filed = at(Filing.TO_FILE), at(Filing.FILED, filed_at=NOW)
+    yield Verb.SAR_DRAFT, at(Filing.TO_DRAFT), sar_track.draft(ANALYST, at(Filing.TO_DRAFT), events, COMPLETE)
+    waiting = at(Filing.TO_APPROVE)
+    yield Verb.SAR_APPROVE, waiting, sar_track.approve(MANAGER, waiting, events, hashed)
+    yield Verb.SAR_RETURN, to_file, sar_track.send_back(MANAGER, to_file, events, "why")
+    yield Verb.SAR_FILE, to_file, sar_track.file(ANALYST, to_file, events, Filed(NOW.date(), UTC), NOW)
+    yield Verb.SAR_ACKNOWLEDGE, filed, sar_track.acknowledge(ANALYST, filed, "1" * 14)
+    yield Verb.SAR_REJECT, filed, sar_track.reject(ANALYST, filed, events, ["why"])
+    known = replace(filed, bsa_id="1" * 14)
+    yield Verb.SAR_AMEND, known, sar_track.amend(ANALYST, known, "why")
 
 
 @pytest.mark.parametrize("verb", Verb)
