@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import escape
 
 import streamlit as st
 
-from app import chain, filing, gaps, policy, sar_track
+from app import chain, filing, gaps, policy, rules, sar_track
 from app.filing import Draft, ReportKind
 from app.models import Action, Case, Disposition, Event, Filing, User
 from app.policy import Verb
@@ -37,17 +38,14 @@ def show(
     now = datetime.now(UTC)
     said, tone = sar_words.deadline(case, now)
     with st.container(border=True, key="sar"):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader("SAR", anchor=False, width="content")
-            colour = words.DUE_COLOUR.get(tone, "gray")
-            st.markdown(f":{colour}-badge[{words.plain(said)}]", width="content")
+        st.subheader("SAR", anchor=False)
+        st.html(f"<p class='clock {tone}'>{escape(said)}</p>")
         if case.disposition is Disposition.SAR:
             st.html(sar_words.track(sar_words.stages(case, events, names)))
         else:
             st.caption("The case was decided as a SAR before. Its clock goes on until it is decided again.")
         if case.filed_at is not None:
-            told = policy.why_not(Verb.REOPEN, actor, case)
-            st.caption(f":material/lock: {words.plain(told)}  \n{sar_words.continuing(case.filed_at, now)}")
+            st.caption(f":material/lock: {rules.FILED}  \n{sar_words.continuing(case.filed_at, now)}")
         _prior(prior, now)
         if case.disposition is Disposition.SAR:
             _body(scene, prior, show_evidence)
@@ -112,7 +110,7 @@ def _body(scene: Scene, prior: Cases, show_evidence: Callable[[], None]) -> None
             _read(scene, *newest)
     with right:
         _bring_on(scene, newest and newest[0])
-        if refusal:
+        if refusal and case.filing is not Filing.FILED:
             st.caption(f":material/lock: {words.plain(refusal)}")
         if newest:
             _judged(scene, newest[1])

@@ -154,6 +154,18 @@ def show_timeline(case: Case, events: list[Event], names: dict[str, User], verif
         )
 
 
+def show_trail(
+    actor: User, case: Case, events: list[Event], names: dict[str, User], verified: verification.Verified
+) -> None:
+    """Draw the timeline and, to those who may try, what a forger could do to a copy of the case."""
+    show_timeline(case, events, names, verified)
+    if base.desk().is_embedded or actor.role is Role.MANAGER:
+        panel = st.expander("Try to break it", icon=":material/bolt:", key=Session.tampering.key, on_change="rerun")
+        if panel.open:
+            with panel:
+                tamper_panel.show(case.case_id, events, names)
+
+
 def note_form(actor: User, case: Case, names: dict[str, User]) -> None:
     form = forms.Form(actor, f"note {case.case_id}", names, policy.why_not(Verb.NOTE, actor, case))
 
@@ -359,8 +371,8 @@ if has_sar := sar_panel.belongs(case, events):
 
 grid = st.grid(3, min_column_width=280, gap="medium")
 with grid.cell(column_span=2):
-    if has_sar:
-        show_timeline(case, events, names, verified)
+    if has_sar:  # the panel above has its evidence beside the draft
+        show_trail(actor, case, events, names, verified)
     else:
         show_evidence(case, events)
 with grid.cell():
@@ -385,10 +397,5 @@ with grid.cell():
         tables.case_table("Other cases of this customer", others, columns, names, key="others")
 if not has_sar:
     with grid.cell(column_span=2):
-        show_timeline(case, events, names, verified)
-    if base.desk().is_embedded or actor.role is Role.MANAGER:
-        panel = st.expander("Try to break it", icon=":material/bolt:", key=Session.tampering.key, on_change="rerun")
-        if panel.open:
-            with panel:
-                tamper_panel.show(case_id, events, names)
+        show_trail(actor, case, events, names, verified)
 forms.show_outcome(names, outcome)
