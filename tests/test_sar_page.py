@@ -77,7 +77,7 @@ def test_three_people_take_a_sar_from_its_alert_to_fincen_and_amend_it(desk: Dat
     labelled(page.date_input, "Suspicion determined on").set_value(datetime.now(UTC).date())
     labelled(page.text_area, "Rationale").set_value("Structured.")
     click(page, "Close as SAR")
-    assert "Due in 30 days" in texts(page)
+    assert "Due in 30 days" in html(page)
     assert "Drafted</b><i>Next" in html(page)
     labelled(page.checkbox, "I have read it").check()
     run(page)
@@ -137,7 +137,7 @@ def test_a_reopening_keeps_the_clock_and_after_the_filing_the_page_says_why_ther
     labelled(page.text_area, "Reason to reopen").set_value("New items.")
     click(page, "Reopen")
     assert stored(desk, case_id)[0].status is Status.IN_REVIEW
-    assert "Due in 10 days" in texts(page)
+    assert "Due in 10 days" in html(page)
     labelled(page.segmented_control, "Disposition").set_value("SAR")
     run(page)
     labelled(page.date_input, "Suspicion determined on").set_value(datetime.now(UTC).date())
@@ -146,7 +146,7 @@ def test_a_reopening_keeps_the_clock_and_after_the_filing_the_page_says_why_ther
     assert [words.partition(" on this case")[0] for words in wrong(page)] == ["An earlier decision"]
     labelled(page.text_area, "Why that day").set_value("New items were found on that day.")
     click(page, "Close as SAR")
-    assert "Due in 30 days" in texts(page)
+    assert "Due in 30 days" in html(page)
     file(desk, case_id)
     page = panel(case_id, OTHER_MANAGER)
     assert labelled(page.button, "Reopen").disabled
@@ -164,7 +164,7 @@ def test_a_day_before_the_opening_needs_somebody_who_knew(desk: Database, open_c
     assert "before the case was opened" in wrong(click(page, "Close as SAR"))[0]
     labelled(page.text_input, "Who knew").set_value("Fraud")
     click(page, "Close as SAR")
-    assert "Due in 27 days" in texts(page)
+    assert "Due in 27 days" in html(page)
 
 
 def test_what_the_desk_began_follows_the_fields_and_is_not_saved_before_somebody_read_it(
