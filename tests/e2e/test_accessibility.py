@@ -150,7 +150,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         new = [case for case in found if case.status is Status.NEW]
         mine = [case for case in found if case.status is Status.IN_REVIEW and case.owner == ANALYSTS[0].user_id]
         sar = [case for case in found if case.disposition is Disposition.SAR]
-        drafted, to_draft = [case for case in found if case.status is Status.IN_REVIEW and case not in mine][:2]
+        others = [case for case in found if case.status is Status.IN_REVIEW and case.owner != ANALYSTS[0].user_id]
+        drafted, to_draft = others[:2]
         kinds = {"new": new[0], "mine": mine[0], "moved": mine[1], "sar": sar[0], "broken": sar[1]}
         kinds |= {"drafted": drafted, "to draft": to_draft}
         for case in (drafted, to_draft):
