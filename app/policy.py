@@ -462,21 +462,24 @@ def sar_due_at(determined_at: datetime, suspect_known: bool) -> datetime:
 
 
 def suspect_known(events: Iterable[Event]) -> bool:
-    """Tell whether the last decision for a SAR named a suspect (it does unless it says otherwise)."""
-    return _last_sar_decision(events).get("suspect") != "unknown"
+    """Tell whether the last decision named a suspect (it does unless it says otherwise)."""
+    return _last_decision(events).get("suspect") != "unknown"
 
 
 def determined_in(events: Iterable[Event]) -> str:
-    """Return the zone of who decided last on a SAR, whose calendar has its day of determination; empty if unknown."""
-    return str(_last_sar_decision(events).get("zone", ""))
+    """Return the zone of who decided last, whose calendar has the day of determination; empty if unknown or no SAR."""
+    return str(_last_decision(events).get("zone", ""))
 
 
-def _last_sar_decision(events: Iterable[Event]) -> Mapping[str, Any]:
-    """Return the `meta` of the last decision for a SAR; empty where there is none."""
+def _last_decision(events: Iterable[Event]) -> Mapping[str, Any]:
+    """Return the `meta` of the last decision for or against a SAR, as an escalation leaves day and deadline alone."""
     last: Mapping[str, Any] = {}
     for event in events:
-        if event.action == Action.DISPOSITION and _sets_sar(meta := chain.read_meta(event)):
-            last = meta
+        if event.action == Action.DISPOSITION:
+            meta = chain.read_meta(event)
+            match meta.get("disposition"):
+                case [_, Disposition.SAR | Disposition.NO_SAR]:
+                    last = meta
     return last
 
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.errors import InvalidInput, UnreadableFile
 from app.models import Event, read_case_id
-from app.terminal import tell
+from app.terminal import Parser, tell
 
 if TYPE_CHECKING:
     from app.database import Database
@@ -29,14 +29,14 @@ SHORTEST_HASH = 8
 Verbs = Any  # what argparse calls _SubParsersAction
 
 
-def add_parsers(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
+def add_parsers(verbs: Verbs, shared: Parser) -> None:
     """Add `sar` and its verbs to the parser of the desk's verbs; `shared` has the options that all take."""
     each = verbs.add_parser("sar", help="draft, approve and file a case's SAR").add_subparsers(
         dest="sar_verb", required=True, metavar="VERB"
     )
 
-    def verb(name: str, what: str) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = each.add_parser(name, parents=[shared], help=what, description=what)
+    def verb(name: str, what: str) -> Parser:
+        made: Parser = each.add_parser(name, parents=[shared], help=what, description=what)
         made.add_argument("case_id", metavar="CASE_ID")
         made.add_argument("--as", metavar="USER_ID", dest="user_id", required=True, help="who does it: an active user")
         return made

@@ -220,7 +220,7 @@ def lives(draw: st.DrawFn) -> Life:
     life = opened(draw(st.sampled_from([SAMPLED_ID, OTHER_ID])), customer_name=draw(typed))
     people = st.sampled_from([ANALYST, OTHER_ANALYST, MANAGER, OTHER_MANAGER, REVIEWER, OTHER_REVIEWER])
     for _ in range(draw(st.integers(0, 12))):
-        actor, other, text, choice = draw(people), draw(people), draw(typed), draw(st.integers(0, 8))
+        actor, other, text, choice = draw(people), draw(people), draw(typed), draw(st.integers(0, 15))
         try:
             match choice:
                 case 0:
@@ -239,8 +239,20 @@ def lives(draw: st.DrawFn) -> Life:
                     look(life, actor)
                 case 7:
                     export(life, actor)
-                case _:
+                case 8:
                     reopen(life, actor, text)
+                case 9 | 10:
+                    draft(life, actor, replace(COMPLETE, narrative=text))
+                case 11:
+                    approve(life, actor)
+                case 12:
+                    file(life, actor)
+                case 13:
+                    acknowledge(life, actor, BSA_ID)
+                case 14:
+                    reject(life, actor, text)
+                case _:
+                    amend(life, actor, text)
         except (NotAllowed, InvalidForm):
             continue
     return life
