@@ -240,7 +240,10 @@ def test_each_count_of_sars_sets_its_filter_and_lists_them_by_their_day(desk: Da
         approved: "SAR · To file",
     }
     assert labelled(page.toggle, "Include closed").disabled
-    click(page, "Open")
+    for change, order in (("Not recorded", "Due first"), ("Filed", "SAR due"), ("Any", "Due first")):
+        labelled(page.selectbox, "SAR").set_value(change)
+        assert labelled(run(page).selectbox, "Order").value == order
+    click(click(page, "** late"), "Open")
     assert (labelled(page.selectbox, "Order").value, len(shown_cases(page))) == ("Due first", 1)
     labels = [button.label for button in open_page(acting=REVIEWER.user_id).button]
     assert not [label for label in labels if label.endswith(" mine")]
@@ -490,6 +493,30 @@ def test_days_end_at_the_readers_midnight(
     noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
     monkeypatch.setattr(words, "zone", lambda: ZoneInfo(zone))
     assert words.due_text(replace(open_case(), due_at=noon + timedelta(hours=hours)), noon)[0] == told
+
+
+@pytest.mark.parametrize(
+    ("zone", "days", "told"),
+    [
+        ("UTC", -1, ("⚠ SAR 1 d late", "alarm")),
+        ("UTC", 0, ("◷ SAR today", "alarm")),
+        ("Pacific/Kiritimati", 0, ("⚠ SAR 1 d late", "alarm")),
+        ("Pacific/Kiritimati", 1, ("◷ SAR today", "alarm")),
+        ("America/Los_Angeles", 7, ("◷ SAR in 7 d", "warn")),
+        ("UTC", 8, ("SAR in 8 d", "quiet")),
+    ],
+)
+def test_a_sar_that_is_not_filed_is_due_at_the_end_of_the_readers_day(
+    open_case: OpenCase, monkeypatch: pytest.MonkeyPatch, zone: str, days: int, told: tuple[str, str]
+) -> None:
+    """At noon UTC; its case was closed in time, or is open again and due later."""
+    noon, day = datetime(2026, 1, 5, 12, tzinfo=UTC), datetime(2026, 1, 5 + days, tzinfo=UTC)
+    monkeypatch.setattr(words, "zone", lambda: ZoneInfo(zone))
+    reopened = replace(open_case(), due_at=noon + timedelta(days=20), sar_due_at=day)
+    closed = replace(reopened, status=Status.CLOSED, closed_at=noon, due_at=noon)
+    assert words.due_text(reopened, noon) == words.due_text(closed, noon) == told
+    assert words.due_text(replace(closed, filed_at=day), noon) == (words.day(words.day_of(noon)), "quiet")
+    assert words.due_text(replace(reopened, due_at=noon - timedelta(days=3)), noon) == ("⚠ 3 d late", "alarm")
 
 
 def test_age_and_lateness_of_a_case_end_at_its_closing(open_case: OpenCase) -> None:

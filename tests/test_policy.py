@@ -314,6 +314,15 @@ def test_a_case_is_overdue_where_it_is_open_past_its_due_date_or_was_closed_afte
         assert policy.is_overdue(replace(case, closed_at=closed), NOW + 100 * second) is overdue
 
 
+def test_a_sar_is_due_until_it_is_filed() -> None:
+    decided = a_case(sar_due_at=NOW)
+    assert [policy.sar_is_due_by(case) for case in (a_case(), decided, replace(decided, filed_at=NOW))] == [
+        None,
+        NOW,
+        None,
+    ]
+
+
 def test_the_limit_counts_characters_after_line_ends_are_made_one() -> None:
     assert typed.written("note", "\r\n" * (MAX_TEXT - 1) + "x") == "\n" * (MAX_TEXT - 1) + "x"
     with pytest.raises(InvalidText, match="10,001 characters long; the limit is 10,000"):
