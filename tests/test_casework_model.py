@@ -221,6 +221,7 @@ class Casework(RuleBasedStateMachine):
                     rationale=work.text,
                     determined_at=determined_at,
                     suspect_known=work.suspect_known,
+                    later_because="Because.",
                 ),
             ),
             "disposition",
@@ -268,7 +269,7 @@ class Casework(RuleBasedStateMachine):
     def reopen(self, case: Modelled, work: Work) -> Judged:
         def then() -> None:
             case.status, case.disposition, case.qa = "In Review", "", ("", None, None, "")
-            case.determined_at = case.closed_at = None
+            case.closed_at = None
 
         return Judged(
             case.status == "Closed" and ROLES[work.actor] == "Manager" and bool(work.text.strip()),

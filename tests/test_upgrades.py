@@ -233,12 +233,23 @@ def test_a_sign_in_by_a_clock_that_runs_ahead_is_over_too_and_an_earlier_one_doe
 @pytest.fixture
 def old_server(bare: str) -> Iterator[str]:
     """A database of the server as schema.sql made it in version 1, with the cases of VERSION_1."""
+    before, insert = sqlserver.SCHEMA.read_text("utf-8"), repository.INSERT_CASE
+    for new in (", sar_due_at, filing, filed_at, bsa_id", ", NULLIF(?, ''), ?, NULLIF(?, ''), ?"):
+        insert = "\n".join(line.removesuffix(new) for line in insert.split("\n"))
+    for new in (r",\n    sar_due_at .*?(?=\n\);)", r"IF NOT EXISTS [^\n]*?cases_(by_filing|sar_due|by_bsa_id)%.*?;\n"):
+        before, found = re.subn(new, "", before, flags=re.DOTALL)
+        assert found
+    on_the_server(
+        *sqlserver.batches(before),
+        "ALTER TABLE users DROP COLUMN signed_out_at",
+        "DROP TABLE schema_version",
+        database=odbc.parse(bare)["database"],
+    )
     with closing(database.connect(settings.Settings(bare, Path()))) as desk:
-        desk.create_schema()
         with closing(sqlite3.connect(":memory:")) as connection:
             connection.executescript(VERSION_1.read_text("utf-8"))
             tables = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in engine.TABLES}
-        with desk.transaction() as tx:
+        with desk.transaction(any_version=True) as tx:
             for user_id, name, role, active in tables["users"]:
                 tx.execute(
                     "INSERT INTO users (user_id, name, role, active) VALUES (?, ?, ?, ?)", (user_id, name, role, active)
@@ -246,14 +257,9 @@ def old_server(bare: str) -> Iterator[str]:
             place = CASE_COLUMNS.index("amount")
             for row in tables["cases"]:
                 values = ["" if value is None else value for value in row]
-                tx.execute(repository.INSERT_CASE, [*values[:place], engine.as_money(row[place]), *values[place + 1 :]])
+                tx.execute(insert, [*values[:place], engine.as_money(row[place]), *values[place + 1 :]])
             with tx.bulk_load():
                 tx.execute_many(repository.LOAD_EVENT, [(*e[:2], tx.ts(e[2]), *e[3:]) for e in tables["case_events"]])
-    on_the_server(
-        "ALTER TABLE users DROP COLUMN signed_out_at",
-        "DROP TABLE schema_version",
-        database=odbc.parse(bare)["database"],
-    )
     yield bare
 
 
@@ -283,7 +289,13 @@ def test_the_script_of_an_upgrade_may_be_run_by_a_dba_and_again(old_server: str)
             for batch in sqlserver.batches(script.read_text("utf-8")):
                 on_the_server(batch, database=odbc.parse(old_server)["database"])
             assert desk.version() == 2
+        to_4 = engine.upgrade_script(sqlserver.SCHEMA, 4)
+        assert to_4
+        on_the_server(*sqlserver.batches(to_4.read_text("utf-8")), database=odbc.parse(old_server)["database"])
+        assert desk.version() == 2
         assert schema.init(desk) == 2
+        on_the_server(*sqlserver.batches(to_4.read_text("utf-8")), database=odbc.parse(old_server)["database"])
+        assert desk.version() == VERSION
         works(desk)
 
 
