@@ -18,6 +18,8 @@ from app.filing import MAX_NARRATIVE, Draft
 from app.models import Action, Case, Event, Filing, User
 from app.policy import Change, Verb
 
+REPORT_FILE = "-sarx.xml"
+"""How the name of a report's file for FinCEN ends."""
 MAX_FIELD = 200
 """Characters in a text of a draft other than its narrative."""
 
@@ -97,6 +99,12 @@ def steps(events: Iterable[Event]) -> list[Step]:
         if is_decision or event.action in ACTIONS or (event.action == Action.REOPEN and found):
             found.append(Step(event))
     return found
+
+
+def amended(events: Sequence[Event]) -> str:
+    """Return the BSA id of the report that is amended; empty where none is."""
+    event = _newest(events, Action.SAR_AMEND)
+    return str(chain.read_meta(event).get("prior_bsa_id", "")) if event else ""
 
 
 def _newest(events: Sequence[Event], action: Action) -> Event | None:
@@ -285,13 +293,19 @@ def _wrong_way(case: Case, events: Sequence[Event], filed: Filed, other: str | N
 
 
 def _was_taken(events: Sequence[Event], export: str) -> bool:
-    """Tell whether an export after the newest approval has this hash."""
+    """Tell whether an export of a report's file after the newest approval has this hash."""
     for event in reversed(events):
         if event.action == Action.SAR_APPROVE:
             return False
         if event.event_hash == export:
-            return event.action == Action.EXPORT
+            files = chain.read_meta(event).get("files")
+            return event.action == Action.EXPORT and isinstance(files, dict) and any(map(is_report_file, files))
     return False
+
+
+def is_report_file(name: str) -> bool:
+    """Tell whether an exported file of this name is a report for FinCEN."""
+    return name.endswith(REPORT_FILE)
 
 
 def _why_not_called(bsa_id: str, other: str | None) -> str | None:

@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -169,7 +170,8 @@ class Book:
         typology.make(scene)
         slots = _slots(scene, typology)
         case, opened = self._open(number, born, scene, typology, slots)
-        story = Story(draw, case, opened, typology, slots, ending, self._span)
+        bsa_ids = (self.bsa_id(2 * number + time) for time in count())
+        story = Story(draw, case, opened, typology, slots, ending, self._span, bsa_ids)
         story.tell()
         return story.case, story.events
 
@@ -236,6 +238,10 @@ class Book:
             opened_at=opened_at,
         )
         return chain.open_chain(case, ALERT_FEED, evidence)
+
+    def bsa_id(self, number: int) -> str:
+        """What FinCEN calls a report: 14 digits, no two of them equal below ten billion."""
+        return f"3100{(self._first_customer + 7_654_321_987 * number) % 10_000_000_000:010d}"
 
     def case_id(self, number: int) -> str:
         """Looks drawn at random, yet no two are equal: a Feistel network permutes the 40-bit numbers."""

@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
@@ -18,6 +18,8 @@ from typing import Any, NamedTuple, TypeVar
 from app import chain, repository, rows, schema, verification
 from app.database import Database, Transaction
 from app.errors import DatabaseError, DatabaseNotEmpty, InvalidText, UnreadableFile
+from app.filing import MAX_NARRATIVE
+from app.gaps import is_bsa_id
 from app.models import (
     ALERT_FEED,
     ALERT_FEED_USER,
@@ -26,6 +28,7 @@ from app.models import (
     COLUMNS,
     EVENT_COLUMNS,
     MAX_TEXT,
+    Action,
     Case,
     Column,
     Event,
@@ -35,6 +38,8 @@ from app.models import (
 
 USERS, CASES, EVENTS = "users.csv", "cases.csv", "case_events.csv"
 USER_COLUMNS = ("user_id", "name", "role", "active")
+FIRST_CASE_COLUMNS = CASE_COLUMNS[: CASE_COLUMNS.index("head_hash") + 1]
+"""Those of a cases.csv of before version 4, whose cases say nothing of the filing of a SAR."""
 BATCH = 500
 """Cases that are stored at a time."""
 
@@ -88,6 +93,12 @@ class _Record(NamedTuple):
         except ValueError as error:
             raise self.bad(f"{column} {text!r} is not a UTC time like 2026-01-05 09:14:00.000000") from error
 
+    def day(self, column: str) -> datetime:
+        found = self.time(column)
+        if found.time() != time():
+            raise self.bad(f"{column} {self.values[column]!r} is not a day like 2026-01-05 00:00:00.000000")
+        return found
+
     def person(self, column: str, known: Mapping[str, User]) -> str:
         user_id = self.values[column]
         if user_id not in known:
@@ -114,7 +125,7 @@ class _Record(NamedTuple):
         if column.holds is Decimal:
             return self.money(name)
         if column.holds is datetime:
-            return self.time(name)
+            return self.day(name) if column.is_day else self.time(name)
         return self.text(name, column.limit)
 
 
@@ -176,7 +187,7 @@ def _load_cases(tx: Transaction, folder: Path, known: Mapping[str, User], progre
         cases.clear()
         events.clear()
 
-    for record in _records(folder / CASES, CASE_COLUMNS, progress):
+    for record in _records(folder / CASES, CASE_COLUMNS, progress, FIRST_CASE_COLUMNS):
         case = _case(record, known)
         case_id, group = next(groups, (None, iter(())))
         if case_id != case.case_id:
@@ -210,6 +221,8 @@ def _case(record: _Record, known: Mapping[str, User]) -> Case:
     if not CASE_ID.fullmatch(case_id):
         raise record.bad(f"case_id {case_id!r} is not like AML-7F3KQ2XA")
     case = Case(**{column.name: record.value(column, known) for column in COLUMNS})
+    if case.bsa_id and not is_bsa_id(case.bsa_id):
+        raise record.bad(f"bsa_id {case.bsa_id!r} does not have 14 digits")
     # A file of before version 3 has the search text in the form of then.
     return dataclasses.replace(case, search=rows.renewed(record.values))
 
@@ -230,28 +243,35 @@ def _event(record: _Record, known: Mapping[str, User]) -> chain.StoredEvent:
         f"{ts[:10]}T{ts[11:]}Z",
         record.person("user", known),
         values["action"],
-        record.text("notes", MAX_TEXT),
+        record.text("notes", MAX_NARRATIVE if values["action"] == Action.SAR_DRAFT else MAX_TEXT),
         values["meta"],
         values["prev_hash"],
         values["event_hash"],
     )
 
 
-def _records(file: Path, columns: tuple[str, ...], progress: Progress | None = None) -> Iterator[_Record]:
-    """Return the rows of a CSV with exactly these columns. Raises UnreadableFile."""
+def _records(
+    file: Path, columns: tuple[str, ...], progress: Progress | None = None, first: tuple[str, ...] = ()
+) -> Iterator[_Record]:
+    """Return the rows of a CSV with exactly these columns; `first` are those of an older one, whose others are empty.
+
+    Raises UnreadableFile.
+    """
     csv.field_size_limit(16 * 1024 * 1024)
     line = 1
     try:
         with file.open("rb") as raw:
             size = file.stat().st_size
             reader = csv.reader(io.TextIOWrapper(raw, encoding="utf-8", newline=""), strict=True)
-            if tuple(next(reader, ())) != columns:
+            found = tuple(next(reader, ()))
+            if found not in (columns, first or columns):
                 raise UnreadableFile(file, 1, f"the columns are not {', '.join(columns)}")
+            left_out = dict.fromkeys(columns[len(found) :], "")
             line = reader.line_num + 1
             for count, record in enumerate(reader):
-                if len(record) != len(columns):
-                    raise UnreadableFile(file, line, f"{len(record)} fields instead of {len(columns)}")
-                yield _Record(file, line, dict(zip(columns, record, strict=True)))
+                if len(record) != len(found):
+                    raise UnreadableFile(file, line, f"{len(record)} fields instead of {len(found)}")
+                yield _Record(file, line, dict(zip(found, record, strict=True)) | left_out)
                 line = reader.line_num + 1
                 if progress and count % BATCH == 0:
                     progress(raw.tell(), size)

@@ -5,32 +5,49 @@ Every step goes through the rules of casework and is written into the chain as t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from app import chain, policy, sampling
+from app import chain, filing, narrative, policy, sampling, sar_track
+from app.exports import sarx
+from app.exports.filer import DEMO_FILER
+from app.filing import Draft, ReportKind, Subject, SubjectKind, SubjectRole
 from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, User
+from app.policy import Verb
 from seed.draw import DAY, EASTERN, Draw, business_day_after, eastern, is_business_day
 from seed.people import ANALYSTS, LEAVER, MANAGERS, REVIEWERS
 from seed.typologies import Typology
 from seed.typologies.base import date_text, fill
-from seed.words import Finding, story_words
+from seed.words import Finding, Revision, story_words
 
-HOURS = ((9, 11), (11, 14), (14, 16), (16, 18))
+HOURS = ((9.05, 11), (11, 14), (14, 16), (16, 18))
 HOUR_WEIGHTS = (0.4, 0.2, 0.3, 0.1)
 OPENING, EVENING = 9, 18.5
-"""US Eastern hours in which people work and how often; when the first comes and the last goes."""
+"""US Eastern hours in which people act and how often; when the first comes, who looks at a case before they act, and
+when the last goes."""
 
 LOOK = timedelta(minutes=2)
 """How long before they act somebody opens the case."""
+
+APART = timedelta(minutes=10)
+"""From QA's review to what others do before and after it, at least."""
 
 FIRST_LOOK = {Risk.HIGH: (0, 2), Risk.MEDIUM: (0, 6), Risk.LOW: (1, 11)}
 """Business days until somebody takes the case."""
 
 PAUSE = {Risk.HIGH: (0, 3), Risk.MEDIUM: (1, 5), Risk.LOW: (1, 5)}
 """Business days between two steps of an investigation."""
+
+QUICK = ((0, 3), (0, 2), (0, 2))
+"""Business days until the draft of a SAR, its approval and its filing."""
+
+SLOW = ((4, 8), (9, 15), None)
+SLOWEST = (18, 45)
+"""The same of one of them where it is not quick, and where it is held up past the deadline, or nearly."""
 
 WORDS = story_words(Path(__file__).with_suffix(".toml"))
 
@@ -68,6 +85,7 @@ class Story:
         slots: Mapping[str, str],
         ending: Ending,
         span: Span,
+        bsa_ids: Iterator[str],
     ) -> None:
         self.draw, self.case, self.events = draw, case, [opened]
         self._typology, self._slots, self._ending, self._span = typology, dict(slots), ending, span
@@ -75,6 +93,15 @@ class Story:
         self._owner: User
         self._thin = False
         """Whether the decision is a poor one: the QA sample fails it, and elsewhere it is overturned."""
+        self._review_at: datetime | None = None
+        """When QA comes to the case, whatever happens to it meanwhile."""
+        self._bsa_ids, self._prior = bsa_ids, ""
+        self._draft: Draft
+        """The newest draft of the SAR, which stands in the event of the hash `_draft_hash`."""
+        self._draft_hash = ""
+        self._additions: list[str] = []
+        """What the narrative of the SAR got after it was begun."""
+        self._stand_in: User | None = None
 
     def tell(self) -> None:
         """Everything that happened until the end of the data set."""
@@ -150,40 +177,35 @@ class Story:
             rationale = self._text(draw.pick(WORDS.thin_sar if verdict is Disposition.SAR else WORDS.thin_no_sar))
         else:
             rationale = preface + self._text(self._ending.finding.rationale)
-        determined, suspect_known = None, True
+        determined, later_because, suspect_known = None, "", True
         if verdict is Disposition.SAR:
             determined = (self._now if thin else self._found_at).date()  # desk hours lie within one day, in UTC too
+            first = self.case.determined_at
+            if first and determined > first.date():
+                if draw.chance(0.4):
+                    later_because = self._text(draw.pick(WORDS.later))
+                else:
+                    determined = first.date()
             if self._ending.finding.no_suspect and not thin and draw.chance(0.65):
                 suspect_known = False
                 rationale += "\n" + self._text(self._ending.finding.no_suspect)
-        self._do(
-            decider,
-            policy.decide(
-                decider,
-                self.case,
-                policy.Decision(verdict, rationale, determined, EASTERN, suspect_known),
-                self._now,
-            ),
-        )
-        if verdict is Disposition.SAR and not thin and draw.chance(0.3):
-            self._wait(3, 12)
-            self._note(draw.pick(MANAGERS) if self._owner is LEAVER else self._owner, draw.pick(WORDS.filed))
+        decision = policy.Decision(verdict, rationale, determined, EASTERN, suspect_known, later_because=later_because)
+        self._do(decider, policy.decide(decider, self.case, decision, self._now, events=self.events))
 
     def _review_and_reopen(self) -> None:
-        draw = self.draw
-        if sampling.is_sampled(self.case.qa_bucket):
-            if not self._thin and draw.chance(0.06):
-                return  # nobody has got round to it
-            self._wait(3, 14)
-            self._review(QaResult.FAIL if self._thin else QaResult.PASS)
+        """QA's review and, where it has to be, the work once more; a SAR goes its way meanwhile."""
+        draw, is_sampled = self.draw, sampling.is_sampled(self.case.qa_bucket)
+        if is_sampled:
+            if self._thin or not draw.chance(0.06):  # to the others nobody has got round
+                self._plan_review(3, 14)
             if not self._thin or draw.chance(0.25):
-                return
-            self._slots["reviewed"] = date_text(self._now.date())
+                return self._report()
+            self._await_review()
             self._reopen(draw.pick(WORDS.reopened_after_qa))
         elif self._thin or draw.chance(0.025):
             self._reopen(draw.pick(WORDS.reopened))
         else:
-            return
+            return self._report()
         self._wait(0, 3)
         self._note(self._owner, draw.pick(WORDS.rework))
         preface = self._text(WORDS.stands) + " "
@@ -192,26 +214,33 @@ class Story:
             self._thin, preface = False, ""
         self._wait(1, 5)
         self._decide(self._ending.verdict, preface)
-        if sampling.is_sampled(self.case.qa_bucket):
-            self._wait(3, 12)
-            self._review(QaResult.PASS)
+        if is_sampled:
+            self._plan_review(3, 12)
+        return self._report()
 
-    def _review(self, result: QaResult) -> None:
-        draw = self.draw
+    def _plan_review(self, low: int, high: int) -> None:
+        self._review_at = self._later(low, high)
+
+    def _await_review(self) -> None:
+        if self._review_at:
+            self._go_on(self._review_at + self._minutes(30, 60))
+
+    def _review(self) -> None:
+        draw, is_sar = self.draw, self.case.disposition is Disposition.SAR
         involved = policy.involved_in(self.events)
-        candidates = MANAGERS if draw.chance(0.12) else REVIEWERS
+        candidates = MANAGERS if draw.chance(0.12) and not is_sar else REVIEWERS  # Managers are there to approve a SAR
         reviewer = draw.pick([user for user in candidates if user.user_id not in involved] or REVIEWERS)
         words = self._typology.words
         remarks: list[str] = []
-        if result is QaResult.FAIL:
+        if self._thin:
             remarks = [draw.pick(words.misses)]
             if draw.chance(0.6):
                 remarks.insert(0, draw.pick(WORDS.fails))
         elif not draw.chance(0.35):
-            sar = self.case.disposition is Disposition.SAR
-            remarks = [draw.pick((*words.passes, *(WORDS.passes_sar if sar else WORDS.passes_no_sar)))]
-        notes = " ".join(map(self._text, remarks))
+            remarks = [draw.pick((*words.passes, *(WORDS.passes_sar if is_sar else WORDS.passes_no_sar)))]
+        result, notes = QaResult.FAIL if self._thin else QaResult.PASS, " ".join(map(self._text, remarks))
         self._do(reviewer, policy.review(reviewer, self.case, involved, result, notes, self._now))
+        self._slots["reviewed"] = date_text(self._now.date())
 
     def _reopen(self, reason: str) -> None:
         manager, gone = self.draw.pick(MANAGERS), self._owner is LEAVER
@@ -223,10 +252,163 @@ class Story:
             self._now += self._minutes(2, 19)
             self._assign(manager, self.draw.pick(ANALYSTS))
 
+    # The SAR's way to FinCEN
+
+    def _report(self) -> None:
+        """Draft, approval and filing of a SAR, and FinCEN's answer; all of it again where something was wrong."""
+        draw = self.draw
+        if self.case.disposition is Disposition.SAR:
+            self._file(*self._waits())
+            if draw.chance(0.04):
+                actor, errors = self._in_charge(), [self._text(draw.pick(WORDS.rejected))]
+                self._do(actor, sar_track.reject(actor, self.case, self.events, errors))
+                self._file(*QUICK)
+            self._acknowledge()
+            if self._thin:
+                self._await_review()
+                self._amend(draw.pick(WORDS.amended_after_qa))
+            elif draw.chance(0.05):
+                self._amend(draw.pick(WORDS.amended))
+        self._await_review()
+
+    def _waits(self) -> list[tuple[int, int]]:
+        """Business days until the draft, the approval and the filing: there may be a long one among them.
+
+        Of what is due about the end of the data set more is held up, so that a demo has some that presses.
+        """
+        due = self.case.sar_due_at
+        days_left = (due - self._span.end).days if due else 0
+        held_up = 0.6 if 0 <= days_left <= 7 else 0.3 if -21 <= days_left < 0 else 0.05
+        slow = self.draw.weighted((SLOWEST, *SLOW), (held_up, 0.15, 0.08, 1))
+        waits = list(QUICK)
+        if slow:
+            waits[self.draw.weighted((0, 1, 2), (0.4, 0.3, 0.3))] = slow
+        return waits
+
+    def _file(self, draft: tuple[int, int], approve: tuple[int, int], file: tuple[int, int]) -> None:
+        draw = self.draw
+        self._wait(*draft)
+        self._write()
+        if draw.chance(0.12):
+            self._wait(0, 2)
+            revision = draw.pick([each for each in WORDS.returned if each.added not in self._additions])
+            approver = self._approver()
+            self._do(approver, sar_track.send_back(approver, self.case, self.events, self._text(revision.reason)))
+            self._additions.append(revision.added)
+            self._wait(0, 2)
+            self._write()
+        self._wait(*approve)
+        approver = self._approver()
+        self._do(approver, sar_track.approve(approver, self.case, self.events, self._draft_hash))
+        self._wait(*file)
+        if not is_business_day(self._now.date()):
+            self._wait(1, 1)
+        self._send(approver if draw.chance(0.25) else self._in_charge())
+        self._wait(1, 3)
+
+    def _write(self) -> None:
+        """The draft that the desk proposes and begins, with what was found wanting in the one before."""
+        opened = chain.read_meta(self.events[0])
+        draft = filing.propose(self.case, opened)
+        draft = replace(draft, subjects=self._subjects(draft, opened))
+        if self._prior:
+            draft = replace(draft, kind=ReportKind.AMENDED, prior_bsa_id=self._prior)
+        begun = narrative.begin(self.case, opened, self.events, draft)
+        draft = replace(draft, narrative="\n\n".join((begun, *map(self._text, self._additions))))
+        writer = self._in_charge()
+        self._do(writer, sar_track.draft(writer, self.case, self.events, draft))
+        self._draft, self._draft_hash = draft, self.case.head_hash
+
+    def _subjects(self, draft: Draft, opened: Mapping[str, Any]) -> tuple[Subject, ...]:
+        """Whom the report names: those proposed, in agreement with what the decision says of a suspect.
+
+        Where the customer is a victim, the suspect is the person who was paid most.
+        """
+        customer = draft.subjects[0]
+        if not policy.suspect_known(self.events):
+            role = SubjectRole.RELATED if customer.is_filed else customer.role
+            return replace(customer, role=role), Subject("", SubjectRole.UNKNOWN)
+        if customer.is_filed:
+            return draft.subjects
+        paid = {item.counterparty for item in filing.items(opened) if not item.is_credit}
+        for party in filing.candidates(self.case, opened):
+            if party.kind is SubjectKind.PERSON and party.name in paid:
+                return customer, replace(party, role=SubjectRole.SUSPECT)
+        return draft.subjects
+
+    def _send(self, sender: User) -> None:
+        """By the desk's file, or keyed in by hand."""
+        export = self._export(sender) if self.draw.chance(0.6) else ""
+        day, due = self._today, self.case.sar_due_at
+        is_late = self.case.filed_at is None and due is not None and day > due.date()
+        late_because = self._text(self.draw.pick(WORDS.late)) if is_late else ""
+        filed = sar_track.Filed(day, EASTERN, export, late_because)
+        self._do(sender, sar_track.file(sender, self.case, self.events, filed, self._now))
+
+    def _export(self, sender: User) -> str:
+        """FinCEN's file of a made-up bank. Return the hash of the event that keeps that it left."""
+        self._look(sender)
+        report = sarx.Report(self.case.case_id, self._today)
+        digest = sha256(sarx.render(self._draft, DEMO_FILER, report)).hexdigest()
+        files = {sarx.file_name(report.case_id, DEMO_FILER): digest}
+        self._do(sender, policy.export(sender, self.case, files, len(self.events)))
+        exported = self.case.head_hash
+        self._go_on(self._now + self._minutes(2, 8))
+        return exported
+
+    def _acknowledge(self) -> None:
+        actor = self._in_charge()
+        self._do(actor, sar_track.acknowledge(actor, self.case, next(self._bsa_ids)))
+
+    def _amend(self, revision: Revision) -> None:
+        self._wait(2, 12)
+        actor, self._prior = self._in_charge(), self.case.bsa_id
+        self._do(actor, sar_track.amend(actor, self.case, self._text(revision.reason)))
+        self._additions.append(revision.added)
+        self._file(*QUICK)
+        self._acknowledge()
+
+    def _in_charge(self) -> User:
+        """Who sees to the SAR: the owner or, once they have left, a Manager, who may have decided on it."""
+        if self._owner is LEAVER and self._now > self._span.left:
+            if self._stand_in is None:
+                involved = policy.involved_in(self.events, Verb.SAR_APPROVE)
+                self._stand_in = self.draw.pick([user for user in MANAGERS if user.user_id in involved] or MANAGERS)
+            return self._stand_in
+        return self._owner
+
+    def _approver(self) -> User:
+        involved = policy.involved_in(self.events, Verb.SAR_APPROVE)
+        may = [user for user in MANAGERS if not policy.why_not(Verb.SAR_APPROVE, user, self.case, involved)]
+        return self.draw.pick(may)
+
     # What steps are made of
+
+    @property
+    def _today(self) -> date:
+        return self._now.astimezone(EASTERN).date()
 
     def _wait(self, low: int, high: int) -> None:
         """Go on `low` to `high` business days later; on the same day if none, where there is time left."""
+        moment = self._later(low, high)
+        if self.case.owner == LEAVER.user_id and self.case.status is Status.IN_REVIEW and moment > self._span.left:
+            self._now = self._span.left + self._minutes(5, 150)
+            self._assign(self.draw.pick(MANAGERS), self.draw.pick(ANALYSTS))
+            moment = max(moment, self._now + self._minutes(10, 90))
+        self._go_on(moment)
+
+    def _go_on(self, moment: datetime) -> None:
+        """Go on to that moment, by way of QA's review where it comes before. Raises _NotYet."""
+        if self._review_at and self._review_at <= moment:
+            self._now, self._review_at = max(self._review_at, self._now + APART), None
+            if self._now <= self._span.end:
+                self._review()
+            moment = max(moment, self._now + APART)
+        if moment > self._span.end:
+            raise _NotYet
+        self._now = moment
+
+    def _later(self, low: int, high: int) -> datetime:
         days, today = self.draw.between(low, high), self._now.date()
         early = self._now < eastern(today, OPENING)
         moment = self._now + self._minutes(4, 85)
@@ -234,13 +416,7 @@ class Story:
             moment = self._working_time(business_day_after(today - DAY, days + 1))
         elif days or moment > eastern(today, EVENING):
             moment = self._working_time(business_day_after(today, max(days, 1)))
-        if self.case.owner == LEAVER.user_id and self.case.status is Status.IN_REVIEW and moment > self._span.left:
-            self._now = self._span.left + self._minutes(5, 150)
-            self._assign(self.draw.pick(MANAGERS), self.draw.pick(ANALYSTS))
-            moment = max(moment, self._now + self._minutes(10, 90))
-        if moment > self._span.end:
-            raise _NotYet
-        self._now = moment
+        return moment
 
     def _working_time(self, day: date) -> datetime:
         if day.weekday() == 4 and self.draw.chance(0.04) and is_business_day(day):
@@ -266,11 +442,14 @@ class Story:
         self._owner = receiver
 
     def _do(self, user: User, change: policy.Change) -> None:
-        """Before it, they opened the case, which a case with a SAR decision keeps."""
+        self._look(user)
+        self._add(user, self._now, change)
+
+    def _look(self, user: User) -> None:
+        """Before they act they open the case, which a case with a SAR decision keeps."""
         looked = max(self._now - LOOK, chain.parse_ts(self.events[-1].ts))
         if policy.view_to_record(user.user_id, self.events, looked):
             self._add(user, looked, policy.view(user, self.case))
-        self._add(user, self._now, change)
 
     def _add(self, user: User, moment: datetime, change: policy.Change) -> None:
         self.case, event = chain.append(

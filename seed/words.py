@@ -47,6 +47,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Revision:
+    """Why the draft of a SAR is written again, and the sentence that its narrative gets."""
+
+    reason: str
+    added: str
+
+
+@dataclass(frozen=True, slots=True)
 class Goods:
     """What is traded, what it is counted in, and the benchmark price of one in cents."""
 
@@ -105,7 +113,13 @@ class StoryWords:
     handed_back: str
     """What becomes of an escalation."""
     chasers: tuple[str, ...]
-    filed: tuple[str, ...]
+    late: tuple[str, ...]
+    later: tuple[str, ...]
+    rejected: tuple[str, ...]
+    """What is said of a SAR that is late, of a later day of determination, and by FinCEN of what it rejects."""
+    returned: tuple[Revision, ...]
+    amended: tuple[Revision, ...]
+    amended_after_qa: tuple[Revision, ...]
     reopened_after_qa: tuple[str, ...]
     reopened: tuple[str, ...]
     rework: tuple[str, ...]
@@ -129,7 +143,7 @@ def story_words(file: Path) -> StoryWords:
     """Return the words of any case. Raises UnreadableFile."""
     lists = (
         *("thin_sar", "thin_no_sar", "fails", "passes_sar", "passes_no_sar"),
-        *("chasers", "filed", "reopened", "rework"),
+        *("chasers", "late", "later", "rejected", "reopened", "rework"),
     )
     escalated, reviewed = ANY_CASE | {"analyst"}, ANY_CASE | {"reviewed"}
     with _file(file) as table:
@@ -139,7 +153,15 @@ def story_words(file: Path) -> StoryWords:
             handed_back=table.text("handed_back", escalated),
             reopened_after_qa=table.texts("reopened_after_qa", reviewed),
             stands=table.text("stands", ANY_CASE),
+            returned=tuple(_revision(one, ANY_CASE) for one in table.tables("returned")),
+            amended=tuple(_revision(one, ANY_CASE) for one in table.tables("amended")),
+            amended_after_qa=tuple(_revision(one, reviewed) for one in table.tables("amended_after_qa")),
         )
+
+
+def _revision(table: _Table, slots: frozenset[str]) -> Revision:
+    with table:
+        return Revision(table.text("reason", slots), table.text("added", slots))
 
 
 def _finding(table: _Table, slots: frozenset[str], concern: bool = False) -> Finding:

@@ -16,10 +16,13 @@ from typing import Any
 
 import pytest
 
-from app import chain, policy, sampling
+from app import chain, filing, gaps, policy, sampling, sar_track
+from app.exports import sarx
+from app.exports.filer import DEMO_FILER
 from app.models import ALERT_FEED, CASE_COLUMNS, CASE_ID, COLUMNS, EVENT_COLUMNS, Event, Role
 from seed import generate as generating
-from seed.draw import Draw, business_days, is_business_day
+from seed.__main__ import DEMO_CASES, DEMO_SEED
+from seed.draw import EASTERN, Draw, business_days, is_business_day
 from seed.generate import FILES, Book, generate
 from seed.people import LEAVER, USERS
 from seed.typologies import TYPOLOGIES
@@ -30,8 +33,8 @@ AS_OF = date(2026, 1, 31)
 END = datetime(2026, 1, 31, tzinfo=UTC)
 GOLDEN = {
     "users.csv": "b9cd6518c2ffb6df17e17788293f4c224dc320e60bed8ab1d14dd24b434b412d",
-    "cases.csv": "a2d8dde9c37b1123fad4e538495aba5917f0b14cfc7f8fefaec43e3573c7bc11",
-    "case_events.csv": "f4ee21f5e91209589065dc4ddb026584d2323c63e4cd8378cb9ae4a497ac8819",
+    "cases.csv": "05ff8e07f1d1e5f55fcc40b95387c05888b893df5c20ff07f238c28a684431fb",
+    "case_events.csv": "432b0ec35c6a35c8d89623808fbd36c4a4f241d44a087f860629c318b0367f13",
 }
 """SHA-256 of `python -m seed generate --cases 25 --seed 7 --as-of 2026-01-31`."""
 
@@ -209,6 +212,130 @@ def test_qa_reviews_the_sample_and_fails_some(book: Book) -> None:
                 assert event.notes or event.action == "qa_pass"
 
 
+# The SAR's way to FinCEN
+
+
+def sars(cases: list[Told]) -> list[Told]:
+    return [told for told in cases if (told.row["status"], told.row["disposition"]) == ("Closed", "SAR")]
+
+
+def of(told: Told, *actions: str) -> list[Event]:
+    return [event for event in told.events if event.action in actions]
+
+
+def day(cell: str) -> date:
+    return chain.parse_ts(cell).date()
+
+
+def test_reports_stand_at_every_step_in_sane_shares(cases: list[Told]) -> None:
+    found = sars(cases)
+    states = Counter(told.row["filing"] for told in found)
+    share = {state: count / len(found) for state, count in states.items()}
+    assert set(share) == {"To draft", "To approve", "To file", "Filed"}
+    assert 0.7 < share["Filed"] < 0.97
+    assert all(share[state] < 0.15 for state in ("To draft", "To approve", "To file"))
+    filed = [told for told in found if told.row["filing"] == "Filed"]
+    assert 0.8 < sum(told.row["bsa_id"] != "" for told in filed) / len(filed) < 1
+    steps = Counter(event.action for told in found for event in told.events)
+    assert 0.05 < steps["sar_return"] / steps["sar_draft"] < 0.25
+    assert 0 < steps["sar_reject"] <= 0.08 * steps["sar_file"]
+    assert 0 < steps["sar_amend"] <= 0.08 * steps["sar_file"]
+    assert all(told.row["filing"] == "" for told in cases if told not in found)
+
+
+@pytest.mark.parametrize("as_of", [date(2025, 12, 24), AS_OF, date(2026, 5, 31), date(2026, 11, 28)])
+def test_the_demo_has_a_report_for_whatever_a_demo_shows(as_of: date) -> None:
+    """Of its 500 cases, whatever day it is made on."""
+    demo, end = Book(DEMO_SEED, as_of), datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC)
+    shown: Counter[str] = Counter()
+    for case, events in map(demo.case, range(1, DEMO_CASES + 1)):
+        shown[case.filing.value] += 1
+        shown.update({event.action for event in events})
+        if case.sar_due_at and case.filed_at:
+            shown["filed late"] += case.filed_at > case.sar_due_at
+        elif case.sar_due_at and case.filing:
+            shown["late"] += case.sar_due_at < end
+            shown["due in 7 days"] += timedelta(0) <= case.sar_due_at - end <= timedelta(days=7)
+    needed = {"To draft", "To approve", "To file", "Filed", "late", "due in 7 days", "filed late"}
+    assert needed | {"sar_return", "sar_reject", "sar_amend"} <= {what for what, count in shown.items() if count}
+
+
+def test_no_report_was_approved_or_returned_by_who_decided_or_drafted_it(cases: list[Told]) -> None:
+    judged = 0
+    for told in sars(cases):
+        for place, event in enumerate(told.events):
+            if event.action in ("sar_approve", "sar_return"):
+                before = told.events[:place]
+                own = {one.user for one in before if one.action == "sar_draft" or policy.has_sar_decision([one])}
+                assert event.user not in own
+                judged += 1
+    assert judged
+
+
+def test_reports_are_filed_on_business_days_in_time_or_with_a_reason(cases: list[Told]) -> None:
+    late = 0
+    for told in sars(cases):
+        approved = date.min
+        for event in of(told, "sar_approve", "sar_file"):
+            if event.action == "sar_approve":
+                approved = chain.parse_ts(event.ts).astimezone(EASTERN).date()
+                continue
+            meta = chain.read_meta(event)
+            filed = date.fromisoformat(meta["day"]) if "day" in meta else day(meta["filed_at"][1])
+            assert is_business_day(filed)
+            assert approved <= filed == chain.parse_ts(event.ts).astimezone(EASTERN).date()
+            is_late = "filed_at" in meta and filed > day(told.row["sar_due_at"])
+            assert bool(meta.get("late_because")) is is_late
+            late += is_late
+    assert late
+
+
+def test_the_deadline_of_a_report_runs_from_the_first_decision_or_the_later_day_is_accounted_for(book: Book) -> None:
+    reopened = 0
+    for case, events in map(book.case, range(1, 4_000)):
+        decided = [event for event in events if policy.has_sar_decision([event])]
+        if len(decided) > 1 and case.determined_at:
+            first = chain.read_meta(decided[0])["determined_at"][1]
+            assert (chain.format_ts(case.determined_at) > first) is ("later_because" in chain.read_meta(decided[-1]))
+            reopened += 1
+    assert reopened
+
+
+def test_each_report_is_whole_and_reads_as_one_ought_to(cases: list[Told]) -> None:
+    opened, ids = {told.row["case_id"]: told.opening for told in cases}, []
+    for told in sars(cases):
+        suspect_known = policy.suspect_known(told.events)
+        ids += [chain.read_meta(event)["bsa_id"][1] for event in of(told, "sar_acknowledge")]
+        for event in of(told, "sar_draft"):
+            draft = filing.read(chain.read_meta(event)["sar"], event.notes)
+            assert draft
+            report = sarx.Report(told.row["case_id"], chain.parse_ts(event.ts).date())
+            assert sarx.missing(draft, DEMO_FILER, report) == []
+            assert gaps.narrative_faults(draft.narrative) == []
+            assert any(item.counterparty in draft.narrative for item in filing.items(opened[report.case_id]))
+            if not suspect_known:
+                assert not filing.contradiction(draft, suspect_known)
+    assert len(set(ids)) == len(ids) > 80
+    assert all(gaps.is_bsa_id(bsa_id) for bsa_id in ids)
+
+
+def test_a_file_that_was_sent_is_the_one_of_the_approved_draft(cases: list[Told]) -> None:
+    sent = 0
+    for told in sars(cases):
+        for place, event in enumerate(told.events):
+            if event.action != "sar_file" or "export" not in chain.read_meta(event):
+                continue
+            before = told.events[:place]
+            (export,) = (one for one in before if one.event_hash == chain.read_meta(event)["export"])
+            newest = sar_track.newest_draft(before)
+            assert newest
+            report = sarx.Report(told.row["case_id"], chain.parse_ts(export.ts).astimezone(EASTERN).date())
+            content = sarx.render(newest[1], DEMO_FILER, report)
+            assert list(chain.read_meta(export)["files"].values()) == [hashlib.sha256(content).hexdigest()]
+            sent += 1
+    assert sent
+
+
 def test_roles_and_hours_are_kept(cases: list[Told]) -> None:
     acting = {
         "assign": {Role.ANALYST, Role.MANAGER},
@@ -216,6 +343,8 @@ def test_roles_and_hours_are_kept(cases: list[Told]) -> None:
         "qa_pass": {Role.QA, Role.MANAGER},
         "qa_fail": {Role.QA, Role.MANAGER},
         "reopen": {Role.MANAGER},
+        "sar_approve": {Role.MANAGER},
+        "sar_return": {Role.MANAGER},
         "view": set(Role),
     }
     for told in cases:

@@ -57,8 +57,12 @@ def empty(desk: Database) -> Database:
     return desk
 
 
+def rows_of(file: Path) -> Rows:
+    return list(csv.reader(io.StringIO(file.read_text("utf-8"), newline="")))
+
+
 def edit(file: Path, change: Callable[[Rows], None]) -> None:
-    rows = list(csv.reader(io.StringIO(file.read_text("utf-8"), newline="")))
+    rows = rows_of(file)
     change(rows)
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
@@ -87,6 +91,37 @@ def test_what_was_generated_is_what_is_stored_and_verifies(folder: Path, empty: 
         ]
     assert [tuple({**row, "ts": as_time(row["ts"])}.values()) for row in rows] == written
     assert not empty.missing_guards()
+
+
+@pytest.mark.parametrize(("action", "limit"), [("note", 10_000), ("sar_draft", 20_000)])
+def test_a_narrative_has_more_room_than_a_note(folder: Path, empty: Database, action: str, limit: int) -> None:
+    file = folder / "case_events.csv"
+    line = next(number for number, row in enumerate(rows_of(file), 1) if row[4] == action)
+    edit(file, put(line, "notes", "x" * limit))
+    with pytest.raises(UnreadableFile, match="broken chain"):
+        load(empty, folder)
+    edit(file, put(line, "notes", "x" * (limit + 1)))
+    with pytest.raises(UnreadableFile, match=f"notes is longer than {limit:,} characters"):
+        load(empty, folder)
+
+
+def test_a_file_of_before_filings_were_kept_is_loaded(folder: Path, empty: Database) -> None:
+    cases, events = folder / "cases.csv", folder / "case_events.csv"
+    header, *told = rows_of(events)
+    later = {row[1] for row in told if '"sar_due_at"' in row[header.index("meta")]}
+
+    def as_before(rows: Rows) -> None:
+        until = rows[0].index("head_hash") + 1
+        rows[:] = [row[:until] for row in rows if row[0] not in later]
+
+    def without(rows: Rows) -> None:
+        rows[:] = [row for row in rows if row[1] not in later]
+
+    edit(cases, as_before)
+    edit(events, without)
+    loaded = load(empty, folder)
+    assert 0 < loaded.cases == 40 - len(later)
+    assert verification.verify_database(empty).intact
 
 
 def test_work_goes_on_after_a_load(folder: Path, empty: Database) -> None:
@@ -123,6 +158,9 @@ def test_a_load_makes_the_database_and_its_folder(folder: Path, desk: Database, 
         ("cases.csv", 7, "typology", "Gardening", "broken chain"),
         ("cases.csv", 7, "head_hash", "0" * 64, "broken chain"),
         ("cases.csv", 7, "qa_bucket", "10", "is not a whole number from 0 to 9"),
+        ("cases.csv", 4, "filing", "Sent", "unknown filing 'Sent'"),
+        ("cases.csv", 4, "bsa_id", "3100", "bsa_id '3100' does not have 14 digits"),
+        ("cases.csv", 4, "filed_at", "2026-01-05 09:14:00.000000", "is not a day like 2026-01-05 00:00:00.000000"),
         ("users.csv", 2, "role", "Boss", "unknown role 'Boss'"),
         ("users.csv", 3, "active", "yes", "active 'yes' is not a whole number"),
         ("users.csv", 3, "user_id", " l.chen", "has a space at an end"),

@@ -203,11 +203,14 @@ def test_bytes_that_are_no_text_are_refused_with_their_line(tmp_path: Path) -> N
 @pytest.mark.parametrize("key", StoryWords.__dataclass_fields__)
 def test_the_story_needs_each_of_its_texts_and_fills_no_others_slots(tmp_path: Path, key: str) -> None:
     whole, file = (FOLDER / "story.toml").read_text("utf-8"), tmp_path / "story.toml"
-    file.write_text(re.sub(rf"^{key} =", f"{key}s =", whole, flags=re.MULTILINE), "utf-8")
+    file.write_text(re.sub(rf"^(\[*){key}(?= =|\]\])", rf"\1{key}s", whole, flags=re.MULTILINE), "utf-8")
     with pytest.raises(UnreadableFile, match=f"story.toml: {key} is missing"):
         story_words(file)
-    file.write_text(re.sub(rf'^({key} = \[?\s*"+)', r"\1{low}", whole, flags=re.MULTILINE), "utf-8")
-    with pytest.raises(UnreadableFile, match=rf"story.toml: {key}( 1)? has the slot {{low}}, which nothing fills"):
+    first = rf'^({key} = \[?\s*"+|\[\[{key}\]\]\nreason = ")'
+    file.write_text(re.sub(first, r"\1{low}", whole, flags=re.MULTILINE), "utf-8")
+    with pytest.raises(
+        UnreadableFile, match=rf"story.toml: {key}( 1)?(, reason)? has the slot {{low}}, which nothing fills"
+    ):
         story_words(file)
 
 

@@ -28,6 +28,7 @@ from tests.conftest import (
     OpenCase,
     forget_the_desk,
 )
+from tests.drafts import COMPLETE
 from tests.test_pages import labelled, open_page, open_row, run, texts
 
 pytestmark = ON_SQLITE
@@ -47,10 +48,15 @@ def served(desk: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.fixture
 def cases(desk: Database, open_case: OpenCase) -> dict[str, str]:
-    """One case to take, two in review, one that awaits QA, and one that was closed as SAR and does not."""
-    names = ("new", "other", "mine", "waits", "sar")
-    opened = {name: open_case(sampled={"waits": True, "sar": False}.get(name)).case_id for name in names}
-    owners = {"other": OTHER_ANALYST, "mine": ANALYST, "waits": MANAGER, "sar": OTHER_ANALYST}
+    """One case to take, two in review, one that awaits QA, and two that were closed as SAR and do not.
+
+    The second of them was decided by a Manager, and its draft waits for approval.
+    """
+    names = ("new", "other", "mine", "waits", "sar", "drafted")
+    opened = {
+        name: open_case(sampled={"waits": True, "sar": False, "drafted": False}.get(name)).case_id for name in names
+    }
+    owners = {"other": OTHER_ANALYST, "mine": ANALYST, "waits": MANAGER, "sar": OTHER_ANALYST, "drafted": OTHER_ANALYST}
     for name, owner in owners.items():
         casework.assign(desk, owner.user_id, opened[name], owner.user_id)
     casework.set_disposition(desk, MANAGER.user_id, opened["waits"], Decision(Disposition.NO_SAR, "Explained."))
@@ -60,6 +66,10 @@ def cases(desk: Database, open_case: OpenCase) -> dict[str, str]:
         opened["sar"],
         Decision(Disposition.SAR, "No purpose.", determined_at=datetime.now(UTC)),
     )
+    casework.set_disposition(
+        desk, MANAGER.user_id, opened["drafted"], Decision(Disposition.SAR, "No purpose.", datetime.now(UTC))
+    )
+    casework.draft_sar(desk, OTHER_ANALYST.user_id, opened["drafted"], COMPLETE)
     return opened
 
 
@@ -93,6 +103,7 @@ def test_each_step_opens_its_page_on_a_fitting_case_for_a_fitting_person(cases: 
         (cases["new"], ANALYST),
         (cases["new"], ANALYST),
         (cases["new"], ANALYST),
+        (cases["drafted"], OTHER_MANAGER),
         ("QA", REVIEWER),
         ("Exports", MANAGER),
         (cases["sar"], MANAGER),
@@ -102,10 +113,10 @@ def test_each_step_opens_its_page_on_a_fitting_case_for_a_fitting_person(cases: 
     press(page, "tour_start")
     for number, (step, (title, person)) in enumerate(zip(steps.STEPS, expected, strict=True), 1):
         assert at(page) == (title, person.user_id)
-        assert f"Step {number} of 8: **{step.title}**" in bar(page)
+        assert f"Step {number} of 9: **{step.title}**" in bar(page)
         assert step.says in bar(page)
         assert step.do.format(case=cases["waits"]) in bar(page)
-        assert ("another case" in bar(page)) is (number in (6, 7))
+        assert ("another case" in bar(page)) is (number in (6, 7, 8))
         assert page.query_params["tour"] == str(number)
         press(page, "tour_next" if number < len(steps.STEPS) else "tour_leave")
     assert not bar(page)
@@ -113,7 +124,7 @@ def test_each_step_opens_its_page_on_a_fitting_case_for_a_fitting_person(cases: 
     assert page.button(key="tour_start")
 
 
-def test_two_cases_carry_it_and_it_says_where_it_moves_to_the_second_and_why(
+def test_few_cases_carry_it_and_it_says_where_it_moves_to_another_and_why(
     desk: Database, cases: dict[str, str], open_case: OpenCase
 ) -> None:
     sar = open_case(sampled=True).case_id
@@ -126,14 +137,17 @@ def test_two_cases_carry_it_and_it_says_where_it_moves_to_the_second_and_why(
     for _ in range(5):
         press(page, "tour_next")
         carried.append(page.session_state["tour case"])
-    assert f"From here on it is another case, {sar}: {steps.STEPS[5].needs}." in bar(page)
+    assert f"From here on it is another case, {cases['drafted']}: {steps.STEPS[5].needs}." in bar(page)
+    press(page, "tour_next")
+    carried.append(page.session_state["tour case"])
+    assert f"From here on it is another case, {sar}: {steps.STEPS[6].needs}." in bar(page)
     assert "view" not in [event.action for event in desk.read(lambda tx: repository.events(tx, sar))]
     for _ in range(2):
         press(page, "tour_next")
         carried.append(page.session_state["tour case"])
         assert "another case" not in bar(page)
-    assert carried == [cases["new"]] * 4 + [sar] * 3
-    for _ in range(3):
+    assert carried == [cases["new"]] * 4 + [cases["drafted"]] + [sar] * 3
+    for _ in range(4):
         press(page, "tour_back")
     assert at(page) == (cases["new"], ANALYST.user_id)
 
@@ -143,7 +157,7 @@ def test_what_a_step_talks_about_stands_as_it_says(cases: dict[str, str]) -> Non
     page.session_state["tour to"] = 4
     run(page)
     assert page.session_state["hands"] == "Decide"
-    page.session_state["tour to"] = 8
+    page.session_state["tour to"] = 9
     run(page)
     assert "hands" not in page.session_state
     assert labelled(page.segmented_control, "What to do").value == "Rewrite from here on"
@@ -167,7 +181,7 @@ def test_it_follows_the_case_that_the_presenter_takes_and_decides_on(desk: Datab
     labelled(page.button, "Close as").click()
     run(page)
     assert case_of(desk, cases["new"]).status is Status.CLOSED
-    assert "Step 4 of 8" in bar(page)
+    assert "Step 4 of 9" in bar(page)
     assert at(press(page, "tour_next")) == (cases["new"], ANALYST.user_id)
     press(press(page, "tour_next"), "tour_back")
     assert at(page) == (cases["new"], ANALYST.user_id)
@@ -183,7 +197,7 @@ def test_a_sar_from_before_the_newest_checkpoint_comes_first_and_then_the_presen
         desk, ANALYST.user_id, own, Decision(Disposition.SAR, "No purpose.", determined_at=datetime.now(UTC))
     )
     page = open_page("case", ANALYST.user_id, case_id=own)
-    page.session_state["tour to"] = 7
+    page.session_state["tour to"] = 8
     assert run(page).query_params["case_id"] == own
     checkpoint.begin(desk, settings.load(), anew=False)
     later = open_case().case_id
@@ -192,7 +206,7 @@ def test_a_sar_from_before_the_newest_checkpoint_comes_first_and_then_the_presen
         desk, ANALYST.user_id, later, Decision(Disposition.SAR, "No purpose.", determined_at=datetime.now(UTC))
     )
     page = open_page("case", ANALYST.user_id, case_id=later)
-    page.session_state["tour to"] = 7
+    page.session_state["tour to"] = 8
     assert run(page).query_params["case_id"] == cases["sar"]
 
 
@@ -203,13 +217,13 @@ def test_what_it_left_is_resumed_where_it_was(cases: dict[str, str]) -> None:
     assert "tour" not in page.query_params
     assert page.button(key="tour_resume").label == "Resume at step 3"
     press(page, "tour_resume")
-    assert "Step 3 of 8" in bar(page)
+    assert "Step 3 of 9" in bar(page)
     assert at(page) == (cases["new"], ANALYST.user_id)
     press(page, "tour_leave")
     page.switch_page("views/qa.py")
     assert at(run(page))[0] == "QA"
     press(page, "tour_resume")
-    assert "Step 3 of 8" in bar(page)
+    assert "Step 3 of 9" in bar(page)
     assert at(page) == (cases["new"], ANALYST.user_id)
 
 
@@ -227,11 +241,11 @@ def test_a_click_elsewhere_leaves_the_bar_and_offers_the_way_back(cases: dict[st
 
 def test_a_reload_resumes_the_step_in_the_address_with_the_case_in_it(cases: dict[str, str]) -> None:
     page = open_page("case", tour="4", case_id=cases["other"])
-    assert "Step 4 of 8" in bar(page)
+    assert "Step 4 of 9" in bar(page)
     assert at(page) == (cases["other"], OTHER_ANALYST.user_id)
 
 
-@pytest.mark.parametrize("number", ["0", "9", "1x", "-1", "", "³"])
+@pytest.mark.parametrize("number", ["0", "10", "1x", "-1", "", "³"])
 def test_no_other_step_in_the_address_is_a_tour(number: str) -> None:
     page = open_page(tour=number)
     assert not bar(page)
@@ -242,7 +256,7 @@ def test_where_nothing_fits_it_says_so_and_goes_on() -> None:
     page = press(open_page(), "tour_start")
     for number, step in enumerate(steps.STEPS[1:], 2):
         press(page, "tour_next")
-        assert f"Step {number} of 8" in bar(page)
+        assert f"Step {number} of 9" in bar(page)
         assert step.says in bar(page)
         assert "The data have no case for this step" in bar(page)
 
@@ -251,7 +265,7 @@ def test_who_decided_on_a_case_is_not_who_reviews_it(desk: Database, cases: dict
     for person in (REVIEWER, OTHER_REVIEWER):
         users.deactivate_user(desk, person.user_id)
     page = open_page(acting=MANAGER.user_id)
-    page.session_state["tour to"] = 6
+    page.session_state["tour to"] = 7
     assert at(run(page)) == ("QA", OTHER_MANAGER.user_id)
     assert f"Open {cases['waits']} in the list" in bar(page)
     open_row(page, cases["waits"])

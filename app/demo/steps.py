@@ -10,7 +10,8 @@ from typing import Any
 from app import repository, triage_query
 from app.database import Transaction
 from app.demo import tampering
-from app.models import Case, Disposition, Role, Status, User
+from app.models import Case, Disposition, Filing, Role, Status, User
+from app.policy import Verb
 from app.triage_query import Filters, Order
 from app.ui import base, integrity
 from app.ui.session import Kept, Session
@@ -40,6 +41,16 @@ def to_decide(tx: Transaction, case: Case | None, analyst: User) -> Case | None:
 
 def to_read(tx: Transaction, case: Case | None, analyst: User) -> Case | None:
     return case or to_take(tx, case, analyst) or to_decide(tx, case, analyst)
+
+
+def to_approve(tx: Transaction, case: Case | None, _analyst: User) -> Case | None:
+    """Return one whose SAR waits for approval: the case at hand, or the one that is due first."""
+    ranked = [
+        (found != case, found.sar_due_at, found.case_id, found)
+        for found in (case, *_cases(tx, Filters(include_closed=True)))
+        if found and found.filing is Filing.TO_APPROVE and found.sar_due_at
+    ]
+    return min(ranked)[-1] if ranked else None
 
 
 def to_review(tx: Transaction, case: Case | None, _analyst: User) -> Case | None:
@@ -74,8 +85,8 @@ def to_export(tx: Transaction, case: Case | None, _analyst: User) -> Case | None
 class Step:
     """`part` is the key of what it talks about. Where `find` finds nothing, the bar says so.
 
-    `do` may name the case, `{case}`. `needs` says why it moves on to another one than the step before, `stands` is how
-    the part stands at first, as the session holds it.
+    `do` may name the case, `{case}`. `needs` says why it moves on to another one than the step before, `verb` is what
+    its person may do to the case, `stands` how the part stands at first, as the session holds it.
     """
 
     title: str
@@ -87,6 +98,7 @@ class Step:
     find: Find | None = None
     needs: str = ""
     stands: Mapping[Kept[Any], Any] = field(default_factory=dict)
+    verb: Verb | None = None
 
 
 EXPORTED = "it takes one that was closed as SAR before the newest checkpoint, which is what proves it"
@@ -140,6 +152,18 @@ STEPS = (
         find=to_read,
     ),
     Step(
+        "The SAR",
+        "What is reported takes two people: a Manager who neither decided nor drafted approves the draft or returns "
+        "it. The deadline runs from the day on which suspicion was determined, and a reopening does not move it.",
+        "Read the draft beside the evidence, and what it still lacks. Approve it, or return it with a reason.",
+        base.CASE,
+        "sar",
+        Role.MANAGER,
+        to_approve,
+        "it takes one whose SAR waits for approval",
+        verb=Verb.SAR_APPROVE,
+    ),
+    Step(
         "Quality review",
         "Someone who neither owned the case nor decided on it reviews about one closed case in ten, SAR or not: the "
         "rule that draws them can be recomputed by anybody, so nobody picks what is looked at.",
@@ -149,6 +173,7 @@ STEPS = (
         Role.QA,
         to_review,
         "it takes one that is closed and in the sample",
+        verb=Verb.REVIEW,
     ),
     Step(
         "The export",

@@ -1,7 +1,8 @@
 """A guided demo over the live pages, and the demo's data anew: for whoever shows the embedded desk to someone.
 
 A step opens its page on a case from the data as they are, lets someone of a fitting role act, and outlines the part
-that it talks about. As few cases as can be carry it: as a rule one as far as its history, and one from its review on.
+that it talks about. As few cases as can be carry it: as a rule one as far as its history, one
+for its SAR, and one from its review on.
 Its number is in the address and in the session: it outlives a reload, and being left.
 """
 
@@ -17,7 +18,6 @@ from app.database import Transaction
 from app.demo import steps
 from app.errors import BrokenCase, UnknownCase
 from app.models import Case, Role, User
-from app.policy import Verb
 from app.settings import SignIn
 from app.ui import base, integrity, session, sign_in, words
 from app.ui.session import TRIAGE, Outcome, Session, mine
@@ -101,9 +101,9 @@ def _cast(step: steps.Step, at_hand: str, find: steps.Find | None) -> str:
         case = find(tx, case, first(Role.ANALYST)) if find else None
         if case is None:
             return None, first(step.role)
-        if step.role is Role.QA:
-            involved = policy.involved_in(repository.events(tx, case.case_id))
-            fit = [person for person in people if not policy.why_not(Verb.REVIEW, person, case, involved)]
+        if step.verb:
+            involved = policy.involved_in(repository.events(tx, case.case_id), step.verb)
+            fit = [person for person in people if not policy.why_not(step.verb, person, case, involved)]
         else:
             fit = [person for person in people if person.user_id == case.owner and step.role is Role.ANALYST]
         return case, next((person for person in fit if person.role is step.role), next(iter(fit), first(step.role)))

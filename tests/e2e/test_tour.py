@@ -16,7 +16,7 @@ from app import database, repository, settings
 from app.database import Database
 from app.demo import steps
 from app.log import checkpoint
-from app.models import Action, Status
+from app.models import Action, Filing, Status
 from seed.generate import generate
 from seed.load import load
 from tests.e2e.server import free_port, served, settled
@@ -93,7 +93,7 @@ def shown_case(page: Page) -> str:
 def wait_for(page: Page, number: int) -> None:
     """Until the step is there with all that it says, and what it talks about is in sight."""
     step = steps.STEPS[number - 1]
-    expect(page.locator(".st-key-tour")).to_contain_text(f"Step {number} of 8: {step.title}")
+    expect(page.locator(".st-key-tour")).to_contain_text(f"Step {number} of 9: {step.title}")
     expect(page.locator(".tour")).to_contain_text(step.says)
     expect(page.locator(".tour")).to_contain_text(step.do.partition("{case}")[2] or step.do)
     page.wait_for_function(IN_SIGHT, arg=[step.part, number], timeout=20_000)
@@ -110,7 +110,7 @@ def test_each_step_brings_what_it_talks_about_into_sight_and_a_reload_resumes_it
         for number in range(1, len(steps.STEPS) + 1):
             wait_for(page, number)
             assert f"tour={number}" in page.url
-            if number in (4, 7):
+            if number in (4, 6, 8):
                 before = page.url
                 page.reload()
                 wait_for(page, number)
@@ -156,6 +156,9 @@ def test_what_a_step_asks_for_can_be_done_on_its_page(browser: Chromium, address
         expect(page.locator(".st-key-timeline").get_by_text("The takings match the tax filings.")).to_be_visible()
         button(page, "tour_next").click()
         wait_for(page, 6)
+        approved = shown_case(page)
+        button(page, "tour_next").click()
+        wait_for(page, 7)
         expect(page.locator(".st-key-review_panel")).to_have_count(0)
         reviewed = page.locator(".tour").inner_text().partition("Open ")[2][:12]
         page.get_by_role("link", name=reviewed).click()
@@ -166,13 +169,13 @@ def test_what_a_step_asks_for_can_be_done_on_its_page(browser: Chromium, address
         record.click()
         page.get_by_text("Pass recorded.").wait_for()
         button(page, "tour_next").click()
-        wait_for(page, 7)
+        wait_for(page, 8)
         exported = shown_case(page)
         with page.expect_download() as download:
             page.get_by_role("button", name="Bundle for an examiner").click()
         assert download.value.suggested_filename == f"{exported}.zip"
         button(page, "tour_next").click()
-        wait_for(page, 8)
+        wait_for(page, 9)
         expect(page.get_by_role("heading", name=exported)).to_be_visible()
         panel = page.locator(".st-key-try")
         expect(panel.get_by_role("radio", name="Rewrite from here on")).to_be_checked()
@@ -181,6 +184,7 @@ def test_what_a_step_asks_for_can_be_done_on_its_page(browser: Chromium, address
         panel.get_by_text("Only the signed checkpoint catches this").wait_for()
     with desk.snapshot() as tx:
         assert repository.case(tx, case_id).status is Status.CLOSED
+        assert repository.case(tx, approved).filing is Filing.TO_APPROVE
         assert repository.case(tx, reviewed).qa_result
         assert Action.EXPORT in [event.action for event in repository.events(tx, exported)]
 
