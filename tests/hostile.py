@@ -256,6 +256,18 @@ def _chains() -> Mapping[str, tuple[list[Event], list[Found]]]:
     ):
         add("note", notes, _with(2, notes=notes))
         add("user", notes, _with(2, user=notes))
+    for column, change in (("bsa_id", '["",31000123456789]'), ("filing", '["","To file","Filed"]'), ("filed_at", "{}")):
+        add("no change", column, _with(2, meta=f'{{"{column}":{change}}}'), (note, "edited", column))
+    decided, moved = EVENTS[4].event_id, '[null,"2099-01-01T00:00:00.000000Z"]'
+    add(
+        "deadline",
+        "given by a note",
+        _with(2, meta=f'{{"sar_due_at":{moved}}}'),
+        (decided, "row differs", "sar_due_at"),
+    )
+    add(
+        "filing", "of a case that is open", _with(2, meta='{"filing":["","Filed"]}'), (decided, "row differs", "filing")
+    )
     verdict, reopened = EVENTS[5].event_id, EVENTS[6].event_id
     later = [(reopened, "row differs", name) for name in ("qa_at", "qa_notes", "qa_result", "qa_reviewer")]
     add("verdict", "its notes only", _with(5, meta='{"a":1}'), *later[:1], *later[2:])

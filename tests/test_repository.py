@@ -707,11 +707,28 @@ def test_sqlite_finds_what_waits_for_qa_without_going_through_the_closed_cases(d
 
 
 @ON_SQLITE
+@pytest.mark.parametrize(
+    ("condition", "index"),
+    [
+        ("filing = ? AND filing <> ''", "cases_by_filing (filing=?)"),
+        ("filed_at IS NULL AND sar_due_at < ?", "cases_sar_due (sar_due_at<?)"),
+        ("filed_at IS NULL AND sar_due_at >= ? AND sar_due_at < ?", "cases_sar_due (sar_due_at>? AND sar_due_at<?)"),
+    ],
+)
+def test_sqlite_counts_sars_by_state_and_deadline_in_an_index_alone(desk: Database, condition: str, index: str) -> None:
+    counting = f"SELECT COUNT(*) FROM cases WHERE {condition}"
+    steps = plan_of(desk, lambda tx: tx.fetch_val(counting, (chain.format_ts(NOON),) * counting.count("?")))
+    assert any(f"USING COVERING INDEX {index}" in step for step in steps), steps
+
+
+@ON_SQLITE
 def test_sqlite_finds_a_case_its_events_and_its_customer_by_index(desk: Database, one: Case) -> None:
     for ask in (
         partial(repository.case, case_id=one.case_id),
         partial(repository.events, case_id=one.case_id),
         partial(repository.other_cases, customer_id="C-1", case_id=one.case_id),
+        partial(repository.prior_sars, customer_id="C-1", case_id=one.case_id),
+        partial(repository.case_of_report, bsa_id="31000123456789"),
     ):
         steps = plan_of(desk, ask)
         assert steps

@@ -88,7 +88,7 @@ CREATE INDEX IF NOT EXISTS cases_qa_reviewed ON cases (qa_at, case_id, qa_result
 -- SARs: by where they stand; what runs to its deadline, also of a case that was reopened; by FinCEN's id of the report.
 CREATE INDEX IF NOT EXISTS cases_by_filing ON cases (filing, sar_due_at, case_id, owner, risk, search)
     WHERE filing <> '';
-CREATE INDEX IF NOT EXISTS cases_sar_due ON cases (sar_due_at, case_id, filing, owner, risk, search)
+CREATE INDEX IF NOT EXISTS cases_sar_due ON cases (sar_due_at, case_id, filing, filed_at, owner, risk, search)
     WHERE filed_at IS NULL AND sar_due_at IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS cases_by_bsa_id ON cases (bsa_id) WHERE bsa_id <> '';
 
