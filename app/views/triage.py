@@ -94,12 +94,13 @@ class Tile(NamedTuple):
     order: Order = Order.DUE
 
 
-def show_tiles(tiles: Sequence[Tile], counts: Mapping[str, int], filters: Filters) -> None:
+def show_tiles(tiles: Sequence[Tile], counts: Mapping[str, int], listed: Filters | None) -> None:
+    """Draw them; the one that counts what is listed stands out, if any does."""
     for tile in tiles:
         st.button(
             f"**{shown(counts[tile.label])}** {tile.label}",
             key=f"count {tile.label}",
-            type="primary" if tile.filters == filters else "secondary",
+            type="primary" if tile.filters == listed else "secondary",
             on_click=set_filters,
             args=(tile.values,),
         )
@@ -286,12 +287,14 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         search=search,
     )
     overdue = st.toggle("Overdue", key=Session.overdue.key, bind="query-params", on_change=first_page)
+    implied = asked.holds_closed(ORDERS[order])
     closed = st.toggle(
         "Include closed",
         key=Session.closed.key,
         bind="query-params",
         on_change=first_page,
-        disabled=asked.holds_closed(ORDERS[order]),
+        disabled=implied,
+        help="They are in this list anyway: a case is closed once it is decided." if implied else None,
     )
 
 wanted = replace(asked, include_closed=closed)
@@ -317,7 +320,7 @@ sar_tiles = [
 ]
 if not policy.why_not_take(actor):
     own: dict[Kept[Any], str | bool] = {Session.sars: Sars.UNDER_WAY.value, Session.owner: ME}
-    sar_tiles.append(Tile("mine", own, Filters(owner=actor.user_id, sars=Sars.UNDER_WAY), Order.SAR_DUE))
+    sar_tiles.append(Tile("yours", own, Filters(owner=actor.user_id, sars=Sars.UNDER_WAY), Order.SAR_DUE))
 page, counts = base.desk().read(
     lambda tx: (
         triage_query.triage_page(tx, filters, walked.order, size, keyset),
@@ -326,9 +329,10 @@ page, counts = base.desk().read(
     may_lag=True,
 )
 
+by_sar = walked.order is Order.SAR_DUE  # which lists SARs alone, even where no filter asks for them
 with head:
     st.title("Triage", anchor=False, width="content")
-    show_tiles(tiles, counts, filters)
+    show_tiles(tiles, counts, None if by_sar else filters)
     st.space("stretch")
     queue.next_case_button(actor)
 with sar_head:
@@ -337,8 +341,9 @@ with sar_head:
 
 tables.show_broken(page.cases)
 if not page.first:
-    st.info("No case matches these filters." if filters != Filters() else "There are no open cases.")
-    if filters != Filters():
+    is_filtered = by_sar or filters != Filters()
+    st.info("No case matches these filters." if is_filtered else "There are no open cases.")
+    if is_filtered:
         st.button("Clear the filters", on_click=set_filters, args=({},), icon=":material/filter_alt_off:")
     st.stop()
 

@@ -78,7 +78,7 @@ CREATE INDEX IF NOT EXISTS cases_open_age ON cases (opened_at, case_id, owner, r
 
 -- Triage's rarer filters: which typologies there are; escalated cases, and SARs decided before filings were kept.
 CREATE INDEX IF NOT EXISTS cases_by_typology ON cases (typology);
-CREATE INDEX IF NOT EXISTS cases_by_disposition ON cases (disposition, due_at, case_id, owner, risk, search)
+CREATE INDEX IF NOT EXISTS cases_by_disposition ON cases (disposition, due_at, case_id, filing, owner, risk, search)
     WHERE filing = '' AND disposition IN ('SAR', 'Escalate');
 
 -- QA: by status, and among the closed what waits for review; what has been reviewed.
