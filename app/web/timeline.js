@@ -20,7 +20,12 @@ function item(event) {
     element("span", { textContent: event.what }),
     element("time", { dateTime: event.ts, title: event.ts, textContent: event.when }));
   const parts = [line, ...event.changes.map(change)];
-  if (event.notes) parts.push(element("div", { className: "notes", dir: "auto", textContent: event.notes }));
+  if (event.notes) {
+    const notes = element("div", { className: "notes", dir: "auto", textContent: event.notes });
+    // A narrative takes less room than its many lines, and is scrolled by keyboard too.
+    if (event.notes.length > 1500) Object.assign(notes, { className: "notes long", tabIndex: 0, role: "group", ariaLabel: "Notes" });
+    parts.push(notes);
+  }
   // Its name begins with what it shows, so that it can be called by voice.
   const shown = `#${event.event_id} · ${event.hash.slice(0, 12)}…`;
   const hash = element("button", { type: "button", className: "hash", title: `${event.hash}\nClick to copy`,
