@@ -31,7 +31,8 @@ function save({ target }) {
   });
 }
 
-// Once into each text, as it is drawn, and over nothing that stands there.
+// Once into each text, as it is drawn. What stands there stays, unless it is what a form of a new session begins with:
+// then the session that took what was typed is gone.
 function restore() {
   const texts = [...document.querySelectorAll("textarea:enabled")].filter((text) => !page.restored.has(text));
   for (const text of texts) {
@@ -40,7 +41,7 @@ function restore() {
     page.restored.add(text);
     change((drafts) => {
       const draft = drafts[page.who]?.[place.name];
-      if (!draft || text.value) return;
+      if (!draft || (text.value && draft.token === place.token)) return;
       setValue.call(text, draft.text);
       draft.token = place.token;
       text.dispatchEvent(new Event("input", { bubbles: true }));
