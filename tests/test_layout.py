@@ -84,6 +84,10 @@ UI = (
     "ui.forms",
     "ui.queue",
     "ui.sign_in",
+    "ui.sar_words",
+    "ui.sar_draft",
+    "ui.sar_forms",
+    "ui.sar_panel",
 )
 DEMO = ("demo.steps", "demo.tour", "demo.tamper_panel")
 FLOORS = (*PURE, "gate", "settings", "files", *STORE, *ROOMS, *UI, *DEMO, "views", "terminal", "sar_commands")

@@ -225,6 +225,7 @@ class Session:
     # Case, and QA: the case that is open, and the one that is offered after it.
     case_id = Field("", "case_id")
     hands = Kept[str | None](None)  # the tab that the guided demo speaks of
+    drafting = Kept("")  # the case whose SAR is drafted anew, over a draft that waits
     whole_timeline = Kept("")  # the case whose events are all shown
     tampering = Field(False, "try")  # whether its panel is open
     attack = Field[str | None](None)

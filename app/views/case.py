@@ -1,7 +1,8 @@
 """Case: everything about one case, and what can be done with it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -12,7 +13,7 @@ from app.errors import BrokenCase, UnknownCase
 from app.models import Case, Disposition, Event, Role, Status, User
 from app.policy import Decision, Verb
 from app.rows import Cases
-from app.ui import alert, base, forms, queue, sign_in, tables, timeline, words
+from app.ui import alert, base, forms, queue, sar_panel, sign_in, tables, timeline, words
 from app.ui.session import Session, mine
 
 AT_ONCE = 50  # events of a timeline
@@ -112,13 +113,15 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
         ("Due", case.due_at),
         ("Closed", case.closed_at),
     ]
-    if case.determined_at is not None:
-        known = policy.suspect_known(events)
-        due = words.day(policy.sar_due_at(case.determined_at, known)) + ("" if known else " (no suspect identified)")
-        rows += [("Suspicion determined", words.day(case.determined_at)), ("SAR due", due)]
+    rows.append(("Suspicion determined", words.day(case.determined_at)))
     if case.qa_result:
         rows.append(("QA", f"{case.qa_result} by {words.name_of(case.qa_reviewer, names)}"))
     tables.facts(rows)
+
+
+def show_evidence(case: Case, events: list[Event]) -> None:
+    with st.container(key="evidence"):
+        alert.show(events, case.currency)
 
 
 @st.fragment
@@ -149,6 +152,18 @@ def show_timeline(case: Case, events: list[Event], names: dict[str, User], verif
             args=({Session.whole_timeline: case.case_id},),
             icon=":material/expand_more:",
         )
+
+
+def show_trail(
+    actor: User, case: Case, events: list[Event], names: dict[str, User], verified: verification.Verified
+) -> None:
+    """Draw the timeline and, to those who may try, what a forger could do to a copy of the case."""
+    show_timeline(case, events, names, verified)
+    if base.desk().is_embedded or actor.role is Role.MANAGER:
+        panel = st.expander("Try to break it", icon=":material/bolt:", key=Session.tampering.key, on_change="rerun")
+        if panel.open:
+            with panel:
+                tamper_panel.show(case.case_id, events, names)
 
 
 def note_form(actor: User, case: Case, names: dict[str, User]) -> None:
@@ -185,7 +200,7 @@ def assign_form(actor: User, case: Case, names: dict[str, User]) -> None:
         form.button("Assign", assign, ":material/person_add:")
 
 
-def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
+def decision_form(actor: User, case: Case, events: list[Event], names: dict[str, User]) -> None:
     """Draw it with nothing chosen beforehand: the button beside it closes the case."""
     no_decision = policy.why_not(Verb.DECIDE, actor, case)
     no_escalation = policy.why_not(Verb.ESCALATE, actor, case)
@@ -201,7 +216,7 @@ def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
         with form.box():
             form.text("Rationale", "rationale", "Why, from the evidence")
             if chosen is Disposition.SAR:
-                determination_fields(case, form)
+                determination_fields(case, form, is_second=policy.has_sar_decision(events))
             if chosen is Disposition.ESCALATE:
                 managers = [person.user_id for person in names.values() if policy.can_take_escalation(actor, person)]
                 form.person("To Manager", "escalate_to", managers, lambda one: one.name)
@@ -213,20 +228,34 @@ def decision_form(actor: User, case: Case, names: dict[str, User]) -> None:
             )
 
 
-def determination_fields(case: Case, form: forms.Form) -> None:
-    """Draw what says from when the filing clock of a SAR runs, and how long."""
+def determination_fields(case: Case, form: forms.Form, is_second: bool) -> None:
+    """Draw what says from when the filing clock of a SAR runs, and how long.
+
+    `is_second` says that the case was decided as a SAR before.
+    """
     today = words.local(datetime.now(UTC)).date()
     disabled = bool(form.refusal)
     st.date_input(
         "Suspicion determined on",
         None,
-        min_value=min(words.local(case.opened_at).date(), today),
+        min_value=date(1990, 1, 1),
         max_value=today,
         key=form.key("determined_at"),
         disabled=disabled,
         help="When someone first concluded that there is reason to suspect. The filing clock starts here.",
     )
     form.tell("determined_at")
+    st.text_input(
+        f"Who knew, if before {words.local(case.opened_at):%Y-%m-%d}",
+        key=form.key("source"),
+        disabled=disabled,
+        placeholder="Branch, Fraud, law enforcement",
+        max_chars=200,
+        help="The case was opened that day. Where somebody else had reason to suspect earlier, the clock starts there.",
+    )
+    form.tell("source")
+    if is_second:
+        form.text("Why that day, where it is later than the one decided before", "later_because", height=80)
     label = "No suspect identified (60 days to file instead of 30)"
     st.checkbox(label, key=form.key("no_suspect"), disabled=disabled)
 
@@ -242,6 +271,8 @@ def send_decision(actor: User, case: Case, names: dict[str, User], chosen: Dispo
         zone=words.zone(),
         suspect_known=not form.value("no_suspect"),
         escalate_to=manager,
+        source=form.value("source") or "",
+        later_because=form.value("later_because") or "",
     )
     form.send(
         f"Escalated to {names[manager].name}." if manager else f"Disposition set: {chosen}.",
@@ -288,19 +319,29 @@ if not case_id:
     st.stop()
 
 
-def read(tx: Transaction) -> tuple[Case, list[repository.Chain], Cases, str | None, str | None]:
+class Found(NamedTuple):
+    """What one reading says of the case."""
+
+    case: Case
+    chains: list[repository.Chain]
+    others: Cases
+    prior_sars: Cases
+    before: str | None
+    after: str | None
+
+
+def read(tx: Transaction) -> Found:
     found, walked = repository.case(tx, case_id), mine.queue
     before, after = (triage_query.neighbour(tx, walked.now(), walked.order, case_id, back) for back in (True, False))
     others = repository.other_cases(tx, found.customer_id, case_id)
-    return found, repository.chains_of(tx, case_id), others, before, after
+    prior_sars = repository.prior_sars(tx, found.customer_id, case_id)
+    return Found(found, repository.chains_of(tx, case_id), others, prior_sars, before, after)
 
 
 try:
-    case, chains, others, before, after = base.desk().read(read)
-    events = repository.events_of(chains)
-    if base.look(actor, case_id, events):
-        case, chains, others, before, after = base.desk().read(read)
-        events = repository.events_of(chains)
+    reading = base.desk().read(read)
+    if base.look(actor, case_id, repository.events_of(reading.chains)):
+        reading = base.desk().read(read)
 except UnknownCase as error:
     base.name_tab("Case")
     forms.show_outcome(names, outcome)
@@ -316,18 +357,24 @@ except BrokenCase as error:
     for found in verification.verify_case(base.desk(), case_id).breaks:
         st.text(str(found))
     st.stop()
+case, others, events = reading.case, reading.others, repository.events_of(reading.chains)
 # What is shown is what was verified: both are of one reading.
-verified = verification.verify_chains(chains)
+verified = verification.verify_chains(reading.chains)
 base.name_tab(case_id)
 
 with find:
-    show_hands(actor, case, before, after)
+    show_hands(actor, case, reading.before, reading.after)
 base.sar_banner(events)
 show_header(case, events, names, verified)
+if has_sar := sar_panel.belongs(case, events):
+    sar_panel.show(actor, case, events, names, reading.prior_sars, partial(show_evidence, case, events))
 
 grid = st.grid(3, min_column_width=280, gap="medium")
-with grid.cell(column_span=2), st.container(key="evidence"):
-    alert.show(events, case.currency)
+with grid.cell(column_span=2):
+    if has_sar:  # the panel above has its evidence beside the draft
+        show_trail(actor, case, events, names, verified)
+    else:
+        show_evidence(case, events)
 with grid.cell():
     with st.container(border=True, key="actions"):
         first = mine.hands  # where the guided demo speaks of one
@@ -338,7 +385,7 @@ with grid.cell():
         with assign:
             assign_form(actor, case, names)
         with decide:
-            decision_form(actor, case, names)
+            decision_form(actor, case, events, names)
         with reopen:
             reopen_form(actor, case, names)
     st.subheader("Other cases of this customer", anchor=False)
@@ -348,11 +395,7 @@ with grid.cell():
     if others:
         columns = ("case", "typology", "status", "disposition")
         tables.case_table("Other cases of this customer", others, columns, names, key="others")
-with grid.cell(column_span=2):
-    show_timeline(case, events, names, verified)
-    if base.desk().is_embedded or actor.role is Role.MANAGER:
-        panel = st.expander("Try to break it", icon=":material/bolt:", key=Session.tampering.key, on_change="rerun")
-        if panel.open:
-            with panel:
-                tamper_panel.show(case_id, events, names)
+if not has_sar:
+    with grid.cell(column_span=2):
+        show_trail(actor, case, events, names, verified)
 forms.show_outcome(names, outcome)

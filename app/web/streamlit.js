@@ -7,8 +7,8 @@ const streamlit = {
   sidebarLink: "[data-testid=stSidebarNavLink]",
   sidebarClose: "[data-testid=stSidebarCollapseButton] button",
   keyed: "[class*='st-key-']", // what has a key; the key is the rest of that class
-  control: "textarea, [role=radiogroup], [role=combobox], [role=spinbutton]", // of a field of a form
-  focusable: "textarea, [role=radio], [role=combobox], [role=spinbutton]",
+  control: "textarea, input[type=text], [role=radiogroup], [role=combobox], [role=spinbutton]", // of a field of a form
+  focusable: "textarea, input[type=text], [role=radio], [role=combobox], [role=spinbutton]",
   button: "button[kind]",
   state: "data-test-script-state", // of the run of a page, at `app`
   isAtRest: () => document.querySelector(streamlit.app)?.getAttribute(streamlit.state) === "notRunning",
