@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from app import database, settings
+from app import casework, database, settings, triage_query
 from app.log import checkpoint
+from app.models import Status
+from app.triage_query import Filters, Order
 from seed.generate import generate
 from seed.load import load
+from seed.people import ANALYSTS, MANAGERS
 from tests.e2e.server import free_port, served, settled
+from tests.e2e.test_accessibility import decide_as_sar, draft_sar
 
 if TYPE_CHECKING:
     from tests.browser import Chromium
@@ -54,12 +58,22 @@ FOUND = (
 ELSEWHERE = {
     "pre .token": "where nobody can sign in yet: an example of settings; axe judges its contrast",
     ".on-paper": "below a timeline of which a part is shown; the desk's own",
+    ".clock.quiet": "on a SAR that was filed in time; the desk's own",
+    "[data-testid] ul.errors": "what FinCEN found wrong, from its file; a list of the desk's own",
 }
 """What this small demo shows nowhere, and where it is."""
 
 
+class Demo(NamedTuple):
+    """A desk that is served, and in it a case whose SAR is drafted, and one whose draft waits for approval."""
+
+    address: str
+    drafting: str
+    drafted: str
+
+
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A small demo, with cases to decide on and to review, and a checkpoint."""
     folder: Path = tmp_path_factory.mktemp("desk")
     config = settings.Settings(str(folder / "desk.db"), folder, checkpoints=folder / "checkpoints")
@@ -67,12 +81,21 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with closing(database.connect(config)) as made:
         load(made, folder / "csv")
         checkpoint.begin(made, config, anew=False)
+        found = made.read(lambda tx: triage_query.triage_page(tx, Filters(), Order.DUE, 100)).cases
+        others = [case for case in found if case.status is Status.IN_REVIEW and case.owner != ANALYSTS[0].user_id]
+        drafting, drafted = (case.case_id for case in others[:2])
+        for case_id in (drafting, drafted):
+            casework.assign(made, MANAGERS[0].user_id, case_id, ANALYSTS[0].user_id)
+            decide_as_sar(made, case_id)
+        for words in ("See attached.", "She paid in. See attached."):
+            draft_sar(made, drafted, words)
     with served(folder, {"AML_DATABASE": config.database, "AML_EXPORTS": str(folder)}, free_port()) as where:
-        yield where
+        yield Demo(where, drafting, drafted)
 
 
-def walk(page: Page, address: str) -> Iterator[str]:
+def walk(page: Page, demo: Demo) -> Iterator[str]:
     """Each page with what it can show; after each stop, what is there is looked at."""
+    address = demo.address
     page.goto(f"{address}/?tour=1&owner=Unassigned")
     page.locator("table").wait_for()
     page.get_by_role("checkbox", name="Select AML", disabled=False).first.click()
@@ -96,6 +119,14 @@ def walk(page: Page, address: str) -> Iterator[str]:
     page.get_by_role("button", name="Assign", exact=True).last.click()
     page.locator("input[aria-invalid]").wait_for()
     yield "nobody"
+    page.goto(f"{address}/case?case_id={demo.drafting}")
+    page.get_by_role("textbox", name="Narrative").fill("")
+    page.get_by_role("textbox", name="Narrative").press("Tab")
+    page.locator(".critical").wait_for()
+    yield "drafting"
+    page.goto(f"{address}/case?case_id={demo.drafted}")
+    page.locator("ins").first.wait_for()
+    yield "drafted"
     page.goto(f"{address}/qa")
     page.get_by_role("region", name="Awaiting").get_by_role("link").first.click()
     page.locator(".st-key-review_panel").wait_for()
@@ -118,10 +149,10 @@ def walk(page: Page, address: str) -> Iterator[str]:
     yield "exports"
 
 
-def test_what_styles_and_scripts_pick_out_of_streamlits_pages_is_there(browser: Chromium, address: str) -> None:
+def test_what_styles_and_scripts_pick_out_of_streamlits_pages_is_there(browser: Chromium, demo: Demo) -> None:
     there: dict[str, bool] = {}
     with browser.window(viewport={"width": 1440, "height": 900}) as shown:
-        for _ in walk(shown.page, address):
+        for _ in walk(shown.page, demo):
             settled(shown.page)
             for selector, is_there in shown.page.evaluate(FOUND, [STYLES]):
                 there[selector] = there.get(selector, False) or is_there
