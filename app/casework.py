@@ -259,7 +259,7 @@ def file_sar(
         other = _other_with(scene, filed.bsa_id)
         return sar_track.file(scene.actor, scene.case, scene.events, filed, scene.clock, other)
 
-    return _keep_report(database, _Request(Verb.SAR_FILE, actor_id, case_id, change, form, seen))
+    return _keep_report(database, _Request(Verb.SAR_FILE, actor_id, case_id, change, form, seen), filed.bsa_id)
 
 
 def acknowledge_sar(
@@ -270,7 +270,7 @@ def acknowledge_sar(
     def change(scene: _Scene) -> policy.Change:
         return sar_track.acknowledge(scene.actor, scene.case, bsa_id, _other_with(scene, bsa_id))
 
-    return _keep_report(database, _Request(Verb.SAR_ACKNOWLEDGE, actor_id, case_id, change, form, seen))
+    return _keep_report(database, _Request(Verb.SAR_ACKNOWLEDGE, actor_id, case_id, change, form, seen), bsa_id)
 
 
 def reject_sar(
@@ -301,12 +301,15 @@ def _other_with(scene: _Scene, bsa_id: str) -> str | None:
     return None if found == scene.case.case_id else found
 
 
-def _keep_report(database: Database, request: _Request) -> Event:
+def _keep_report(database: Database, request: _Request, bsa_id: str) -> Event:
     """Keep an event that gives a BSA id. Of two cases that are given one at once, the database lets one have it."""
     try:
         return _keep(database, request)
     except ConstraintBroken as error:
-        raise InvalidForm({"bsa_id": "Another case was given this BSA id just now."}) from error
+        other = database.read(lambda tx: repository.case_of_report(tx, bsa_id))
+        if other in (None, request.case_id):
+            raise
+        raise InvalidForm({"bsa_id": f"{other} was given this BSA id just now."}) from error
 
 
 def record_view(database: Database, actor_id: str, case_id: str) -> Event | None:

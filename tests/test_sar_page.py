@@ -20,6 +20,7 @@ from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, OpenC
 from tests.drafts import COMPLETE
 from tests.test_acknowledgement import answer, error
 from tests.test_pages import click, component, labelled, open_page, run, served, texts, wrong
+from tests.test_sar_track_model import decide_as_before
 
 __all__ = ["served"]  # every test here has the fixture
 
@@ -289,6 +290,36 @@ def test_an_acknowledgement_is_read_and_a_person_confirms_it(desk: Database, ope
     assert f"{case_id}: accepted, BSA id {BSA_ID}" in texts(page).replace("\\", "")
     click(page, f"Keep BSA id {BSA_ID} for {case_id}")
     assert stored(desk, case_id)[0].bsa_id == BSA_ID
+
+
+def test_a_late_filing_is_told_and_asks_why(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    decide(desk, case_id, 31)
+    event = casework.draft_sar(desk, ANALYST.user_id, case_id, proposed(desk, case_id))
+    casework.approve_sar(desk, MANAGER.user_id, case_id, event.event_hash)
+    page = panel(case_id, ANALYST)
+    assert "⚠ 1 day late" in html(page)
+    click(page, "Keep as filed")
+    assert [words.partition(" on 2")[0] for words in wrong(page)] == ["The SAR was due"]
+    labelled(page.text_area, "Why it was filed after").set_value("The bank was shut.")
+    click(page, "Keep as filed")
+    assert "1 day after it was due" in html(page)
+
+
+def test_a_sar_that_was_filed_before_the_desk_kept_filings_is_kept_by_a_manager(
+    desk: Database, open_case: OpenCase
+) -> None:
+    case = open_case()
+    casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id)
+    decide_as_before(desk, case.case_id, ANALYST.user_id, case.opened_at.date())
+    page = panel(case.case_id, ANALYST)
+    assert labelled(page.text_area, "Narrative").value, "or it is drafted now"
+    assert labelled(page.button, "Keep as filed").disabled
+    page = panel(case.case_id, MANAGER)
+    labelled(page.text_input, "BSA id").set_value(OLDER_BSA_ID)
+    click(page, "Keep as filed")
+    case = stored(desk, case.case_id)[0]
+    assert (case.filing, case.bsa_id) == (Filing.FILED, OLDER_BSA_ID)
 
 
 def test_the_customers_other_sars_are_told_and_can_be_continued(desk: Database, open_case: OpenCase) -> None:

@@ -12,7 +12,7 @@ import pytest
 from app import casework, chain, filing, policy, repository, sar_track
 from app.__main__ import main
 from app.casework import file_sar
-from app.database import Database
+from app.database import Database, Transaction
 from app.errors import InvalidForm, NotAllowed, StaleCase
 from app.filing import Subject, SubjectRole
 from app.models import Action, Case, Disposition, Filing
@@ -296,8 +296,14 @@ def test_no_two_cases_are_given_one_bsa_id_not_even_at_once(
     casework.acknowledge_sar(desk, A, one, BSA_ID)
     with pytest.raises(InvalidForm, match=f"{one} has this BSA id"):
         casework.acknowledge_sar(desk, A, other, BSA_ID)
-    monkeypatch.setattr(repository, "case_of_report", lambda *_: None)  # as if the other had come in between
-    with pytest.raises(InvalidForm, match="just now") as refused:
+    ask, judged = repository.case_of_report, []
+
+    def none_yet(tx: Transaction, bsa_id: str) -> str | None:  # as if the other came in between
+        judged.append(bsa_id)
+        return ask(tx, bsa_id) if len(judged) > 1 else None
+
+    monkeypatch.setattr(repository, "case_of_report", none_yet)
+    with pytest.raises(InvalidForm, match=f"{one} was given this BSA id just now") as refused:
         casework.acknowledge_sar(desk, A, other, BSA_ID)
     assert set(refused.value.fields) == {"bsa_id"}
     assert stored(desk, other)[0].bsa_id == ""

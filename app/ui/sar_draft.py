@@ -98,7 +98,7 @@ def _begin(form: forms.Form, of: Drafting) -> None:
         put(field, getattr(start, field))
     for field in _NUMBERS:
         value = getattr(start, field)
-        put(field, "" if value is None else f"{value:.2f}".removesuffix(".00"))
+        put(field, "" if value is None else f"{value:,.2f}".removesuffix(".00"))
     put("activity_types", list(start.activity_types))
     put("instruments", list(start.instruments))
     for code, said in start.described.items():

@@ -39,11 +39,13 @@ def show(
     said, tone = sar_words.deadline(case, now)
     with st.container(border=True, key="sar"):
         st.subheader("SAR", anchor=False)
-        st.html(f"<p class='clock {tone}'>{escape(said)}</p>")
+        if case.disposition is Disposition.SAR or case.sar_due_at is not None:
+            st.html(f"<p class='clock {tone}'>{escape(said)}</p>")
         if case.disposition is Disposition.SAR:
             st.html(sar_words.track(sar_words.stages(case, events, names)))
         else:
-            st.caption("The case was decided as a SAR before. Its clock goes on until it is decided again.")
+            goes_on = ", and its clock goes on" if case.sar_due_at is not None else ""
+            st.caption(f"The case was decided as a SAR before{goes_on}.")
         if case.filed_at is not None:
             st.caption(f":material/lock: {rules.FILED}  \n{sar_words.continuing(case.filed_at, now)}")
         _prior(prior, now)

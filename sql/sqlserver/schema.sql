@@ -77,7 +77,7 @@ CREATE TABLE dbo.cases (
             CHECK (filing IN (N'', N'To draft', N'To approve', N'To file', N'Filed')),
     filed_at      DATETIME2(6) NULL,
     bsa_id        NVARCHAR(14) COLLATE Latin1_General_BIN2 NOT NULL CONSTRAINT cases_bsa_id DEFAULT N''
-        CONSTRAINT cases_bsa_id_is_whole CHECK (DATALENGTH(bsa_id) IN (0, 28))
+        CONSTRAINT cases_bsa_id_is_whole CHECK (LEN(bsa_id) IN (0, 14))
 );
 GO
 

@@ -30,7 +30,7 @@ BEGIN
     EXEC (N'ALTER TABLE dbo.cases ADD filed_at DATETIME2(6) NULL');
     EXEC (N'ALTER TABLE dbo.cases ADD bsa_id NVARCHAR(14) COLLATE Latin1_General_BIN2 NOT NULL
         CONSTRAINT cases_bsa_id DEFAULT N''''
-        CONSTRAINT cases_bsa_id_is_whole CHECK (DATALENGTH(bsa_id) IN (0, 28))');
+        CONSTRAINT cases_bsa_id_is_whole CHECK (LEN(bsa_id) IN (0, 14))');
     EXEC (N'UPDATE dbo.schema_version SET version = 4');
 END;
 
