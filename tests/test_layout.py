@@ -54,6 +54,7 @@ ROOMS = (
     "log.keys",
     "log.tiles",
     "log.index",
+    "log.lines",
     "log.checkpoint",
     "log.proofs",
     "verification",

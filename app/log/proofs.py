@@ -6,8 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from app.errors import RUN, InvalidInput, InvalidNote, InvalidProof, UnreadableFile
-from app.log import index, merkle, signed_note
-from app.log.checkpoint import CHECKPOINT, Anchor, read_anchor, read_lines, read_signed
+from app.log import index, lines, merkle, signed_note
+from app.log.checkpoint import CHECKPOINT, Anchor, read_anchor, read_signed
 from app.log.signed_note import Checkpoint, ConsistencyProof, LogProof, VerifierKey
 from app.repository import LogLine
 
@@ -103,7 +103,7 @@ def _newest_leaf(anchor: Anchor, case_id: str) -> tuple[int, str] | None:
         at = folders.index(folder)
         before = read_anchor(folders[at - 1] / CHECKPOINT, anchor.key).checkpoint.size if at else 0
         found = None
-        for place, (_, owner, event_hash) in enumerate(read_lines(folder), before):
+        for place, (_, owner, event_hash) in enumerate(lines.read(folder), before):
             if owner == case_id:
                 found = place, event_hash
         if found:
