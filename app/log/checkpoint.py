@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
@@ -34,6 +35,9 @@ CHECKPOINT = "checkpoint"
 
 _LOGGER = logging.getLogger(__name__)
 _NUMBERED = re.compile(r"[0-9]{6}")
+_DRAFTS = re.compile(r"\.(?:([0-9]{6})\.)?[a-z0-9_]{8}")
+"""A folder of drafts, and the number of the checkpoint in it, which older desks left out."""
+
 # --- the log's folder ---
 
 
@@ -62,7 +66,8 @@ class Log:
 
         Raises UnreadableFile or NotSigned, and DeskError where the folder ends before what was signed last.
         """
-        newest, signed = self.in_folder(), self.remembered()
+        signed = self.remembered()  # first: a checkpoint is in the folder before it is remembered
+        newest = self.in_folder()
         size = newest.checkpoint.size if newest else 0
         if signed and size < signed.checkpoint.size:
             raise DeskError(
@@ -298,7 +303,10 @@ def append(
     target = log.folder / f"{number:06}"
     try:
         log.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=log.folder, prefix=".") as drafts, database.snapshot() as tx:
+        with (
+            tempfile.TemporaryDirectory(dir=log.folder, prefix=f".{target.name}.") as drafts,
+            database.snapshot() as tx,
+        ):
             draft = _Draft(log, newest, Path(drafts))
             quick = newest if newest and newest.has_tiles() and not full else None
             now = draft.read_new(tx, last, quick) if quick else draft.read_all(tx, last)
@@ -310,6 +318,7 @@ def append(
             draft.tidy()
             if memory:
                 files.put(memory, signed.encode())
+        _clear(log.folder, target.name)
     except OSError as error:
         raise DeskError(
             f"The checkpoint cannot be written to {log.folder}: {error.strerror}. Where another one is being made at "
@@ -317,6 +326,17 @@ def append(
         ) from error
     made = read_anchor(target / CHECKPOINT, log.key)
     return Appended(made, draft.events, tuple(draft.mended), draft.damaged)
+
+
+def _clear(folder: Path, made: str) -> None:
+    """Take away what killed processes left of drafts of the checkpoint `made`, and of those before it.
+
+    None of them can take its place any more: who still works on one is told to try again, as without this.
+    """
+    with suppress(OSError):
+        for path in list(folder.iterdir()):
+            if (drafts := _DRAFTS.fullmatch(path.name)) and (drafts[1] or made) <= made:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 class _Draft:
@@ -363,7 +383,9 @@ class _Draft:
     def read_all(self, tx: Transaction, last: int) -> Generator[LogLine]:
         """Return the events that are not signed yet, where those before them lead to the signed head.
 
-        The tiles and the list of cases are held against them, and made anew where they say something else.
+        The tiles are held against them, and the lists of cases against the lines; what says something else is made
+        anew. Where the lines cannot be read, the lists are held against the database: its hashes were signed, though
+        not whose they are, which only a verification of the case shows.
         """
         now = repository.log(tx, last)
         for line in islice(now, self._size):
@@ -377,16 +399,24 @@ class _Draft:
         self.tiles.write(self._edge.partial())
         if self._newest.has_tiles():
             self.mended += [self._log.folder / name for name in self.tiles.waiting]
-        signed = index.Sorter(self._drafts / "signed")
         try:
-            for place, (_, case_id, event_hash) in enumerate(self._newest.lines()):
-                signed.add(case_id, place, event_hash)
-            had = index.list_of(self._before[-1])
-            if (file := index.hold(self._before, signed)) and had:
-                self.mended.append(file)
+            signed = self._sorted(self._newest.lines())
         except (UnreadableFile, NotSigned) as error:
             self.damaged = str(error)
+            now.close()
+            now = repository.log(tx, last)
+            signed = self._sorted(map(lines.check, islice(now, self._size)))
+        had = index.list_of(self._before[-1])
+        if (file := index.hold(self._before, signed)) and had:
+            self.mended.append(file)
         return now
+
+    def _sorted(self, signed: Iterator[LogLine]) -> index.Sorter:
+        """Return the newest event of each case. Raises as reading the signed events does."""
+        cases = index.Sorter(self._drafts / "signed")
+        for place, (_, case_id, event_hash) in enumerate(signed):
+            cases.add(case_id, place, event_hash)
+        return cases
 
     def take(self, now: Iterator[LogLine]) -> int:
         """Take in the events that are not signed yet, and return how many they are. Raises BrokenLog, OSError."""
