@@ -20,7 +20,7 @@ from app.__main__ import main
 from app.database import Database, Transaction
 from app.demo import tampering
 from app.errors import RUN, BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile
-from app.log import checkpoint, keys, merkle, proofs, signed_note
+from app.log import checkpoint, keys, lines, merkle, proofs, signed_note
 from app.log.checkpoint import Anchor, Log
 from app.models import BreakKind, Case, Event
 from tests.attacks import ON_SERVER, without_keys
@@ -146,7 +146,7 @@ def test_whatever_differs_from_the_lines_is_named_and_nothing_else(data: st.Data
     now = [line for line in now if line[0] not in gone] + [(number, "AML-9", "e" * 64) for number in put_in]
     after = [(50, "AML-8", "d" * 64)]
     stream = iter(sorted(now) + after)
-    found = {(one.event_id, one.kind) for one in checkpoint.differences(stream, iter(then))}
+    found = {(one.event_id, one.kind) for one in lines.differences(stream, iter(then))}
     expected = {(number, BreakKind.MISSING) for number in gone}
     expected |= {(number, BreakKind.NOT_IN_LOG) for number in changed | put_in}
     assert found == (expected if numbers else set())

@@ -13,7 +13,7 @@ import pytest
 
 from app import chain
 from app.demo import tampering
-from app.log.checkpoint import differences
+from app.log.lines import differences
 from app.models import EVENT_COLUMNS
 from tests import lives
 from tests.conftest import ANALYST, MANAGER

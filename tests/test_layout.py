@@ -57,6 +57,7 @@ ROOMS = (
     "log.keys",
     "log.tiles",
     "log.index",
+    "log.lines",
     "log.checkpoint",
     "log.proofs",
     "verification",

@@ -13,8 +13,10 @@ from app import casework, files, repository, verification
 from app.__main__ import main
 from app.database import Database
 from app.errors import BrokenLog, BrokenTile, DeskError, UnreadableFile
-from app.log import checkpoint, index, keys, merkle, proofs, tiles
+from app.exports import bundle, case_export
+from app.log import checkpoint, index, keys, lines, merkle, proofs, tiles
 from app.log.checkpoint import Anchor, Log
+from app.log.signed_note import VerifierKey
 from app.models import Case
 from tests.conftest import ANALYST, MANAGER, ON_SQLITE, OpenCase, tamper
 from tests.test_checkpoint import KEY, copy_of, cut_the_tail, rewrite_a_note, sign
@@ -157,7 +159,6 @@ def test_the_folder_of_an_older_desk_gets_tiles_and_lists_once(
     note(desk, cases[0], "Newer.")
     assert sign(desk, tmp_path).checkpoint.size == made.anchor.checkpoint.size + 1
     assert reads[1:] == [made.anchor.last_event_id()]
-    proofs.prove.cache_clear()
     assert proofs.prove(signed, cases[1].case_id) == proof
 
 
@@ -270,6 +271,88 @@ def test_damaged_lines_are_named_and_a_full_checkpoint_goes_on_without(
     assert main(["checkpoint"]) == 0
 
 
+@ON_SQLITE
+def test_a_lost_tile_of_a_higher_row_is_made_anew_while_the_log_grows(
+    desk: Database, cases: list[Case], tmp_path: Path
+) -> None:
+    for number in range(tiles.WIDTH):
+        note(desk, cases[number % 4])
+    signed = sign(desk, tmp_path)
+    tile = folder_of(signed) / tiles.path(1, 0, 1)
+    sound = tile.read_bytes()
+    tile.unlink()
+    note(desk, cases[0])
+    made = in_full(desk, tmp_path)
+    assert (made.events, made.mended) == (1, (tile,))
+    assert tile.read_bytes() == sound
+    note(desk, cases[0])
+    assert checkpoint.append(desk, tmp_path, KEY).events == 1
+
+
+# --- more than one at once ---
+
+
+@ON_SQLITE
+def test_drafts_of_killed_processes_are_cleared_and_no_other(
+    desk: Database, cases: list[Case], signed: Anchor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What someone works on who went on from the newest checkpoint stays."""
+    log, real = folder_of(signed), files.put
+    left: list[str] = []
+
+    def leave_drafts(target: Path, data: bytes, mode: int = 0o644) -> None:
+        real(target, data, mode)
+        if target.name == "checkpoint":
+            drafts = target.parent.parent
+            left.append(drafts.name)
+            number = drafts.name[:-8]
+            for name in (f"{number}_killed0", ".0lder_dk", ".000004.at_work0"):
+                shutil.copytree(drafts, log / name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "put", leave_drafts)
+        sign(desk, tmp_path)
+    assert [name[:-8] for name in left] == [".000003."]
+    kept = ["000001", "000002", "000003", "tile"]
+    assert sorted(path.name for path in log.iterdir()) == [".000004.at_work0", *kept]
+
+
+@ON_SQLITE
+def test_a_checkpoint_that_comes_while_the_newest_is_looked_for_is_no_alarm(
+    desk: Database, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, real = tmp_path / "remembered", checkpoint.read_anchor
+    checkpoint.append(desk, tmp_path, KEY, memory)
+    note(desk, cases[0])
+
+    def and_meanwhile(file: Path, key: VerifierKey) -> Anchor:
+        found = real(file, key)
+        monkeypatch.setattr(checkpoint, "read_anchor", real)
+        assert checkpoint.append(desk, tmp_path, KEY, memory).events == 1
+        return found
+
+    monkeypatch.setattr(checkpoint, "read_anchor", and_meanwhile)
+    newest = Log(KEY.verifier, tmp_path / KEY.verifier.key_id, memory).newest()
+    assert newest is not None
+    assert newest.checkpoint.size == 9
+
+
+@ON_SQLITE
+def test_a_list_that_a_checkpoint_takes_over_while_it_is_looked_into_is_no_alarm(
+    desk: Database, cases: list[Case], signed: Anchor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth, real = proofs.prove(signed, cases[0].case_id), index.find
+
+    def and_meanwhile(file: Path, case_id: str) -> index.Entry | None:
+        monkeypatch.setattr(index, "find", real)
+        sign(desk, tmp_path)
+        assert not file.exists()
+        return real(file, case_id)
+
+    monkeypatch.setattr(index, "find", and_meanwhile)
+    assert proofs.prove(signed, cases[0].case_id) == truth
+
+
 # --- which leaf is a case's newest ---
 
 
@@ -291,7 +374,6 @@ def test_a_case_is_found_whatever_lists_it_is_in(
     assert proofs.prove(anchors[-1], "AML-00000000") is None
     assert proofs.prove(anchors[-1], "AML-ZZZZZZZZ") is None
     as_an_older_desk_left_it(anchors[0])
-    proofs.prove.cache_clear()
     assert {(a, c.case_id): proofs.prove(a, c.case_id) for a in anchors for c in cases} == told
 
 
@@ -332,6 +414,10 @@ def write_rubbish(file: Path, case_id: str) -> None:
     file.write_bytes(b"\xff" * 300)
 
 
+def empty_the_list(file: Path, case_id: str) -> None:
+    file.write_bytes(b"")
+
+
 def put_a_folder_there(file: Path, case_id: str) -> None:
     file.unlink()
     file.mkdir()
@@ -345,6 +431,7 @@ def put_a_folder_there(file: Path, case_id: str) -> None:
         (name_another_hash, True),
         (name_no_leaf, True),
         (write_rubbish, True),
+        (empty_the_list, True),
         (put_a_folder_there, True),
     ],
     ids=lambda it: getattr(it, "__name__", ""),
@@ -361,7 +448,6 @@ def test_a_list_that_was_changed_proves_nothing_false_and_is_made_anew_in_full(
     """It may hide an event, which `checkpoint --full` and `verify` see; no proof of what was not signed comes of it."""
     case_id = cases[1].case_id
     truth = proofs.prove(signed, case_id)
-    proofs.prove.cache_clear()
     (file,) = signed.file.parent.glob("cases-*")
     attack(file, case_id)
     if refused:
@@ -373,8 +459,75 @@ def test_a_list_that_was_changed_proves_nothing_false_and_is_made_anew_in_full(
         file.rmdir()
     mended = in_full(desk, tmp_path).mended
     assert mended == (() if attack is put_a_folder_there else (file,))
-    proofs.prove.cache_clear()
     assert proofs.prove(signed, case_id) == truth
+
+
+def name_an_older_event(file: Path, case_id: str) -> None:
+    """As a list that was put back from before."""
+    first = next(line for line in lines.read(file.parent.parent / "000001") if line[1] == case_id)
+    others = file.read_text("ascii").splitlines(keepends=True)
+    place = first[0] - 1
+    file.write_text(
+        "".join(f"{case_id},{place},{first[2]}\n" if one.startswith(case_id) else one for one in others), "ascii"
+    )
+
+
+@pytest.mark.parametrize("attack", [hide_the_newest, name_an_older_event], ids=lambda attack: attack.__name__)
+@ON_SQLITE
+def test_no_bundle_is_made_that_anchors_less_of_a_case_than_was_signed(
+    desk: Database, cases: list[Case], signed: Anchor, tmp_path: Path, attack: Callable[[Path, str], None]
+) -> None:
+    """Not after a quick checkpoint took the damaged list over either."""
+    log = Log(KEY.verifier, folder_of(signed))
+    victim, other = cases[2].case_id, cases[1].case_id
+    attack(next(signed.file.parent.glob("cases-*")), victim)
+    for newer in (False, True):
+        if newer:
+            note(desk, cases[1])
+            sign(desk, tmp_path)
+        with pytest.raises(UnreadableFile, match=rf"of {victim} is older.*checkpoint --full"):
+            bundle.make(case_export.read(desk, victim), log)
+        assert bundle.make(case_export.read(desk, other), log).not_yet == 0
+    assert len(in_full(desk, tmp_path).mended) == 1
+    note(desk, cases[2])
+    assert bundle.make(case_export.read(desk, victim), log).not_yet == 1
+
+
+def lose_a_checkpoint(folder: Path) -> None:
+    (folder / "checkpoint").unlink()
+
+
+@pytest.mark.parametrize("attack", [write_rubbish, empty_the_list, hide_the_newest], ids=lambda attack: attack.__name__)
+@pytest.mark.parametrize(
+    "loss", [change_a_line, empty_the_lines, lose_a_checkpoint], ids=lambda attack: attack.__name__
+)
+@ON_SQLITE
+def test_a_list_is_made_anew_from_the_database_where_the_lines_are_damaged_too(
+    desk: Database,
+    cases: list[Case],
+    signed: Anchor,
+    tmp_path: Path,
+    loss: Callable[[Path], None],
+    attack: Callable[[Path, str], None],
+) -> None:
+    """Signing is never stuck: the hashes in the database were just held against the signed head."""
+    truth = {case.case_id: proofs.prove(signed, case.case_id) for case in cases}
+    (file,) = signed.file.parent.glob("cases-*")
+    attack(file, cases[1].case_id)
+    loss(folder_of(signed) / "000001")
+    made = in_full(desk, tmp_path)
+    assert (made.events, made.mended) == (1, (file,))
+    assert "000001/" in made.damaged
+    assert made.anchor is not None
+    for case in cases:
+        proof = proofs.prove(made.anchor, case.case_id)
+        assert proof is not None
+        proof.verify(made.anchor.checkpoint)
+        last = copy_of(desk, case.case_id).events[-1]
+        assert proof.event_hash.hex() == last.event_hash
+        told = truth[case.case_id]
+        assert told is not None
+        assert (proof.index == told.index) == (case is not cases[0])
 
 
 @pytest.fixture
@@ -395,7 +548,8 @@ def test_every_case_of_a_list_is_found_and_no_other(many: tuple[Path, list[index
     assert index.find(file, "AML-") is None
     assert list(index.newest([])) == []
     file.write_bytes(b"")
-    assert index.find(file, entries[0][0]) is None
+    with pytest.raises(UnreadableFile, match="it is empty"):
+        index.find(file, entries[0][0])
 
 
 def test_a_folder_that_cannot_be_looked_into_is_a_message(tmp_path: Path) -> None:

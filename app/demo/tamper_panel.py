@@ -10,7 +10,7 @@ from app import chain, policy, repository
 from app.demo import tampering
 from app.demo.tampering import CHANGE, CUT, DELETE, REWRITE, SWAP
 from app.errors import RUN
-from app.log import checkpoint, proofs
+from app.log import lines, proofs
 from app.models import Action, Break, Event, User
 from app.ui import base, integrity, timeline, words
 from app.ui.session import Session
@@ -45,7 +45,7 @@ def show(case_id: str, events: Sequence[Event], names: Mapping[str, User]) -> No
     found = {
         HASHES: links,
         ROW: [one for one in changed.breaks() if one not in links],
-        CHECKPOINT: list(checkpoint.differences(now, then)),
+        CHECKPOINT: list(lines.differences(now, then)),
     }
     _show_verdict(found, anchor is not None)
     for check, breaks in found.items():

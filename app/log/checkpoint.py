@@ -15,33 +15,28 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
 
 from app import chain, files, repository, settings
 from app.database import Database, Transaction
 from app.errors import RUN, BrokenLog, DeskError, InvalidNote, NotSigned, SettingsError, UnreadableFile, kinds
-from app.log import index, keys, merkle, signed_note, tiles
+from app.log import index, keys, lines, merkle, signed_note, tiles
 from app.log.signed_note import Checkpoint, SigningKey, VerifierKey
 from app.models import Break, BreakKind
 from app.repository import LogLine
 
-CHECKPOINT, EVENTS = "checkpoint", "events.csv"
-
-MAX_BREAKS = 100
-"""Where more events differ, the first of them are named."""
+CHECKPOINT = "checkpoint"
 
 _LOGGER = logging.getLogger(__name__)
 _NUMBERED = re.compile(r"[0-9]{6}")
-_LINE = re.compile(r"([1-9][0-9]{0,18}),([A-Za-z0-9._-]{1,40}),([0-9a-f]{64})\n")
-MAX_LINE = 128
-"""Bytes; no line of the file is longer."""
-_HASH = re.compile(r"[0-9a-f]{64}")
+_DRAFTS = re.compile(r"\.(?:([0-9]{6})\.)?[a-z0-9_]{8}")
+"""A folder of drafts, and the number of the checkpoint in it, which older desks left out."""
 
 # --- the log's folder ---
 
@@ -71,7 +66,8 @@ class Log:
 
         Raises UnreadableFile or NotSigned, and DeskError where the folder ends before what was signed last.
         """
-        newest, signed = self.in_folder(), self.remembered()
+        signed = self.remembered()  # first: a checkpoint is in the folder before it is remembered
+        newest = self.in_folder()
         size = newest.checkpoint.size if newest else 0
         if signed and size < signed.checkpoint.size:
             raise DeskError(
@@ -137,28 +133,19 @@ class Anchor:
         """
         tree, last = merkle.Tree(), 0
         for folder in self.folders():
-            for line in read_lines(folder, last):
+            for line in lines.read(folder, last):
                 last = line[0]
                 tree.append(bytes.fromhex(line[2]))
                 yield line
             told = self.checkpoint if folder == self._folder else read_anchor(folder / CHECKPOINT, self.key).checkpoint
             if (tree.size, tree.head()) != (told.size, told.head):
                 raise UnreadableFile(
-                    folder / EVENTS, None, "these are not the events that its checkpoint was signed over"
+                    folder / lines.EVENTS, None, "these are not the events that its checkpoint was signed over"
                 )
 
     def last_line(self) -> LogLine:
         """Return the newest event that it was signed over, as the file beside it tells it. Raises UnreadableFile."""
-        file = self._folder / EVENTS
-        try:
-            with file.open("rb") as lines:
-                lines.seek(max(0, file.stat().st_size - MAX_LINE))
-                last = lines.readlines()[-1].decode("ascii", "replace")
-        except (OSError, IndexError) as error:
-            raise UnreadableFile(file, None, "it cannot be read, or is empty") from error
-        if (found := _LINE.fullmatch(last)) is None:
-            raise UnreadableFile(file, None, f"{last[:100]!r} is not event_id,case_id,event_hash")
-        return int(found[1]), found[2], found[3]
+        return lines.newest(self._folder)
 
     def last_event_id(self) -> int:
         """Return the highest event_id that it was signed over. Raises UnreadableFile."""
@@ -166,7 +153,7 @@ class Anchor:
 
     def has_lines(self) -> bool:
         """Return whether the events are told beside it, as they are in the log's folder."""
-        return (self._folder / EVENTS).is_file()
+        return (self._folder / lines.EVENTS).is_file()
 
     def has_tiles(self) -> bool:
         """Return whether the tree's tiles are kept beside it, as they are in the log's folder."""
@@ -185,18 +172,6 @@ class Anchor:
     @property
     def _folder(self) -> Path:
         return self.file.resolve().parent
-
-
-def read_lines(folder: Path, last: int = 0) -> Iterator[LogLine]:
-    """Give the events in a checkpoint's folder, whose event_ids ascend from above `last`. Raises UnreadableFile."""
-    with _opened(folder / EVENTS) as text:
-        for line in text:
-            found = _LINE.fullmatch(line)
-            if found is None or int(found[1]) <= last:
-                reason = f"{line[:100]!r} is not event_id,case_id,event_hash in the order of event_id"
-                raise UnreadableFile(folder / EVENTS, None, reason)
-            last = int(found[1])
-            yield last, found[2], found[3]
 
 
 def read_anchor(file: Path, key: VerifierKey) -> Anchor:
@@ -235,16 +210,10 @@ def read_file(file: Path, limit: int) -> bytes:
     return data
 
 
-@contextmanager
-def _opened(file: Path) -> Iterator[TextIO]:
-    try:
-        with file.open(encoding="utf-8", errors="strict", newline="") as text:
-            yield text
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableFile(file, None, f"it cannot be read: {error}") from error
-
-
 # --- the database against a checkpoint ---
+
+MAX_BREAKS = 100
+"""Where more events differ, the first of them are named."""
 
 
 def compare(log: Callable[[], Iterator[LogLine]], anchor: Anchor) -> list[Break]:
@@ -256,11 +225,11 @@ def compare(log: Callable[[], Iterator[LogLine]], anchor: Anchor) -> list[Break]
     """
     told, tree = anchor.checkpoint, merkle.Tree()
     for line in islice(log(), told.size):
-        tree.append(_leaf(line))
+        tree.append(lines.leaf(line))
     if (tree.size, tree.head()) == (told.size, told.head):
         return []
     try:
-        return _first(differences(log(), anchor.lines()))
+        return _first(lines.differences(log(), anchor.lines()))
     except (UnreadableFile, NotSigned) as error:
         if tree.size < told.size:
             found = Break("", None, BreakKind.TRUNCATED, "size", f"{told.size} events", f"{tree.size}")
@@ -271,39 +240,12 @@ def compare(log: Callable[[], Iterator[LogLine]], anchor: Anchor) -> list[Break]
         return [found, Break("", None, BreakKind.MISSING, "lines", "those signed over", chain.show(str(error)))]
 
 
-def differences(now: Iterator[LogLine], then: Iterator[LogLine]) -> Iterator[Break]:
-    """Give what is no longer as it was then: of the log, or of one case. Both ascend by event_id."""
-    nothing_left = False
-    current: LogLine | None = None
-    for event_id, case_id, event_hash in then:
-        while not nothing_left and (current is None or current[0] < event_id):
-            if current is not None:
-                case, found = chain.show(current[1]), chain.show(current[2])
-                yield Break(case, current[0], BreakKind.NOT_IN_LOG, "event_hash", "no such event", found)
-            current = next(now, None)
-            nothing_left = current is None
-        if current is None or current[0] > event_id:
-            yield Break(case_id, event_id, BreakKind.MISSING, "event_hash", event_hash, "none")
-            continue
-        if current[1] != case_id:
-            yield Break(case_id, event_id, BreakKind.NOT_IN_LOG, "case_id", case_id, chain.show(current[1]))
-        if current[2] != event_hash:
-            yield Break(case_id, event_id, BreakKind.NOT_IN_LOG, "event_hash", event_hash, chain.show(current[2]))
-        current = None
-
-
 def _first(breaks: Iterator[Break]) -> list[Break]:
     """Return the first breaks. All are read, as only at the end the lines are known to be those that were signed."""
     first = list(islice(breaks, MAX_BREAKS))
     for _ in breaks:
         pass
     return first
-
-
-def _leaf(line: LogLine) -> bytes:
-    """Return a leaf's data; of what is no hash, some that no log of the desk's holds."""
-    event_hash: object = line[2]
-    return bytes.fromhex(event_hash) if isinstance(event_hash, str) and _HASH.fullmatch(event_hash) else b""
 
 
 # --- a new checkpoint ---
@@ -361,7 +303,10 @@ def append(
     target = log.folder / f"{number:06}"
     try:
         log.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=log.folder, prefix=".") as drafts, database.snapshot() as tx:
+        with (
+            tempfile.TemporaryDirectory(dir=log.folder, prefix=f".{target.name}.") as drafts,
+            database.snapshot() as tx,
+        ):
             draft = _Draft(log, newest, Path(drafts))
             quick = newest if newest and newest.has_tiles() and not full else None
             now = draft.read_new(tx, last, quick) if quick else draft.read_all(tx, last)
@@ -373,6 +318,7 @@ def append(
             draft.tidy()
             if memory:
                 files.put(memory, signed.encode())
+        _clear(log.folder, target.name)
     except OSError as error:
         raise DeskError(
             f"The checkpoint cannot be written to {log.folder}: {error.strerror}. Where another one is being made at "
@@ -380,6 +326,17 @@ def append(
         ) from error
     made = read_anchor(target / CHECKPOINT, log.key)
     return Appended(made, draft.events, tuple(draft.mended), draft.damaged)
+
+
+def _clear(folder: Path, made: str) -> None:
+    """Take away what killed processes left of drafts of the checkpoint `made`, and of those before it.
+
+    None of them can take its place any more: who still works on one is told to try again, as without this.
+    """
+    with suppress(OSError):
+        for path in list(folder.iterdir()):
+            if (drafts := _DRAFTS.fullmatch(path.name)) and (drafts[1] or made) <= made:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 class _Draft:
@@ -410,7 +367,8 @@ class _Draft:
         try:
             told = newest.last_line()
             if merkle.leaf_hash(bytes.fromhex(told[2])) != leaf:
-                raise UnreadableFile(newest.file.with_name(EVENTS), None, "its last line is not what was signed last")
+                file = newest.file.with_name(lines.EVENTS)
+                raise UnreadableFile(file, None, "its last line is not what was signed last")
         except UnreadableFile as error:
             raise UnreadableFile(error.file, None, f"{error.reason}. Go on with: {RUN} checkpoint --full") from error
         now = repository.log(tx, last, told[0])
@@ -425,11 +383,13 @@ class _Draft:
     def read_all(self, tx: Transaction, last: int) -> Generator[LogLine]:
         """Return the events that are not signed yet, where those before them lead to the signed head.
 
-        The tiles and the list of cases are held against them, and made anew where they say something else.
+        The tiles are held against them, and the lists of cases against the lines; what says something else is made
+        anew. Where the lines cannot be read, the lists are held against the database: its hashes were signed, though
+        not whose they are, which only a verification of the case shows.
         """
         now = repository.log(tx, last)
         for line in islice(now, self._size):
-            self.tiles.write(self._edge.append(merkle.leaf_hash(_leaf(line))))
+            self.tiles.write(self._edge.append(merkle.leaf_hash(lines.leaf(line))))
         if self._newest is None:
             return now
         told = self._newest.checkpoint
@@ -439,21 +399,29 @@ class _Draft:
         self.tiles.write(self._edge.partial())
         if self._newest.has_tiles():
             self.mended += [self._log.folder / name for name in self.tiles.waiting]
-        signed = index.Sorter(self._drafts / "signed")
         try:
-            for place, (_, case_id, event_hash) in enumerate(self._newest.lines()):
-                signed.add(case_id, place, event_hash)
-            had = index.list_of(self._before[-1])
-            if (file := index.hold(self._before, signed)) and had:
-                self.mended.append(file)
+            signed = self._sorted(self._newest.lines())
         except (UnreadableFile, NotSigned) as error:
             self.damaged = str(error)
+            now.close()
+            now = repository.log(tx, last)
+            signed = self._sorted(map(lines.check, islice(now, self._size)))
+        had = index.list_of(self._before[-1])
+        if (file := index.hold(self._before, signed)) and had:
+            self.mended.append(file)
         return now
+
+    def _sorted(self, signed: Iterator[LogLine]) -> index.Sorter:
+        """Return the newest event of each case. Raises as reading the signed events does."""
+        cases = index.Sorter(self._drafts / "signed")
+        for place, (_, case_id, event_hash) in enumerate(signed):
+            cases.add(case_id, place, event_hash)
+        return cases
 
     def take(self, now: Iterator[LogLine]) -> int:
         """Take in the events that are not signed yet, and return how many they are. Raises BrokenLog, OSError."""
-        with (self.folder / EVENTS).open("w", encoding="utf-8", newline="") as out:
-            for event_id, case_id, event_hash in map(_checked, now):
+        with (self.folder / lines.EVENTS).open("w", encoding="utf-8", newline="") as out:
+            for event_id, case_id, event_hash in map(lines.check, now):
                 self._cases.add(case_id, self._edge.size, event_hash)
                 self.tiles.write(self._edge.append(merkle.leaf_hash(bytes.fromhex(event_hash))))
                 out.write(f"{event_id},{case_id},{event_hash}\n")
@@ -476,15 +444,6 @@ class _Draft:
         for file in self._merged:
             with suppress(OSError):
                 file.unlink()
-
-
-def _checked(line: LogLine) -> LogLine:
-    """Return a line that can be written. Raises BrokenLog."""
-    event_id, case_id, digest = line
-    if not _LINE.fullmatch(f"{event_id},{case_id},{digest}\n"):
-        found, expected = chain.show(digest), "a case id, and 64 hex digits"
-        raise BrokenLog([Break(chain.show(case_id), event_id, BreakKind.EDITED, "event_hash", expected, found)])
-    return line
 
 
 def begin(database: Database, config: settings.Settings, anew: bool) -> Appended:

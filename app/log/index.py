@@ -3,8 +3,9 @@
     000008/cases-000005    case_id,index,event_hash of the newest event of each case in checkpoints 5 to 8, by case_id
 
 The list of a checkpoint takes in those right before it while they are short, so that there are never many to look into,
-and never much to write. It is a way to find things and no more: whoever reads it proves what it says against the signed
-head, and `checkpoint --full` holds all of it against the events.
+and never much to write. It is a way to find things and no more: no signature covers it. What it says is proven against
+the signed head; that it names an older event of a case, or none, shows where the database knows a newer one that was
+signed (`proofs.check_newest`); and `checkpoint --full` holds all of it against the events.
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ def find(file: Path, case_id: str) -> Entry | None:
     try:
         with file.open("rb") as lines:
             low, high = 0, lines.seek(0, os.SEEK_END)
+            if not high:
+                raise _empty(file)
             while low < high:  # a line that starts at or after `low` and before `high` may be it
                 middle = (low + high) // 2
                 start = _line_start(lines, middle)
@@ -83,6 +86,11 @@ def find(file: Path, case_id: str) -> Entry | None:
     except OSError as error:
         raise UnreadableFile(file, None, f"it cannot be read: {error.strerror}") from error
     return None
+
+
+def _empty(file: Path) -> UnreadableFile:
+    """No list is: a checkpoint is made where there are new events."""
+    return UnreadableFile(file, None, f"it is empty. Make it anew with: {RUN} checkpoint --full")
 
 
 def _line_start(lines: BinaryIO, at: int) -> int:
@@ -106,6 +114,8 @@ def read(file: Path) -> Iterator[Entry]:
     """Give the entries of a list in their order. Raises UnreadableFile."""
     try:
         with file.open("rb") as lines:
+            if not lines.peek(1):
+                raise _empty(file)
             while line := lines.readline(MAX_LINE):
                 yield _entry(file, line)
     except OSError as error:

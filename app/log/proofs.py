@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from app.errors import RUN, InvalidInput, InvalidNote, InvalidProof, UnreadableFile
-from app.log import index, merkle, signed_note
-from app.log.checkpoint import CHECKPOINT, Anchor, read_anchor, read_lines, read_signed
+from app.log import index, lines, merkle, signed_note
+from app.log.checkpoint import CHECKPOINT, Anchor, read_anchor, read_signed
 from app.log.signed_note import Checkpoint, ConsistencyProof, LogProof, VerifierKey
+from app.models import Event
 from app.repository import LogLine
 
 SUFFIX = ".tlog-consistency"
@@ -21,12 +23,12 @@ def lines_of(anchor: Anchor, case_id: str) -> tuple[LogLine, ...]:
     return tuple(line for line in anchor.lines() if line[1] == case_id)
 
 
-@lru_cache(maxsize=100)
 def prove(anchor: Anchor, case_id: str) -> LogProof | None:
     """Return the proof that the log holds the case's last event at or below the checkpoint; None: it has none there.
 
-    A few tiles are read, and the whole log where it has none. Raises BrokenTile, UnreadableFile or NotSigned where what
-    is kept beside the checkpoint is missing, or not what was signed.
+    Which one that is the lists of cases say, which nobody signed: `check_newest` holds them against the database. A few
+    tiles are read, and the whole log where it has none. Raises BrokenTile, UnreadableFile or NotSigned where what is
+    kept beside the checkpoint is missing, or not what was signed.
     """
     found = _newest_leaf(anchor, case_id) if anchor.has_tiles() else _newest_line(anchor, case_id)
     if found is None:
@@ -41,6 +43,25 @@ def prove(anchor: Anchor, case_id: str) -> LogProof | None:
         reason = f"what is kept of {case_id} is not what was signed. Make it anew with: {RUN} checkpoint --full"
         raise UnreadableFile(anchor.file.parent, None, reason) from error
     return proof
+
+
+def check_newest(anchor: Anchor, proof: LogProof | None, events: Sequence[Event]) -> None:
+    """Check that the proof leaves out none of a case's events, as the database has them, that the checkpoint covers.
+
+    Raises UnreadableFile where it does: a list of cases is damaged, or an event was put in below what was signed. What
+    the proof is about and the database lacks is none of this check's.
+    """
+    proven = 0
+    if proof:
+        places = [place for place, event in enumerate(events, 1) if event.event_hash == proof.event_hash.hex()]
+        proven = places[-1] if places else len(events)
+    for event in events[proven : proven + 1]:
+        if (event.event_id or 0) <= anchor.last_event_id():
+            reason = (
+                f"event {event.event_id} of {event.case_id} is older than the newest checkpoint, but the lists of "
+                f"cases (cases-000001) name none so new. Make them anew with: {RUN} checkpoint --full"
+            )
+            raise UnreadableFile(anchor.file.parent, None, reason)
 
 
 def prove_growth(newest: Anchor, old: Anchor) -> ConsistencyProof:
@@ -95,7 +116,20 @@ def _newest_leaf(anchor: Anchor, case_id: str) -> tuple[int, str] | None:
     Of a checkpoint that no list covers, because an older desk made it, the lines tell.
     """
     folders = anchor.folders()
-    for folder, file in index.covering(folders):
+    while True:
+        lists = index.covering(folders)
+        try:
+            return _look_up(anchor, folders, lists, case_id)
+        except UnreadableFile:
+            if index.covering(folders) == lists:
+                raise
+            # a checkpoint that was made meanwhile has taken a list over
+
+
+def _look_up(
+    anchor: Anchor, folders: list[Path], lists: list[tuple[Path, Path | None]], case_id: str
+) -> tuple[int, str] | None:
+    for folder, file in lists:
         if file:
             if entry := index.find(file, case_id):
                 return entry[1], entry[2]
@@ -103,7 +137,7 @@ def _newest_leaf(anchor: Anchor, case_id: str) -> tuple[int, str] | None:
         at = folders.index(folder)
         before = read_anchor(folders[at - 1] / CHECKPOINT, anchor.key).checkpoint.size if at else 0
         found = None
-        for place, (_, owner, event_hash) in enumerate(read_lines(folder), before):
+        for place, (_, owner, event_hash) in enumerate(lines.read(folder), before):
             if owner == case_id:
                 found = place, event_hash
         if found:

@@ -157,16 +157,19 @@ class Writer:
     def __init__(self, log: Path, draft: Path) -> None:
         self._log, self._draft = log, draft
         self._filled: list[str] = []
-        self.waiting: list[str] = []
+        self.waiting: dict[str, None] = {}  # in order, each once
 
     def write(self, tiles: Iterable[tuple[str, bytes]]) -> None:
-        """Write tiles, by path and bytes, into the draft where the folder does not hold the same. Raises OSError."""
+        """Write tiles, by path and bytes, into the draft where the folder does not hold the same. Raises OSError.
+
+        A path is always of the same bytes: a tile of a higher row stays as it is while the tree grows below it.
+        """
         for name, data in tiles:
             if len(data) == HASH_SIZE * WIDTH:
                 self._filled.append(name)
-            if not _holds(self._log / name, data):
+            if name not in self.waiting and not _holds(self._log / name, data):
                 files.put(self._draft / name, data)
-                self.waiting.append(name)
+                self.waiting[name] = None
 
     def install(self) -> None:
         """Move what waits into the log's folder, before the checkpoint that needs it is signed. Raises OSError.

@@ -66,7 +66,10 @@ def make(export: CaseExport, log: checkpoint.Log | None) -> Made:
     trail, told = case_export.make_audit_csv(export), case_export.make_summary(export)
     audit_csv.check_readable(events, trail.name)
     newest = log.newest() if log else None
-    proof = proofs.prove(newest, case_id) if newest else None
+    proof = None
+    if newest:
+        proof = proofs.prove(newest, case_id)
+        proofs.check_newest(newest, proof, events)
     key = str(log.key) if log else None
     signed = None if proof is None else bytes(proof).decode()
     files = {trail.name: trail.data, told.name: told.data}
