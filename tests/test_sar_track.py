@@ -229,13 +229,16 @@ def test_what_is_filed_past_its_deadline_needs_a_reason_and_on_it_does_not() -> 
 def test_a_filing_names_an_export_of_the_approved_draft_or_none() -> None:
     life = decided()
     lives.draft(life, ANALYST, COMPLETE)
-    lives.export(life, ANALYST)
+    report = "{}" + sar_track.REPORT_FILE
+    lives.export(life, ANALYST, report)
     before = life.events[-1].event_hash
     lives.approve(life, MANAGER)
-    clock, day = life.next_hour, life.next_hour.date()
-    for wrong in (before, life.events[-1].event_hash, "0" * 64):
-        assert filing_of(life, Filed(day, UTC, export=wrong), clock) == {"export"}
+    approval = life.events[-1].event_hash
     lives.export(life, ANALYST)
+    clock, day = life.next_hour, life.next_hour.date()
+    for wrong in (before, approval, life.events[-1].event_hash, "0" * 64):
+        assert filing_of(life, Filed(day, UTC, export=wrong), clock) == {"export"}
+    lives.export(life, ANALYST, report)
     lives.file(life, ANALYST, export=life.events[-1].event_hash)
     meta = chain.read_meta(life.events[-1])
     assert (meta["export"], "by_hand" in meta) == (life.events[-2].event_hash, False)
