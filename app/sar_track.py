@@ -233,9 +233,8 @@ def _unkept(written: Draft, kept: Mapping[str, Any]) -> Iterator[tuple[str, str]
 
 
 def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        if value:
-            yield value
+    if isinstance(value, str) and value:
+        yield value
     elif isinstance(value, Mapping):
         for one in value.values():
             yield from _texts(one)
@@ -286,12 +285,9 @@ def _wrong_way(case: Case, events: Sequence[Event], filed: Filed, other: str | N
 
 def _was_taken(events: Sequence[Event], export: str) -> bool:
     """Tell whether an export after the newest approval has this hash."""
-    for event in reversed(events):
-        if event.action == Action.SAR_APPROVE:
-            return False
-        if event.event_hash == export:
-            return event.action == Action.EXPORT
-    return False
+    approval = _newest(events, Action.SAR_APPROVE)
+    later = events[events.index(approval) :] if approval else ()
+    return any(event.action == Action.EXPORT and event.event_hash == export for event in later)
 
 
 def _why_not_called(bsa_id: str, other: str | None) -> str | None:
