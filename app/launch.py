@@ -51,7 +51,17 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 START, GRACE = 60, 5
 """Seconds that the server may take until it answers, and a command that is to end until it is killed."""
 
-TESTED = ("chain", "policy", "sampling", "exports.audit_csv", "log", "exports.bundle", "demo.tampering")
+TESTED = (
+    "chain",
+    "policy",
+    "rules",
+    "sar_track",
+    "sampling",
+    "exports.audit_csv",
+    "log",
+    "exports.bundle",
+    "demo.tampering",
+)
 """What evidence and rules rest on: a run of all tests takes every branch of it."""
 TEST_ALL = (
     *("--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder", "--cov-branch", "--cov-fail-under=100"),

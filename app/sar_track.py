@@ -241,9 +241,8 @@ def _unkept(written: Draft, kept: Mapping[str, Any]) -> Iterator[tuple[str, str]
 
 
 def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        if value:
-            yield value
+    if isinstance(value, str) and value:
+        yield value
     elif isinstance(value, Mapping):
         for one in value.values():
             yield from _texts(one)
@@ -294,13 +293,14 @@ def _wrong_way(case: Case, events: Sequence[Event], filed: Filed, other: str | N
 
 def _was_taken(events: Sequence[Event], export: str) -> bool:
     """Tell whether an export of a report's file after the newest approval has this hash."""
-    for event in reversed(events):
-        if event.action == Action.SAR_APPROVE:
-            return False
-        if event.event_hash == export:
-            files = chain.read_meta(event).get("files")
-            return event.action == Action.EXPORT and isinstance(files, dict) and any(map(is_report_file, files))
-    return False
+    approval = _newest(events, Action.SAR_APPROVE)
+    later = events[events.index(approval) :] if approval else ()
+    return any(event.event_hash == export and _takes_report(event) for event in later)
+
+
+def _takes_report(event: Event) -> bool:
+    files = chain.read_meta(event).get("files")
+    return event.action == Action.EXPORT and isinstance(files, dict) and any(map(is_report_file, files))
 
 
 def is_report_file(name: str) -> bool:

@@ -225,7 +225,16 @@ def tamper(desk: database.Database, statement: str, *parameters: object) -> None
 
 MEASURED = {
     *("test_audit", "test_bundle", "test_casework", "test_chain", "test_checkpoint", "test_growth", "test_log_folder"),
-    *("test_main", "test_merkle", "test_policy", "test_sampling", "test_signed_note", "test_tampering", "test_tiles"),
+    *(
+        "test_main",
+        "test_merkle",
+        "test_policy",
+        "test_sampling",
+        "test_sar_track",
+        "test_signed_note",
+        "test_tampering",
+        "test_tiles",
+    ),
 }
 """Coverage counts in the tests of evidence and rules themselves; in others it would only take time."""
 

@@ -245,6 +245,26 @@ def test_a_filing_names_an_export_of_the_approved_draft_or_none() -> None:
     assert chain.read_meta(filed_life().events[-2])["by_hand"] is True
 
 
+def test_each_step_is_refused_in_a_state_from_which_it_does_not_lead_with_the_reason() -> None:
+    life = approved()
+    no_sar = replace(life.case, disposition=Disposition.NO_SAR, filing=Filing.NONE)
+    filed = replace(life.case, filing=Filing.FILED, filed_at=OPENED)
+    for verb, actor, case, reason in (
+        (Verb.SAR_DRAFT, ANALYST, no_sar, "The case is not closed as SAR."),
+        (Verb.SAR_DRAFT, ANALYST, filed, "The SAR is filed already."),
+        (Verb.SAR_APPROVE, OTHER_MANAGER, life.case, "The SAR is approved, and not filed yet."),
+        (Verb.SAR_FILE, OTHER_ANALYST, life.case, "Only the owner or a Manager can file the SAR"),
+        (Verb.SAR_AMEND, ANALYST, filed, "FinCEN has not acknowledged the SAR yet"),
+        (Verb.SAR_REJECT, ANALYST, replace(filed, bsa_id=BSA_ID), "FinCEN has acknowledged the SAR already."),
+        (Verb.REOPEN, MANAGER, filed, "The SAR was filed: it can be amended, not undone."),
+    ):
+        told = policy.why_not(verb, actor, case, policy.involved_in(life.events, verb)) or ""
+        assert told.startswith(reason), verb
+    clock, day = life.next_hour, life.next_hour.date()
+    assert filing_of(life, Filed(day, UTC, outside=True, bsa_id=BSA_ID), clock) == {"outside"}
+    assert filing_of(life, Filed(day, UTC, bsa_id=BSA_ID), clock) == {"bsa_id"}
+
+
 def test_a_rejection_undoes_the_day_of_filing_but_not_that_of_a_report_that_fincen_has() -> None:
     life = approved()
     lives.file(life, ANALYST)
