@@ -1,7 +1,7 @@
 """Checkpoints: how long the log was and what its head, signed, and kept where whoever rules the database cannot write.
 
     <checkpoints>/<key id>/000001/checkpoint    a signed note: origin, size, head (signed_note.py)
-                                  events.csv    event_id,case_id,event_hash of each event since the checkpoint before
+                                  events.csv    the events since the checkpoint before (lines.py)
                                   cases-000001  which leaf is a case's newest (index.py)
                            000002/…
                            tile/…               the tree of all of them (tiles.py)
