@@ -49,7 +49,7 @@ WIDTHS = (1440, 1024, 800)
 EVERY_LOOK: Sequence[Look] = [*(("light", width) for width in WIDTHS), *(("dark", width) for width in WIDTHS[::-1])]
 ALL = os.environ.get("AML_AXE") == "all"
 """Every state in every look takes minutes: without AML_AXE=all each is judged in one of the six, in turn."""
-HEIGHT = 7000
+HEIGHT = 12_000
 """Of the window: more than any page has, as axe judges no contrast of what is scrolled out of sight."""
 
 SCRIPT = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
