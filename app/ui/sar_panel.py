@@ -104,19 +104,25 @@ def _body(scene: Scene, prior: Cases, show_evidence: Callable[[], None]) -> None
                 sar_forms.file(scene)
         show_evidence()
         return
+    if newest is None:
+        st.caption("No draft yet.")
+        _go_on(scene, None, refusal)
+        show_evidence()
+        return
     left, right = st.columns(2, gap="medium")
     with left:
-        if newest is None:
-            st.caption("No draft yet.")
-        else:
-            _read(scene, *newest)
+        _read(scene, *newest)
     with right:
-        _bring_on(scene, newest and newest[0])
-        if refusal and case.filing is not Filing.FILED:
-            st.caption(f":material/lock: {words.plain(refusal)}")
-        if newest:
-            _judged(scene, newest[1])
+        _go_on(scene, newest[0], refusal)
+        _judged(scene, newest[1])
         show_evidence()
+
+
+def _go_on(scene: Scene, draft: Event | None, refusal: str | None) -> None:
+    """Draw what brings the SAR on from here, and why this person may not draft it if they may not."""
+    _bring_on(scene, draft)
+    if refusal and scene.case.filing is not Filing.FILED:
+        st.caption(f":material/lock: {words.plain(refusal)}")
 
 
 def _read(scene: Scene, event: Event, draft: Draft) -> None:
