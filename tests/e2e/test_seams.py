@@ -102,7 +102,10 @@ def walk(page: Page, demo: Demo) -> Iterator[str]:
     page.locator(".st-key-selection").wait_for()
     yield "triage"
     page.get_by_role("button", name="Clear", exact=True).click()
+    settled(page)
     page.locator("table a").first.click()
+    page.get_by_role("heading", name="Timeline").wait_for()
+    settled(page)
     page.get_by_role("button", name="Assign to me").click()
     page.get_by_test_id("stToast").wait_for()
     yield "case"

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import database, settings, triage_query
-from app.models import Disposition
+from app.models import Case, Disposition, Filing, Risk, Status
 from app.triage_query import Filters, Order
+from seed.people import MANAGERS
 from tests.browser import installed, launched
 from tests.e2e.server import free_port, served
 
@@ -59,18 +60,29 @@ def tampering(page: Page, address: str, case_id: str) -> None:
     settled(page)
 
 
-PICTURES: dict[str, tuple[Callable[[Page, str, str], None], str]] = {
-    "triage.png": (triage, "light"),
-    "case.png": (case, "light"),
-    "tampering.png": (tampering, "dark"),
+def sar(page: Page, address: str, case_id: str) -> None:
+    """A draft as the Manager sees it who is to approve it."""
+    case(page, address, case_id)
+    page.get_by_role("combobox", name="Acting as").click()
+    page.get_by_role("option", name=APPROVER.name).click()
+    settled(page)
+    page.locator(".st-key-sar").evaluate("part => part.scrollIntoView({block: 'start'})")
+    settled(page)
+
+
+APPROVER = next(person for person in MANAGERS if person.active)
+PICTURES: dict[str, tuple[Callable[[Page, str, str], None], str, Callable[[Case], bool]]] = {
+    "triage.png": (triage, "light", lambda one: True),
+    "case.png": (case, "light", lambda one: one.status is Status.IN_REVIEW and one.risk is Risk.HIGH),
+    "sar.png": (sar, "light", lambda one: one.filing is Filing.TO_APPROVE and one.owner != APPROVER.user_id),
+    "tampering.png": (tampering, "dark", lambda one: one.disposition is Disposition.SAR and bool(one.qa_result)),
 }
+"""By file: what is shown, in which scheme, and of which case."""
 
 
-def closed_as_sar(file: Path) -> str:
-    """A case that shows all there is: decided, and reviewed."""
+def cases_in(file: Path) -> list[Case]:
     with closing(database.connect(settings.load(str(file)))) as desk, desk.snapshot() as tx:
-        cases = triage_query.triage_page(tx, Filters(include_closed=True), Order.RISK, 500).cases
-    return next(one.case_id for one in cases if one.disposition is Disposition.SAR and one.qa_result)
+        return triage_query.triage_page(tx, Filters(include_closed=True), Order.RISK, 500).cases
 
 
 def main() -> None:
@@ -83,9 +95,10 @@ def main() -> None:
         subprocess.run(
             [sys.executable, "-m", "seed", "demo"], cwd=settings.ROOT, env={**os.environ, **said}, check=True
         )
-        case_id = closed_as_sar(folder / "desk.db")
+        cases = cases_in(folder / "desk.db")
         with launched(executable) as browser, served(folder, said, free_port()) as address:
-            for file, (show, scheme) in PICTURES.items():
+            for file, (show, scheme, fits) in PICTURES.items():
+                case_id = next(one.case_id for one in cases if fits(one))
                 with browser.window(viewport=SIZE, color_scheme=scheme) as window:
                     show(window.page, address, case_id)
                     window.page.screenshot(path=FOLDER / file)
