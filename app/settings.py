@@ -244,7 +244,7 @@ def section(name: str) -> Mapping[str, Any]:
     try:
         data = SECRETS.read_bytes()
         text = data.decode("utf-8-sig")
-        found = tomllib.loads(text).get(name, {})
+        sections = tomllib.loads(text)
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -254,6 +254,9 @@ def section(name: str) -> Mapping[str, Any]:
         raise SettingsError(f"{SECRETS}, line {line}: this is not UTF-8 text. Save the file as UTF-8.") from None
     except ValueError as error:
         raise SettingsError(_not_toml(text, str(error))) from None
+    if other := next((one for one in sections if one != name and one.strip().casefold() == name), None):
+        raise SettingsError(f"{SECRETS} has a section [{other}]. It is called [{name}].")
+    found = sections.get(name, {})
     if not isinstance(found, dict):
         raise SettingsError(f"[{name}] in {SECRETS} is not a section.")
     return found

@@ -72,6 +72,7 @@ def test_a_secrets_file_is_read_with_and_without_a_byte_order_mark(secrets: Path
         ("[aml]\ndatabase = 'Ł'".encode("utf-16"), "line 1: this is not UTF-8 text"),
         (b"[aml]\ndatabase = '\xa3hunter2'", "line 2: this is not UTF-8 text"),
         (b"aml = 5", "is not a section"),
+        (b"[AML]\npool_size = 1", r"has a section \[AML\]. It is called \[aml\]"),
         (b"[aml]\npool_size = '\xc2\xb2'", r"pool_size in \[aml\] of .*secrets.toml is a whole number"),
         (b'[aml]\nexports = "C:\\temp"', r"exports in \[aml\] of .*in single quotes.*\(Line 2\.\)"),
         (b'[aml]\n\ndatabase = "C:\\temp\\files"', r"database in \[aml\] of .*in single quotes.*\(Line 3\.\)"),
