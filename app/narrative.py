@@ -74,7 +74,7 @@ def _opening(case: Case, opened: Mapping[str, Any], draft: Draft) -> str:
         verb = "continues" if draft.kind is ReportKind.CONTINUING else "amends"
         said.append(f"It {verb} the report with BSA ID {draft.prior_bsa_id}.")
     if subjects:
-        said.append(f"{'Its subject is' if len(subjects) == 1 else 'Its subjects are'} {_listed(subjects)}.")
+        said.append(_ended(f"{'Its subject is' if len(subjects) == 1 else 'Its subjects are'} {_listed(subjects)}"))
     if any(subject.role is SubjectRole.UNKNOWN and not subject.name for subject in draft.subjects):
         said.append("A subject is unknown." if subjects else "Its subject is unknown.")
     if draft.amount:

@@ -8,7 +8,7 @@ one to a case that was decided before deadlines were kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any
 
@@ -124,6 +124,7 @@ def draft(actor: User, case: Case, events: Sequence[Event], written: Draft) -> C
         narrative = typed.field(wrong, "narrative", "narrative", written.narrative, "", MAX_NARRATIVE)
         kept = filing.to_meta(written)
         wrong.update(_unkept(written, kept))
+    written = replace(written, narrative=narrative)  # as it is kept: of what nobody can see nothing is
     state = Filing.TO_APPROVE if gaps.is_complete(written) else Filing.TO_DRAFT
     return Change(Action.SAR_DRAFT, narrative, {"filing": state, **_deadline(case, events)}, {"sar": kept})
 
@@ -135,6 +136,8 @@ def approve(actor: User, case: Case, events: Sequence[Event], draft_hash: str) -
     with typed.form() as wrong:
         if newest is None or newest[0].event_hash != draft_hash:
             wrong["draft_hash"] = "This is not the newest draft. Read that one before you approve."
+        elif not gaps.is_complete(newest[1]):
+            wrong["draft_hash"] = " ".join(gaps.blocking(newest[1]))
     return Change(Action.SAR_APPROVE, "", {"filing": Filing.TO_FILE}, {"draft": draft_hash})
 
 
@@ -178,7 +181,7 @@ def file(
     return Change(Action.SAR_FILE, "", columns, {name: said for name, said in facts.items() if said})
 
 
-def acknowledge(actor: User, case: Case, bsa_id: str, other: str | None = None) -> Change:
+def acknowledge(actor: User, case: Case, bsa_id: str, other: str | None = None, events: Sequence[Event] = ()) -> Change:
     """Keep the id that FinCEN gave the report; `other` is the id of a case that has it.
 
     Raises NotAllowed or InvalidForm.
@@ -262,6 +265,9 @@ def _why_not_on(filed: Filed, case: Case, events: Sequence[Event], midnight: dat
     approval = _newest(events, Action.SAR_APPROVE)
     if approval is not None and midnight < policy.as_day(_really(approval), filed.zone):
         return "The day of filing lies before the approval."
+    sent = next((event for event in events if filed.export and event.event_hash == filed.export), None)
+    if sent is not None and midnight < policy.as_day(_really(sent), filed.zone):
+        return "The day of filing lies before the file was exported."
     return None
 
 
@@ -294,13 +300,19 @@ def _wrong_way(case: Case, events: Sequence[Event], filed: Filed, other: str | N
 def _was_taken(events: Sequence[Event], export: str) -> bool:
     """Tell whether an export of a report's file after the newest approval has this hash."""
     approval = _newest(events, Action.SAR_APPROVE)
-    later = events[events.index(approval) :] if approval else ()
-    return any(event.event_hash == export and _takes_report(event) for event in later)
+    if approval is None:
+        return False
+    approved = events.index(approval) + 1
+    return any(event.event_hash == export and _takes_report(event, approved) for event in events[approved:])
 
 
-def _takes_report(event: Event) -> bool:
-    files = chain.read_meta(event).get("files")
-    return event.action == Action.EXPORT and isinstance(files, dict) and any(map(is_report_file, files))
+def _takes_report(event: Event, approved: int) -> bool:
+    """Tell whether the event keeps an export of a report that was made of the first `approved` events at least."""
+    meta = chain.read_meta(event)
+    files, made_of = meta.get("files"), meta.get("events")
+    if event.action != Action.EXPORT or not isinstance(files, dict) or not isinstance(made_of, int):
+        return False
+    return made_of >= approved and any(map(is_report_file, files))
 
 
 def is_report_file(name: str) -> bool:

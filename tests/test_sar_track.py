@@ -265,6 +265,21 @@ def test_each_step_is_refused_in_a_state_from_which_it_does_not_lead_with_the_re
     assert filing_of(life, Filed(day, UTC, bsa_id=BSA_ID), clock) == {"bsa_id"}
 
 
+def test_a_file_that_was_made_of_an_older_draft_is_not_the_one_that_was_sent() -> None:
+    life = approved()
+    made_of = len(life.events) - 1
+    files = {f"{life.case.case_id}{sar_track.REPORT_FILE}": "ab" * 32}
+    life.add(ANALYST, policy.export(ANALYST, life.case, files, made_of))
+    sent, clock = Filed(life.next_hour.date(), UTC, export=life.events[-1].event_hash), life.next_hour
+    assert filing_of(life, sent, clock) == {"export"}
+
+
+def test_a_narrative_that_nobody_can_see_is_none() -> None:
+    life = decided()
+    lives.draft(life, ANALYST, replace(COMPLETE, narrative="\u200b"))
+    assert (life.case.filing, life.events[-1].notes) == (Filing.TO_DRAFT, "")
+
+
 def test_a_rejection_undoes_the_day_of_filing_but_not_that_of_a_report_that_fincen_has() -> None:
     life = approved()
     lives.file(life, ANALYST)

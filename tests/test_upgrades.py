@@ -240,7 +240,10 @@ def old_server(bare: str) -> Iterator[str]:
     before, insert = sqlserver.SCHEMA.read_text("utf-8"), repository.INSERT_CASE
     for new in (", sar_due_at, filing, filed_at, bsa_id", ", NULLIF(?, ''), ?, NULLIF(?, ''), ?"):
         insert = "\n".join(line.removesuffix(new) for line in insert.split("\n"))
-    for new in (r",\n    sar_due_at .*?(?=\n\);)", r"IF NOT EXISTS [^\n]*?cases_(by_filing|sar_due|by_bsa_id)%.*?;\n"):
+    for new in (
+        r",\n    sar_due_at .*?(?=\n\);)",
+        r"IF NOT EXISTS (?:(?!IF NOT).)*?cases_(by_filing|sar_due|by_bsa_id|by_disposition)%.*?;\n",
+    ):
         before, found = re.subn(new, "", before, flags=re.DOTALL)
         assert found
     on_the_server(
