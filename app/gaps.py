@@ -16,7 +16,6 @@ from typing import Any
 
 from app import filing, fincen
 from app.filing import BSA_ID_DIGITS, MAX_NARRATIVE, Draft, ReportKind, SubjectKind, SubjectRole
-from app.text import is_visible
 
 FLOOR_USD = 5_000
 """Dollars from which a bank has to report where it knows a suspect (12 CFR 21.11; 31 CFR 1020.320(a)(2))."""
@@ -95,7 +94,7 @@ def _critical(draft: Draft) -> Iterator[Gap]:
         yield missing("from_day", Question.WHEN, "Give the day of the first suspicious item.")
     if draft.to_day is None:
         yield missing("to_day", Question.WHEN, "Give the day of the last suspicious item.")
-    if not is_visible(draft.narrative):
+    if not draft.narrative.strip():
         yield missing("narrative", Question.WHAT, "Write the narrative.")
 
 
@@ -132,7 +131,7 @@ def _what(draft: Draft) -> Iterator[Gap]:
 def _needed(draft: Draft) -> Iterator[Gap]:
     """What the form needs of this report, though another could do without it."""
     for code in (*draft.activity_types, *draft.instruments):
-        if code in fincen.OTHER and not is_visible(draft.described.get(code, "")):
+        if code in fincen.OTHER and not draft.described.get(code, "").strip():
             yield Gap("described", Question.WHAT, f"Say in at most 50 characters what “{fincen.words(code)}” is.")
     if draft.currency != "USD" and draft.amount and not draft.amount_usd:
         yield Gap("amount_usd", Question.WHAT, f"Give the amount in dollars: FinCEN takes no {draft.currency}.")
@@ -142,7 +141,7 @@ def _needed(draft: Draft) -> Iterator[Gap]:
         yield Gap(
             "cumulative", Question.WHAT, "Give the amount of this report and those before it together, in dollars."
         )
-    if any(subject.role is SubjectRole.SUSPECT and not is_visible(subject.name) for subject in draft.subjects):
+    if any(subject.role is SubjectRole.SUSPECT and not subject.name for subject in draft.subjects):
         yield Gap("subjects", Question.WHO, "A suspect has no name. Give one, or make the subject unknown.")
 
 

@@ -136,8 +136,6 @@ def approve(actor: User, case: Case, events: Sequence[Event], draft_hash: str) -
     with typed.form() as wrong:
         if newest is None or newest[0].event_hash != draft_hash:
             wrong["draft_hash"] = "This is not the newest draft. Read that one before you approve."
-        elif not gaps.is_complete(newest[1]):
-            wrong["draft_hash"] = " ".join(gaps.blocking(newest[1]))
     return Change(Action.SAR_APPROVE, "", {"filing": Filing.TO_FILE}, {"draft": draft_hash})
 
 
@@ -300,9 +298,7 @@ def _wrong_way(case: Case, events: Sequence[Event], filed: Filed, other: str | N
 def _was_taken(events: Sequence[Event], export: str) -> bool:
     """Tell whether an export of a report's file after the newest approval has this hash."""
     approval = _newest(events, Action.SAR_APPROVE)
-    if approval is None:
-        return False
-    approved = events.index(approval) + 1
+    approved = events.index(approval) + 1 if approval else len(events)
     return any(event.event_hash == export and _takes_report(event, approved) for event in events[approved:])
 
 
@@ -310,9 +306,13 @@ def _takes_report(event: Event, approved: int) -> bool:
     """Tell whether the event keeps an export of a report that was made of the first `approved` events at least."""
     meta = chain.read_meta(event)
     files, made_of = meta.get("files"), meta.get("events")
-    if event.action != Action.EXPORT or not isinstance(files, dict) or not isinstance(made_of, int):
-        return False
-    return made_of >= approved and any(map(is_report_file, files))
+    return (
+        event.action == Action.EXPORT
+        and isinstance(files, dict)
+        and isinstance(made_of, int)
+        and made_of >= approved
+        and any(map(is_report_file, files))
+    )
 
 
 def is_report_file(name: str) -> bool:

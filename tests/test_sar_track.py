@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -272,6 +272,17 @@ def test_a_file_that_was_made_of_an_older_draft_is_not_the_one_that_was_sent() -
     life.add(ANALYST, policy.export(ANALYST, life.case, files, made_of))
     sent, clock = Filed(life.next_hour.date(), UTC, export=life.events[-1].event_hash), life.next_hour
     assert filing_of(life, sent, clock) == {"export"}
+
+
+def test_a_report_is_not_filed_on_a_day_before_its_file_was_exported() -> None:
+    life = approved()
+    approval = chain.parse_ts(life.events[-1].ts)
+    minutes = 23 * 60 + 30 - (approval.hour * 60 + approval.minute)
+    zone = timezone(timedelta(minutes=minutes))  # in which the approval was half an hour before midnight
+    lives.export(life, ANALYST, "{}" + sar_track.REPORT_FILE)
+    sent = Filed(approval.astimezone(zone).date(), zone, export=life.events[-1].event_hash)
+    assert filing_of(life, sent, life.next_hour) == {"day"}
+    assert filing_of(life, replace(sent, day=sent.day + timedelta(days=1)), life.next_hour) == set()
 
 
 def test_a_narrative_that_nobody_can_see_is_none() -> None:
