@@ -268,7 +268,7 @@ def acknowledge_sar(
     """Keep the id that FinCEN gave the report as it took it."""
 
     def change(scene: _Scene) -> policy.Change:
-        return sar_track.acknowledge(scene.actor, scene.case, bsa_id, _other_with(scene, bsa_id))
+        return sar_track.acknowledge(scene.actor, scene.case, scene.events, bsa_id, _other_with(scene, bsa_id))
 
     return _keep_report(database, _Request(Verb.SAR_ACKNOWLEDGE, actor_id, case_id, change, form, seen), bsa_id)
 

@@ -5,6 +5,7 @@ The draft is kept in the `meta` of an event, under `sar`, and its narrative as t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
@@ -20,6 +21,8 @@ MAX_NARRATIVE = 20_000
 """Characters in a narrative: five blocks of 4,000 in FinCEN's file."""
 
 BSA_ID_DIGITS = 14
+
+_TIN = re.compile("[0-9]([ -]?[0-9]){8}")
 
 _ONLY_OUT = frozenset({"elder exploitation"})
 """Typologies in which what comes in is the customer's own income, so that only money out is suspicious."""
@@ -62,7 +65,7 @@ class Subject:
     """Somebody in the report. What is not known is empty; `country` is a code as in ISO 3166, of two letters.
 
     `name` is as the customer record shows it. `last_name` and `first_name` are its Latin parts, of a person, where
-    they are known, and `other_name` is the same name in another script. `tin` is a taxpayer number, digits alone.
+    they are known, and `other_name` is the same name in another script. `tin` is a taxpayer number as it was told.
     """
 
     name: str
@@ -359,6 +362,11 @@ def contradiction(draft: Draft, suspect_known: bool | None) -> str:
     if suspect_known and draft.filed_subjects and not named:
         return "The decision says that a suspect is known, but the draft names none. The deadline stays as decided."
     return ""
+
+
+def tin(subject: Subject) -> str:
+    """Return the subject's taxpayer number as FinCEN's form takes it, nine digits; empty where it is no such number."""
+    return re.sub("[ -]", "", subject.tin) if _TIN.fullmatch(subject.tin) else ""
 
 
 def _moved(amount: Decimal, currency: str) -> str:

@@ -14,8 +14,15 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from app import filing, fincen
+from app import filing, fincen, money
 from app.filing import BSA_ID_DIGITS, MAX_NARRATIVE, Draft, ReportKind, SubjectKind, SubjectRole
+from app.text import is_visible
+
+FORM_YEARS = range(1900, 2100)
+"""Years of a day that FinCEN's form can hold."""
+
+MOST_INSTRUMENTS = 31
+"""Instruments and products together that FinCEN's form can hold, of the 32 that it knows."""
 
 FLOOR_USD = 5_000
 """Dollars from which a bank has to report where it knows a suspect (12 CFR 21.11; 31 CFR 1020.320(a)(2))."""
@@ -44,12 +51,14 @@ class Gap:
 class Facts:
     """What the case says beside the draft: the `open` event's `meta`; the decision's day, and if it knows a suspect.
 
-    The latter two are None where there is no decision.
+    The latter two are None where there is no decision. `today` is the day on which the draft is judged, where that is
+    known: no day of the draft lies after it.
     """
 
     opened: Mapping[str, Any] = field(default_factory=dict)
     determined_on: date | None = None
     suspect_known: bool | None = None
+    today: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ def is_complete(draft: Draft) -> bool:
 
 def blocking(draft: Draft) -> list[str]:
     """Return the sentences of those gaps that FinCEN's form cannot do without: the critical ones, and what a kind of
-    report, a currency or a code of "other" needs beside them.
+    report, a currency, a day, a code or a suspect needs beside them.
     """
     needed = [*_critical(draft), *_needed(draft)]
     return [gap.sentence for gap in needed]
@@ -94,7 +103,7 @@ def _critical(draft: Draft) -> Iterator[Gap]:
         yield missing("from_day", Question.WHEN, "Give the day of the first suspicious item.")
     if draft.to_day is None:
         yield missing("to_day", Question.WHEN, "Give the day of the last suspicious item.")
-    if not draft.narrative.strip():
+    if not is_visible(draft.narrative):
         yield missing("narrative", Question.WHAT, "Write the narrative.")
 
 
@@ -106,8 +115,11 @@ def _who(draft: Draft, facts: Facts) -> Iterator[Gap]:
         if not subject.occupation:
             what = "occupation" if subject.kind is SubjectKind.PERSON else "kind of business"
             yield Gap("subjects", Question.WHO, f"{name} has no {what}.")
-        if not subject.tin:
-            yield Gap("subjects", Question.WHO, f"{name} has no taxpayer number: the file will say that it is unknown.")
+        if not filing.tin(subject):
+            which = "no taxpayer number of nine digits" if subject.tin else "no taxpayer number"
+            yield Gap("subjects", Question.WHO, f"{name} has {which}: the file will say that it is unknown.")
+        if subject.born and not _can_be_born(subject.born, draft, facts):
+            yield Gap("subjects", Question.WHO, f"{name} cannot be born on {subject.born}.")
         if subject.kind is SubjectKind.PERSON and not (subject.last_name and subject.first_name):
             yield Gap(
                 "subjects", Question.WHO, f"Say which part of {name} is the family name and which the given name."
@@ -116,13 +128,18 @@ def _who(draft: Draft, facts: Facts) -> Iterator[Gap]:
         yield Gap("subjects", Question.WHO, said)
 
 
+def _can_be_born(day: date, draft: Draft, facts: Facts) -> bool:
+    last = min((known for known in (draft.from_day, facts.today) if known), default=day)
+    return day.year in FORM_YEARS and day <= last
+
+
 def _what(draft: Draft) -> Iterator[Gap]:
     if not draft.instruments:
         yield Gap("instruments", Question.WHAT, "Choose the instruments or products that were used.")
     yield from _needed(draft)
     if draft.currency == "USD" and draft.amount and draft.amount < FLOOR_USD:
         yield Gap("amount", Question.WHAT, f"The amount is below ${FLOOR_USD:,}; a report is then voluntary.")
-    if draft.key_term and draft.narrative.strip() and draft.key_term not in draft.narrative:
+    if draft.key_term and is_visible(draft.narrative) and draft.key_term not in draft.narrative:
         yield Gap(
             "narrative", Question.WHAT, f"The narrative lacks the key term of FinCEN's advisory: {draft.key_term}."
         )
@@ -131,9 +148,14 @@ def _what(draft: Draft) -> Iterator[Gap]:
 def _needed(draft: Draft) -> Iterator[Gap]:
     """What the form needs of this report, though another could do without it."""
     for code in (*draft.activity_types, *draft.instruments):
-        if code in fincen.OTHER and not draft.described.get(code, "").strip():
+        if code in fincen.OTHER and not is_visible(draft.described.get(code, "")):
             yield Gap("described", Question.WHAT, f"Say in at most 50 characters what “{fincen.words(code)}” is.")
-    if draft.currency != "USD" and draft.amount and not draft.amount_usd:
+    if len(draft.instruments) > MOST_INSTRUMENTS:
+        sentence = f"FinCEN's form holds at most {MOST_INSTRUMENTS} instruments and products."
+        yield Gap("instruments", Question.WHAT, sentence)
+    if draft.currency not in money.DECIMALS:
+        yield Gap("currency", Question.WHAT, f"{draft.currency} is no currency.")
+    elif draft.currency != "USD" and draft.amount and not draft.amount_usd:
         yield Gap("amount_usd", Question.WHAT, f"Give the amount in dollars: FinCEN takes no {draft.currency}.")
     if draft.kind is not ReportKind.INITIAL and not is_bsa_id(draft.prior_bsa_id):
         yield Gap("prior_bsa_id", Question.WHAT, f"Give the BSA id of the report before: {BSA_ID_DIGITS} digits.")
@@ -141,13 +163,23 @@ def _needed(draft: Draft) -> Iterator[Gap]:
         yield Gap(
             "cumulative", Question.WHAT, "Give the amount of this report and those before it together, in dollars."
         )
-    if any(subject.role is SubjectRole.SUSPECT and not subject.name for subject in draft.subjects):
+    if draft.cumulative and draft.in_dollars and draft.cumulative < draft.in_dollars:
+        sentence = "The amount of all reports together is less than that of this report alone."
+        yield Gap("cumulative", Question.WHAT, sentence)
+    if any(subject.role is SubjectRole.SUSPECT and not is_visible(subject.name) for subject in draft.subjects):
         yield Gap("subjects", Question.WHO, "A suspect has no name. Give one, or make the subject unknown.")
+    for name, day in (("from_day", draft.from_day), ("to_day", draft.to_day)):
+        if day and day.year not in FORM_YEARS:
+            sentence = f"{day} lies outside the years {FORM_YEARS[0]} to {FORM_YEARS[-1]}, which FinCEN's form holds."
+            yield Gap(name, Question.WHEN, sentence)
+    if draft.from_day and draft.to_day and draft.from_day > draft.to_day:
+        yield Gap("to_day", Question.WHEN, "The last suspicious item lies before the first.")
 
 
 def _when(draft: Draft, facts: Facts) -> Iterator[Gap]:
-    if draft.from_day and draft.to_day and draft.from_day > draft.to_day:
-        yield Gap("to_day", Question.WHEN, "The last suspicious item lies before the first.")
+    for name, day in (("from_day", draft.from_day), ("to_day", draft.to_day)):
+        if day and facts.today and day > facts.today:
+            yield Gap(name, Question.WHEN, f"{day} lies in the future.")
     if facts.determined_on is None:
         yield Gap("from_day", Question.WHEN, "The case has no day on which suspicion was determined.")
     undated = sum(item.day is None for item in filing.items(facts.opened))
@@ -167,7 +199,7 @@ _MONEY = re.compile(r"[$€£¥]\s?\d|\b[A-Z]{3}\s\d")
 def _in_narrative(draft: Draft, facts: Facts) -> Iterator[Gap]:
     """What the narrative leaves out; a hint that a person may overrule. Without a narrative there is nothing to say."""
     text = draft.narrative
-    if not text.strip():
+    if not is_visible(text):
         return
     found = filing.items(facts.opened)
     if len(_MONEY.findall(text)) < 2 and len(found) > 1:

@@ -14,7 +14,7 @@ from typing import Any
 
 from app import chain, filing, gaps, policy, typed
 from app.errors import InvalidText
-from app.filing import MAX_NARRATIVE, Draft
+from app.filing import MAX_NARRATIVE, Draft, ReportKind
 from app.models import Action, Case, Event, Filing, User
 from app.policy import Change, Verb
 
@@ -107,6 +107,13 @@ def amended(events: Sequence[Event]) -> str:
     return str(chain.read_meta(event).get("prior_bsa_id", "")) if event else ""
 
 
+def _amended_before(events: Iterable[Event]) -> frozenset[str]:
+    """Return the BSA ids of all reports of the case that were taken up to amend them."""
+    return frozenset(
+        str(chain.read_meta(event).get("prior_bsa_id", "")) for event in events if event.action == Action.SAR_AMEND
+    )
+
+
 def _newest(events: Sequence[Event], action: Action) -> Event | None:
     return next((event for event in reversed(events) if event.action == action), None)
 
@@ -124,6 +131,7 @@ def draft(actor: User, case: Case, events: Sequence[Event], written: Draft) -> C
         narrative = typed.field(wrong, "narrative", "narrative", written.narrative, "", MAX_NARRATIVE)
         kept = filing.to_meta(written)
         wrong.update(_unkept(written, kept))
+        wrong.update(_wrong_kind(written, amended(events)))
     written = replace(written, narrative=narrative)  # as it is kept: of what nobody can see nothing is
     state = Filing.TO_APPROVE if gaps.is_complete(written) else Filing.TO_DRAFT
     return Change(Action.SAR_DRAFT, narrative, {"filing": state, **_deadline(case, events)}, {"sar": kept})
@@ -179,8 +187,10 @@ def file(
     return Change(Action.SAR_FILE, "", columns, {name: said for name, said in facts.items() if said})
 
 
-def acknowledge(actor: User, case: Case, bsa_id: str, other: str | None = None, events: Sequence[Event] = ()) -> Change:
+def acknowledge(actor: User, case: Case, events: Sequence[Event], bsa_id: str, other: str | None = None) -> Change:
     """Keep the id that FinCEN gave the report; `other` is the id of a case that has it.
+
+    An amendment gets an id of its own, not one that a report of the case had before.
 
     Raises NotAllowed or InvalidForm.
     """
@@ -188,6 +198,8 @@ def acknowledge(actor: User, case: Case, bsa_id: str, other: str | None = None, 
     with typed.form() as wrong:
         if refusal := _why_not_called(bsa_id, other):
             wrong["bsa_id"] = refusal
+        elif bsa_id in _amended_before(events):
+            wrong["bsa_id"] = "This is the id of the report that is amended. FinCEN gives the amendment one of its own."
     return Change(Action.SAR_ACKNOWLEDGE, "", {"bsa_id": bsa_id})
 
 
@@ -221,6 +233,16 @@ def _deadline(case: Case, events: Sequence[Event]) -> dict[str, datetime]:
     if case.sar_due_at is not None or case.determined_at is None:
         return {}
     return {"sar_due_at": policy.sar_due_at(case.determined_at, policy.suspect_known(events))}
+
+
+def _wrong_kind(written: Draft, amends: str) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the draft's kind, by field: `amends` is the BSA id that the chain says it corrects."""
+    if amends and written.kind is not ReportKind.AMENDED:
+        yield "kind", f"The report {amends} is being amended, so its draft is of the kind amended."
+    elif amends and written.prior_bsa_id != amends:
+        yield "prior_bsa_id", f"The report that is being amended has the BSA id {amends}."
+    elif written.kind is ReportKind.AMENDED and not amends:
+        yield "kind", "Nothing is being amended. Take up the filed report to amend it, or draft another kind."
 
 
 def _unkept(written: Draft, kept: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

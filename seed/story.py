@@ -358,7 +358,7 @@ class Story:
 
     def _acknowledge(self) -> None:
         actor = self._in_charge()
-        self._do(actor, sar_track.acknowledge(actor, self.case, next(self._bsa_ids)))
+        self._do(actor, sar_track.acknowledge(actor, self.case, self.events, next(self._bsa_ids)))
 
     def _amend(self, revision: Revision) -> None:
         self._wait(2, 12)

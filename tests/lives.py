@@ -140,6 +140,9 @@ BSA_ID, LATER_BSA_ID = "31000123456789", "31000987654321"
 
 
 def draft(life: Life, actor: User, written: Draft) -> None:
+    """Keep the draft; while a report is amended, as the amendment of that one."""
+    if prior := sar_track.amended(life.events):
+        written = replace(written, kind=ReportKind.AMENDED, prior_bsa_id=prior)
     life.add(actor, sar_track.draft(actor, life.case, life.events, written))
 
 
@@ -159,7 +162,7 @@ def file(life: Life, actor: User, **also: Any) -> None:
 
 
 def acknowledge(life: Life, actor: User, bsa_id: str) -> None:
-    life.add(actor, sar_track.acknowledge(actor, life.case, bsa_id))
+    life.add(actor, sar_track.acknowledge(actor, life.case, life.events, bsa_id))
 
 
 def reject(life: Life, actor: User, *errors: str) -> None:
@@ -187,7 +190,7 @@ def filed_life(case_id: str = SAMPLED_ID) -> Life:
     file(life, ANALYST)
     acknowledge(life, ANALYST, BSA_ID)
     amend(life, MANAGER, "The amount was too low.")
-    draft(life, ANALYST, replace(COMPLETE, kind=ReportKind.AMENDED, prior_bsa_id=BSA_ID))
+    draft(life, ANALYST, COMPLETE)
     approve(life, MANAGER)
     file(life, ANALYST)
     acknowledge(life, ANALYST, LATER_BSA_ID)
@@ -248,7 +251,7 @@ def lives(draw: st.DrawFn) -> Life:
                 case 12:
                     file(life, actor)
                 case 13:
-                    acknowledge(life, actor, BSA_ID)
+                    acknowledge(life, actor, draw(st.sampled_from([BSA_ID, LATER_BSA_ID])))
                 case 14:
                     reject(life, actor, text)
                 case _:

@@ -168,6 +168,30 @@ def test_what_a_kind_of_report_or_a_currency_needs_is_asked_for() -> None:
     assert ("what", "amount_usd") in hints(replace(COMPLETE, currency="EUR"))
     assert ("what", "described") in hints(replace(COMPLETE, activity_types=(9999,)))
     assert ("what", "amount") in hints(replace(COMPLETE, amount=Decimal(4_999)))
+    assert ("what", "cumulative") in hints(replace(known, cumulative=Decimal(5)))
+    assert ("what", "currency") in hints(replace(COMPLETE, currency="QQQ"))
+    assert ("what", "instruments") in hints(replace(COMPLETE, instruments=tuple(fincen.ASSETS)))
+    unseen = replace(COMPLETE, activity_types=(9999,), described={9999: "\u200b"})
+    assert ("what", "described") in hints(unseen)
+
+
+def test_days_and_numbers_that_cannot_be_are_said_to_be_wrong() -> None:
+    known = replace(KNOWN, today=date(2026, 10, 20))
+    (suspect, *_) = COMPLETE.subjects
+
+    def sentences(**wrong: Any) -> str:
+        return " ".join(gap.sentence for gap in gaps.gaps(replace(COMPLETE, **wrong), known))
+
+    assert "2026-10-21 lies in the future" in sentences(to_day=date(2026, 10, 21))
+    assert "outside the years 1900 to 2099" in sentences(from_day=date(1026, 10, 5))
+    assert "lies before the first" in sentences(from_day=date(2026, 10, 12))
+    for born in (date(1066, 1, 1), date(2026, 10, 6)):
+        assert "cannot be born" in sentences(subjects=(replace(suspect, born=born),))
+    assert "cannot be born" not in sentences(subjects=(replace(suspect, born=date(1960, 2, 29)),))
+    for tin in ("1234", "12-345678", "12X3456789"):
+        assert "no taxpayer number of nine digits" in sentences(subjects=(replace(suspect, tin=tin),))
+    assert "taxpayer" not in sentences(subjects=(replace(suspect, tin="123-45-6789"),))
+    assert "has no name" in sentences(subjects=(replace(suspect, name="\u200b"),))
 
 
 def test_a_draft_that_contradicts_the_decision_is_said_to() -> None:

@@ -128,7 +128,7 @@ def steps_of_a_sar() -> Iterator[tuple[Verb, Case, policy.Change]]:
     yield Verb.SAR_APPROVE, waiting, sar_track.approve(MANAGER, waiting, events, hashed)
     yield Verb.SAR_RETURN, to_file, sar_track.send_back(MANAGER, to_file, events, "why")
     yield Verb.SAR_FILE, to_file, sar_track.file(ANALYST, to_file, events, Filed(NOW.date(), UTC), NOW)
-    yield Verb.SAR_ACKNOWLEDGE, filed, sar_track.acknowledge(ANALYST, filed, "1" * 14)
+    yield Verb.SAR_ACKNOWLEDGE, filed, sar_track.acknowledge(ANALYST, filed, [], "1" * 14)
     yield Verb.SAR_REJECT, filed, sar_track.reject(ANALYST, filed, events, ["why"])
     known = replace(filed, bsa_id="1" * 14)
     yield Verb.SAR_AMEND, known, sar_track.amend(ANALYST, known, "why")

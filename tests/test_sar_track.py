@@ -14,7 +14,7 @@ from app.__main__ import main
 from app.casework import file_sar
 from app.database import Database, Transaction
 from app.errors import InvalidForm, NotAllowed, StaleCase
-from app.filing import Subject, SubjectRole
+from app.filing import ReportKind, Subject, SubjectRole
 from app.models import Action, Case, Disposition, Filing
 from app.policy import Decision, Verb
 from app.sar_track import Filed
@@ -321,6 +321,32 @@ def test_an_amendment_keeps_the_id_of_the_report_before_and_the_day_of_the_first
     assert steps[:4] == ["disposition", "sar_draft", "sar_draft", "sar_return"]
     assert sar_track.steps(life.events)[0].who == ANALYST.user_id
     assert sar_track.steps(life.events)[0].when == chain.parse_ts(life.events[2].ts)
+
+
+def test_a_draft_is_an_amendment_where_the_chain_says_so_and_only_there() -> None:
+    amendment = replace(COMPLETE, kind=ReportKind.AMENDED, prior_bsa_id=BSA_ID)
+    life = decided()
+    assert lacks(sar_track.draft, ANALYST, life.case, life.events, amendment) == {"kind"}
+    life = filed_life()
+    lives.amend(life, MANAGER, "Again.")
+    for written, field in (
+        (COMPLETE, "kind"),
+        (replace(COMPLETE, kind=ReportKind.CONTINUING, prior_bsa_id=LATER_BSA_ID, cumulative=COMPLETE.amount), "kind"),
+        (amendment, "prior_bsa_id"),
+    ):
+        assert lacks(sar_track.draft, ANALYST, life.case, life.events, written) == {field}
+    lives.draft(life, ANALYST, replace(amendment, prior_bsa_id=LATER_BSA_ID))
+
+
+def test_an_amendment_is_not_called_as_the_report_that_it_amends() -> None:
+    life = filed_life()
+    lives.amend(life, MANAGER, "Again.")
+    lives.draft(life, ANALYST, COMPLETE)
+    lives.approve(life, MANAGER)
+    lives.file(life, ANALYST)
+    for before in (BSA_ID, LATER_BSA_ID):
+        assert lacks(sar_track.acknowledge, ANALYST, life.case, life.events, before) == {"bsa_id"}
+    lives.acknowledge(life, ANALYST, "31000987654322")
 
 
 def given_sar(desk: Database, case: Case) -> Case:

@@ -17,11 +17,13 @@ from app import casework, chain, opening, repository, verification
 from app.database import Database
 from app.errors import InvalidForm, NotAllowed, StaleCase
 from app.exports.bundle import verify
+from app.filing import ReportKind
 from app.models import Action, Case, Disposition, Event
 from app.policy import Decision
 from app.sar_track import Filed
 from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, OpenCase
 from tests.drafts import COMPLETE
+from tests.lives import BSA_ID
 
 ROLES = {who.user_id: who.role.value for who in (ANALYST, OTHER_ANALYST, MANAGER, OTHER_MANAGER, REVIEWER)}
 MANAGERS = [who for who, role in ROLES.items() if role == "Manager"]
@@ -38,7 +40,7 @@ STEPS = (
 ONWARD = {
     "In Review": ("sar", "sar", "sar", "sar", "no_sar"),
     "Closed": ("reopen",),
-    "": ("outside", "draft", "reopen"),
+    "": ("outside", "draft", "draft", "reopen"),
     "To draft": ("draft", "draft", "draft", "draft", "reopen"),
     "To approve": ("approve", "approve", "approve", "send_back", "draft", "reopen"),
     "To file": ("file", "file", "file", "send_back", "draft", "reopen"),
@@ -103,7 +105,8 @@ class Modelled:
     draft: str = ""
     export: str = ""
     approved: date | None = None
-    amended: bool = False
+    amends: str = ""
+    called: set[str] = field(default_factory=set)
 
 
 Judged = tuple[bool, Callable[..., Event], tuple[Any, ...], dict[str, Any], frozenset[str]]
@@ -224,10 +227,15 @@ class Track(RuleBasedStateMachine):
             and ROLES[step.actor] != "QA"
             and (step.actor in (case.owner, case.decider) or step.actor in MANAGERS)
         )
-        then: dict[str, Any] = {"filing": "To draft" if step.odd else "To approve"}
+        amends = case.amends if step.odd != 2 else "" if case.amends else BSA_ID
+        allowed = allowed and amends == case.amends
+        lacks = step.odd in (1, 3) or (step.luck >= 4 and not step.known)
+        then: dict[str, Any] = {"filing": "To draft" if lacks else "To approve"}
         if case.due is None and case.determined:
             then["due"] = case.determined + timedelta(days=30)
-        written = replace(COMPLETE, narrative="") if step.odd else COMPLETE
+        written = replace(COMPLETE, narrative="") if lacks else COMPLETE
+        if amends:
+            written = replace(written, kind=ReportKind.AMENDED, prior_bsa_id=amends)
         return allowed, casework.draft_sar, (written,), then, NOTED
 
     def approve(self, case: Modelled, step: Step) -> Judged:
@@ -274,18 +282,19 @@ class Track(RuleBasedStateMachine):
     def acknowledge(self, case: Modelled, step: Step) -> Judged:
         bsa_id = self.number(case, step)
         allowed = self.files(case, step, "Filed") and not case.bsa_id
-        allowed = allowed and bsa_id.isdigit() and self.is_free(case, bsa_id)
-        return allowed, casework.acknowledge_sar, (bsa_id,), {"bsa_id": bsa_id}, NOTED
+        allowed = allowed and bsa_id.isdigit() and self.is_free(case, bsa_id) and bsa_id not in case.called
+        then = {"bsa_id": bsa_id, "called": case.called | {bsa_id}}
+        return allowed, casework.acknowledge_sar, (bsa_id,), then, NOTED
 
     def reject(self, case: Modelled, step: Step) -> Judged:
         errors = [] if step.odd else ["R17: Party first name is missing"]
         allowed = self.files(case, step, "Filed") and not case.bsa_id and bool(errors)
-        then = {"filing": "To draft", "filed": case.filed if case.amended else None}
+        then = {"filing": "To draft", "filed": case.filed if case.amends else None}
         return allowed, casework.reject_sar, (errors,), then, NOTED
 
     def amend(self, case: Modelled, step: Step) -> Judged:
         allowed = self.files(case, step, "Filed") and bool(case.bsa_id)
-        then = {"filing": "To draft", "bsa_id": "", "amended": True}
+        then = {"filing": "To draft", "bsa_id": "", "amends": case.bsa_id}
         return allowed, casework.amend_sar, ("Why.",), then, LOOKS
 
     def export(self, _case: Modelled, _step: Step) -> Judged:
@@ -306,9 +315,9 @@ class Track(RuleBasedStateMachine):
         return step.actor in MANAGERS and step.actor not in case.decided | case.drafted
 
     def number(self, case: Modelled, step: Step) -> str:
-        """A BSA id: a new one, or one that is none, or that of the other case where it has one."""
+        """A BSA id: a new one, none, that of the other case, or that of the report that is amended."""
         other = next(one for one in self.cases if one is not case)
-        return {1: "3100012345678x", 2: other.bsa_id}.get(step.odd) or f"31{next(NUMBERS):012d}"
+        return {1: "3100012345678x", 2: other.bsa_id, 3: case.amends}.get(step.odd) or f"31{next(NUMBERS):012d}"
 
     def is_free(self, case: Modelled, bsa_id: str) -> bool:
         return all(one is case or one.bsa_id != bsa_id for one in self.cases)

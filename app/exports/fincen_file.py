@@ -11,7 +11,7 @@ from app.exports import sarx
 from app.exports.case_export import CaseExport, Made
 from app.exports.filer import DEMO_FILER, Filer, read_filer
 from app.exports.sarx import Report
-from app.filing import Draft, ReportKind
+from app.filing import Draft
 from app.models import Action, Disposition, Event, Filing
 from app.settings import Settings, SignIn
 
@@ -21,21 +21,16 @@ _OUTSIDE = "The report was filed outside the desk, which has no draft of it to m
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """All that the file is made of. `amends` is the BSA id of the report that it has to correct; empty where none."""
+    """All that the file is made of."""
 
     draft: Draft
     filer: Filer
     report: Report
-    amends: str = ""
 
     @property
     def missing(self) -> list[str]:
         """Return what keeps the file from being made, a sentence each."""
-        found = sarx.missing(self.draft, self.filer, self.report)
-        told = self.draft.prior_bsa_id if self.draft.kind is ReportKind.AMENDED else ""
-        if self.amends != told and self.amends:
-            found.append(f"FinCEN has the report already: draft it as one that amends BSA ID {self.amends}.")
-        return found
+        return sarx.missing(self.draft, self.filer, self.report)
 
     @property
     def unknown(self) -> list[str]:
@@ -77,10 +72,8 @@ def prepare(export: CaseExport, config: Settings, is_embedded: bool, today: date
         raise NotAllowed(refusal or _OUTSIDE)
     opened = chain.read_meta(export.events[0])
     places = tuple({item.place: None for item in filing.items(opened) if item.place})
-    amended = _newest(export, Action.SAR_AMEND)
-    amends = str(chain.read_meta(amended).get("prior_bsa_id", "")) if amended else ""
     report = Report(export.case_id, _filed_on(export, today), places)
-    return Prepared(drafted[1], filer_of(config, is_embedded), report, amends)
+    return Prepared(drafted[1], filer_of(config, is_embedded), report)
 
 
 def filer_of(config: Settings, is_embedded: bool) -> Filer:

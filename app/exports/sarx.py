@@ -15,12 +15,12 @@ from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from xml.etree import ElementTree as ET
 
-from app import fincen
+from app import filing, fincen
 from app.errors import Incomplete
 from app.exports.filer import Address, Branch, Filer
 from app.filing import MAX_NARRATIVE, Draft, ReportKind, Subject, SubjectKind, latin_half
-from app.gaps import blocking
-from app.text import digits, flat
+from app.gaps import FORM_YEARS, blocking
+from app.text import flat
 
 NAMESPACE = "www.fincen.gov/base"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -62,10 +62,8 @@ def file_name(case_id: str, filer: Filer) -> str:
 def missing(draft: Draft, filer: Filer, report: Report) -> list[str]:
     """Return what keeps the file from being written, a sentence each; nothing where it can be."""
     found = blocking(draft)
-    if draft.from_day and draft.to_day and not draft.from_day <= draft.to_day <= report.filed_on:
-        found.append("The days have to go from the first item to the last, and not beyond the day of filing.")
-    if not all(_has_date(day) for day in (draft.from_day, draft.to_day) if day):
-        found.append("A day lies outside the years 1900 to 2099, which FinCEN's form does not know.")
+    if any(day > report.filed_on for day in (draft.from_day, draft.to_day) if day):
+        found.append("A day of the activity lies after the day of filing.")
     if len(flat(draft.narrative)) > MAX_NARRATIVE:
         found.append(f"The narrative is longer than {MAX_NARRATIVE:,} characters.")
     if len(draft.filed_subjects) > MOST_SUBJECTS:
@@ -86,7 +84,7 @@ def unknown(draft: Draft, filer: Filer, report: Report) -> list[str]:
         if _is_blank(subject):
             found.append(f"{name}: nothing is known; the file says so.")
             continue
-        lacks = [words for words, known in _lacks(subject) if not known]
+        lacks = [words for words, known in _lacks(subject, report) if not known]
         if lacks:
             found.append(f"{name}: not known are {', '.join(lacks)}.")
         if subject.account and not _account(subject):
@@ -110,7 +108,7 @@ def render(draft: Draft, filer: Filer, report: Report) -> bytes:
     _write_head(writer, activity, draft, report)
     _write_filer(writer, activity, filer, report)
     for subject in draft.filed_subjects:
-        _write_subject(writer, activity, subject, filer)
+        _write_subject(writer, activity, subject, filer, report)
     _write_activity(writer, activity, draft)
     counts = {
         "TotalAmount": _dollars(draft.in_dollars or Decimal(0)),
@@ -216,10 +214,10 @@ def _write_type(writer: _Writer, party: ET.Element, filer: Filer) -> None:
     writer.add(party, "OrganizationClassificationTypeSubtype", [("OrganizationTypeID", str(filer.institution))])
 
 
-def _write_subject(writer: _Writer, activity: ET.Element, subject: Subject, filer: Filer) -> None:
+def _write_subject(writer: _Writer, activity: ET.Element, subject: Subject, filer: Filer, report: Report) -> None:
     blank, is_person = _is_blank(subject), subject.kind is SubjectKind.PERSON
     named = not blank and is_person
-    born = subject.born if subject.born and _has_date(subject.born) else None
+    born = _born(subject, report)
     party = writer.add(
         activity,
         "Party",
@@ -237,7 +235,7 @@ def _write_subject(writer: _Writer, activity: ET.Element, subject: Subject, file
         return
     _write_names(writer, party, subject)
     writer.add(party, "Address", _address_of(subject))
-    if tin := digits(subject.tin):
+    if tin := filing.tin(subject):
         _write_number(writer, party, tin, "1" if is_person else "2")
     else:
         writer.add(party, "PartyIdentification", [("TINUnknownIndicator", "Y")])
@@ -376,10 +374,10 @@ def _texts(draft: Draft, filer: Filer) -> Iterator[tuple[str, str]]:
         yield "An address of the filer", "".join((address.street, address.city, address.state, address.zip_code))
 
 
-def _lacks(subject: Subject) -> list[tuple[str, object]]:
+def _lacks(subject: Subject, report: Report) -> list[tuple[str, object]]:
     """What the form asks of a subject, each with what is known of it."""
     asked: list[tuple[str, object]] = [
-        ("the taxpayer number", digits(subject.tin)),
+        ("the taxpayer number", filing.tin(subject)),
         ("the street", subject.street),
         ("the city", subject.city),
         ("the country", _country(subject)),
@@ -388,7 +386,7 @@ def _lacks(subject: Subject) -> list[tuple[str, object]]:
     ]
     if subject.kind is SubjectKind.PERSON:
         asked.append(("the given name apart from the family name", subject.first_name and subject.last_name))
-        asked += [("the date of birth", subject.born), ("the sex", None), ("a proof of identity", None)]
+        asked += [("the date of birth", _born(subject, report)), ("the sex", None), ("a proof of identity", None)]
     return asked
 
 
@@ -421,9 +419,10 @@ def _date(day: date) -> str:
     return f"{day:%Y%m%d}"
 
 
-def _has_date(day: date) -> bool:
-    """Say whether FinCEN's form can hold the day."""
-    return 1900 <= day.year <= 2099
+def _born(subject: Subject, report: Report) -> date | None:
+    """The day of birth, where FinCEN's form can hold it."""
+    day = subject.born
+    return day if day and day.year in FORM_YEARS and day <= report.filed_on else None
 
 
 def _cut(text: str, limit: int) -> str:

@@ -176,7 +176,12 @@ def _drafts(events: Sequence[Event]) -> list[tuple[Event, Draft]]:
 
 def _facts(scene: Scene) -> gaps.Facts:
     determined = scene.case.determined_at
-    return gaps.Facts(_opened(scene), determined and determined.date(), policy.suspect_known(scene.events))
+    return gaps.Facts(
+        _opened(scene),
+        determined and determined.date(),
+        policy.suspect_known(scene.events),
+        words.local(datetime.now(UTC)).date(),
+    )
 
 
 def _opened(scene: Scene) -> Mapping[str, object]:
@@ -204,13 +209,11 @@ def _drafting(scene: Scene, newest: Draft | None, prior: Cases) -> Drafting:
     """Return what the form starts with: the newest draft or, where there is none, what the evidence proposes."""
     opened = _opened(scene)
     start = newest or filing.propose(scene.case, opened)
+    if amends := sar_track.amended(scene.events):
+        start = replace(start, kind=ReportKind.AMENDED, prior_bsa_id=amends)
     last = _newest(scene.events, Action.SAR_DRAFT, Action.SAR_AMEND, Action.SAR_REJECT)
     errors: Sequence[str] = ()
-    if last and last.action == Action.SAR_AMEND:
-        start = replace(
-            start, kind=ReportKind.AMENDED, prior_bsa_id=str(chain.read_meta(last).get("prior_bsa_id") or "")
-        )
-    elif last and last.action == Action.SAR_REJECT:
+    if last and last.action == Action.SAR_REJECT:
         errors = last.notes.splitlines()
     filed = sorted((one for one in prior if one.bsa_id and one.filed_at), key=lambda one: str(one.filed_at))
     return Drafting(
