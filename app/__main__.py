@@ -150,7 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
                 case "user":
                     return _user(desk, options)
                 case "sar":
-                    return sar_commands.run(desk, options)
+                    return sar_commands.run(desk, config, options)
             case_ids = [read_case_id(case_id) for case_id in options.case_ids]
             return _verify(desk, case_ids, options.checkpoint, key, config)
     except (BrokenLog, BrokenTile, InvalidProof, NotSigned) as error:

@@ -12,19 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from app.errors import InvalidInput, UnreadableFile
-from app.models import Event, read_case_id
+from app.errors import InvalidInput, SettingsError, UnreadableFile
+from app.models import Action, Event, read_case_id
 from app.terminal import Parser, tell
 
 if TYPE_CHECKING:
     from app.database import Database
+    from app.exports.acknowledgement import Acknowledged
     from app.filing import Draft
+    from app.settings import Settings
 
 DONE = 0
 MAX_DRAFT = 1_000_000
 """Bytes of a file with a draft or a narrative; what may stand in them is shorter."""
 SHORTEST_HASH = 8
-"""Digits of a draft's hash that are enough to name it."""
+"""Digits of an event's hash that are enough to name it."""
 
 Verbs = Any  # what argparse calls _SubParsersAction
 
@@ -56,33 +58,44 @@ def add_parsers(verbs: Verbs, shared: Parser) -> None:
     filing.add_argument("--late-because", default="", metavar="REASON", help="where the deadline has passed")
     filing.add_argument("--outside", action="store_true", help="it was filed elsewhere, before the desk kept filings")
     filing.add_argument("--bsa-id", default="", metavar="ID", help="with --outside: what FinCEN calls the report")
-    verb("acknowledge", "keep the id that FinCEN gave the report").add_argument("--bsa-id", required=True, metavar="ID")
+    acknowledging = verb("acknowledge", "keep the id that FinCEN gave the report")
+    _add_answer(acknowledging).add_argument("--bsa-id", metavar="ID")
     rejecting = verb("reject", "keep that FinCEN rejected the report")
-    rejecting.add_argument("--error", required=True, action="append", metavar="TEXT", help="once for each")
+    _add_answer(rejecting).add_argument("--error", action="append", metavar="TEXT", help="once for each")
     verb("amend", "take up a report that FinCEN has").add_argument("--reason", required=True)
     verb("show", "print the track and the newest draft; the case keeps who looked")
 
 
-def run(desk: Database, options: argparse.Namespace) -> int:
+def _add_answer(parser: Parser) -> Any:
+    """Let FinCEN's answer be read from its file; return the group for what says it instead."""
+    parser.add_argument("--report", type=int, default=1, metavar="N", help="of a file that answers several; else 1")
+    answer = parser.add_mutually_exclusive_group(required=True)
+    answer.add_argument("--from", type=Path, dest="file", metavar="FILE", help="the acknowledgement, as FinCEN sent it")
+    return answer
+
+
+def run(desk: Database, config: Settings, options: argparse.Namespace) -> int:
     """Do what was asked of a case's SAR, tell it, and return the exit status. Raises DeskError."""
     from app import casework
 
     actor, case_id = options.user_id, read_case_id(options.case_id)
     match options.sar_verb:
         case "show":
-            return _show(desk, actor, case_id)
+            return _show(desk, config, actor, case_id)
         case "draft":
             event = casework.draft_sar(desk, actor, case_id, _draft(desk, case_id, options))
         case "approve":
-            event = casework.approve_sar(desk, actor, case_id, _whole(desk, case_id, options.draft))
+            event = casework.approve_sar(desk, actor, case_id, _whole(desk, case_id, options.draft, Action.SAR_DRAFT))
         case "return":
             event = casework.return_sar(desk, actor, case_id, options.reason)
         case "file":
             event = _file(desk, actor, case_id, options)
         case "acknowledge":
-            event = casework.acknowledge_sar(desk, actor, case_id, options.bsa_id)
+            bsa_id = _answer(options).bsa_id if options.file else options.bsa_id
+            event = casework.acknowledge_sar(desk, actor, case_id, bsa_id)
         case "reject":
-            event = casework.reject_sar(desk, actor, case_id, options.error)
+            errors = _errors(desk, config, case_id, options) if options.file else options.error
+            event = casework.reject_sar(desk, actor, case_id, errors)
         case _:
             event = casework.amend_sar(desk, actor, case_id, options.reason)
     return _told(desk, case_id, event)
@@ -93,13 +106,42 @@ def _file(desk: Database, actor: str, case_id: str, options: argparse.Namespace)
     from app.sar_track import Filed
 
     day = options.day or datetime.now(options.zone).date()
-    filed = Filed(day, options.zone, options.export, options.late_because, options.outside, options.bsa_id)
+    export = _whole(desk, case_id, options.export, Action.EXPORT)
+    filed = Filed(day, options.zone, export, options.late_because, options.outside, options.bsa_id)
     return casework.file_sar(desk, actor, case_id, filed)
+
+
+def _answer(options: argparse.Namespace) -> Acknowledged:
+    """Return FinCEN's answer to the report in its file. Raises UnreadableFile, also where it says the other thing."""
+    from app.exports import acknowledgement
+    from app.log import checkpoint
+
+    file = options.file
+    reports = acknowledgement.read(checkpoint.read_file(file, acknowledgement.LARGEST), str(file))
+    number: int = options.report
+    if not 1 <= number <= len(reports):
+        raise UnreadableFile(file, None, f"it answers {len(reports)} of them: --report says which one is this case's")
+    answer = reports[number - 1]
+    if answer.is_accepted is not (options.sar_verb == "acknowledge"):
+        told = " ".join(acknowledgement.said(error) for error in answer.errors)
+        said = f"it says that the report was accepted as {answer.bsa_id}" if answer.is_accepted else "it says: " + told
+        raise UnreadableFile(file, None, said)
+    return answer
+
+
+def _errors(desk: Database, config: Settings, case_id: str, options: argparse.Namespace) -> list[str]:
+    """Return FinCEN's errors in its file, each with the subject that it is about where that can be told."""
+    from app import sar_track
+    from app.exports import acknowledgement, case_export, fincen_file
+
+    export = case_export.read(desk, case_id)
+    sent = fincen_file.sent(export, config, desk.is_embedded)
+    newest = sar_track.newest_draft(export.events)
+    return [acknowledgement.said(error, newest and newest[1], sent) for error in _answer(options).errors]
 
 
 def _told(desk: Database, case_id: str, event: Event) -> int:
     from app import gaps, repository, sar_track
-    from app.models import Action
 
     case, events = desk.read(lambda tx: (repository.case(tx, case_id), repository.events(tx, case_id)))
     due = f", due {case.sar_due_at:%Y-%m-%d}" if case.sar_due_at and not case.filed_at else ""
@@ -152,17 +194,16 @@ def _text(file: Path) -> str:
         raise UnreadableFile(file, None, "it is not in UTF-8") from error
 
 
-def _whole(desk: Database, case_id: str, started: str) -> str:
-    """Return the hash of the newest draft where it begins so, or else what was typed."""
-    from app import repository, sar_track
+def _whole(desk: Database, case_id: str, started: str, action: Action) -> str:
+    """Return the hash of the newest event of this kind where it begins so, or else what was typed."""
+    from app import repository
 
-    newest = sar_track.newest_draft(desk.read(lambda tx: repository.events(tx, case_id)))
-    if newest and len(started) >= SHORTEST_HASH and newest[0].event_hash.startswith(started.lower()):
-        return newest[0].event_hash
-    return started
+    events = desk.read(lambda tx: repository.events(tx, case_id))
+    newest = next((event.event_hash for event in reversed(events) if event.action == action), "")
+    return newest if len(started) >= SHORTEST_HASH and newest.startswith(started.lower()) else started
 
 
-def _show(desk: Database, actor: str, case_id: str) -> int:
+def _show(desk: Database, config: Settings, actor: str, case_id: str) -> int:
     """Print the track and the newest draft. The look is kept, and refused to whoever may not look."""
     from app import casework, filing, policy, repository, sar_track
     from app.policy import Verb
@@ -188,7 +229,26 @@ def _show(desk: Database, actor: str, case_id: str) -> int:
             tell(line)
         for line in draft.narrative.splitlines():
             tell(line)
+        _tell_lacks(desk, config, case_id)
     return DONE
+
+
+def _tell_lacks(desk: Database, config: Settings, case_id: str) -> None:
+    """Print what keeps the file for FinCEN from being made, or what it will not say, where it is to be filed."""
+    from app.exports import case_export, fincen_file
+
+    export = case_export.read(desk, case_id)
+    if fincen_file.why_not(export):
+        return
+    try:
+        prepared = fincen_file.prepare(export, config, desk.is_embedded, datetime.now().astimezone().date())
+    except SettingsError as error:
+        tell(f"FinCEN's file cannot be made: {error}")
+        return
+    for sentence in prepared.missing:
+        tell(f"FinCEN's file cannot be made: {sentence}")
+    for sentence in prepared.unknown:
+        tell(f"FinCEN will miss: {sentence}")
 
 
 def _day(text: str) -> date:

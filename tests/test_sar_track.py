@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from tests import lives
 from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, OpenCase, address, stored
 from tests.drafts import COMPLETE
 from tests.lives import BSA_ID, LATER_BSA_ID, OPENED, Life, filed_life, opened
+from tests.test_acknowledgement import answer, error
 from tests.test_sar_track_model import decide_as_before
 
 A, B, M, N = ANALYST.user_id, OTHER_ANALYST.user_id, MANAGER.user_id, OTHER_MANAGER.user_id
@@ -470,7 +472,12 @@ def test_a_terminal_takes_a_sar_all_the_way(
     assert sar("approve", M, "--draft", stored(desk, case_id)[1][-1].event_hash) == 0
     assert sar("file", A, "--zone", "UTC") == 0
     assert sar("acknowledge", A, "--bsa-id", "12") == 2
-    assert sar("acknowledge", A, "--bsa-id", BSA_ID) == 0
+    answered = tmp_path / "answer.xml"
+    answered.write_bytes(answer(f"<BSAID>{BSA_ID}</BSAID>"))
+    assert sar("acknowledge", A, "--from", str(answered), "--report", "2") == 2
+    assert sar("reject", A, "--from", str(answered)) == 2
+    assert f"accepted as {BSA_ID}" in capsys.readouterr().err
+    assert sar("acknowledge", A, "--from", str(answered)) == 0
     capsys.readouterr()
     assert sar("show", OTHER_ANALYST.user_id) == 0
     shown = capsys.readouterr().out
@@ -480,6 +487,34 @@ def test_a_terminal_takes_a_sar_all_the_way(
     assert stored(desk, case_id)[1][-1].action == Action.VIEW
     assert sar("amend", M, "--reason", "The amount was too low.") == 0
     assert main(["verify", "--database", address(desk), case_id]) == 0
+
+
+def test_a_rejection_that_is_read_from_its_file_names_the_subject(
+    desk: Database, open_case: OpenCase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case_id = given_sar(desk, open_case()).case_id
+    other = Subject("Ann Other", SubjectRole.SUSPECT, last_name="Other", first_name="Ann")
+    draft = replace(COMPLETE, subjects=(*COMPLETE.subjects, other), from_day=None, to_day=None)
+    draft = replace(draft, from_day=date(2026, 1, 5), to_day=date(2026, 1, 6))
+    event = casework.draft_sar(desk, A, case_id, draft)
+    casework.approve_sar(desk, M, case_id, event.event_hash)
+    place = ["--database", address(desk)]
+    out = tmp_path / "out"
+    assert main(["export", case_id, "--as", A, "--sarx", "--to", str(out), *place]) == 0
+    (sent,) = out.iterdir()
+    export = stored(desk, case_id)[1][-1]
+    today = datetime.now(UTC).date().isoformat()
+    named = ["--export", export.event_hash[:8], "--day", today]
+    assert main(["sar", "show", case_id, "--as", A, *place]) == 0
+    assert "FinCEN will miss: Ann Other: not known are" in capsys.readouterr().out
+    assert main(["sar", "file", case_id, "--as", A, *named, *place]) == 0
+    parties = re.findall(r'Party SeqNum="(\d+)"', sent.read_text("utf-8"))
+    context = f"EFilingBatchXML/Activity[1]/Party[{parties[-1]}]/PartyName[1]/RawIndividualFirstName"
+    rejected = tmp_path / "answer.xml"
+    rejected.write_bytes(answer(error("RawIndividualFirstName", "Fatal", context), status="R"))
+    assert main(["sar", "acknowledge", case_id, "--as", A, "--from", str(rejected), *place]) == 2
+    assert main(["sar", "reject", case_id, "--as", A, "--from", str(rejected), *place]) == 0
+    assert stored(desk, case_id)[1][-1].notes == "RawIndividualFirstName of Ann Other: The value is an invalid number."
 
 
 @pytest.mark.parametrize(

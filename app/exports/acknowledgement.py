@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 from app.errors import UnreadableFile
+from app.filing import Draft
 from app.gaps import is_bsa_id
 from app.text import flat
 
@@ -181,6 +182,23 @@ def points_at(error: ReportError, sent: bytes | None = None) -> Pointer:
             return Pointer("subjects", place)
     is_known = any(party.get("SeqNum") == number[1] for party in parties)
     return Pointer("filer" if is_known else error.field)
+
+
+def said(error: ReportError, draft: Draft | None = None, sent: bytes | None = None) -> str:
+    """Return an error as a case keeps it: the element, by which `field_of` finds its field again, and FinCEN's words.
+
+    With the file that was sent, and the draft that it was made of, the subject whom the error is about is named.
+    """
+    if not error.element:
+        return error.text
+    place = points_at(error, sent).subject
+    of = f" of {draft.filed_subjects[place].name or 'an unknown subject'}" if draft and place is not None else ""
+    return f"{error.element}{of}: {error.text}"
+
+
+def field_of(line: str) -> str:
+    """Return the draft's field that an error is about, as `said` wrote it or a person typed it; else `filer`."""
+    return _FIELDS.get(line.replace(":", " ").partition(" ")[0], "filer")
 
 
 def _parse(data: bytes, file: str) -> ET.Element:

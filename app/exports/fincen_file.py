@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from hashlib import sha256
 
 from app import chain, filing, sar_track, settings
 from app.errors import Incomplete, InvalidInput, NotAllowed, SettingsError
@@ -74,6 +75,31 @@ def prepare(export: CaseExport, config: Settings, is_embedded: bool, today: date
     places = tuple({item.place: None for item in filing.items(opened) if item.place})
     report = Report(export.case_id, _filed_on(export, today), places)
     return Prepared(drafted[1], filer_of(config, is_embedded), report)
+
+
+def sent(export: CaseExport, config: Settings, is_embedded: bool) -> bytes | None:
+    """Return the file that was sent with the newest filing, made again; None where it cannot be made byte for byte.
+
+    The case keeps its hash alone. Where the settings name another filer since, the file is another.
+    """
+    filed = _newest(export, Action.SAR_FILE)
+    named = chain.read_meta(filed).get("export") if filed else None
+    taken = next((event for event in export.events if named and event.event_hash == named), None)
+    drafted = sar_track.newest_draft(export.events)
+    if taken is None or drafted is None:
+        return None
+    hashes = chain.read_meta(taken).get("files")
+    made_on = chain.parse_ts(taken.ts).date()
+    try:
+        prepared = prepare(export, config, is_embedded, made_on)
+        for days in (0, -1, 1):  # in whose zone it was made is not kept
+            report = replace(prepared.report, filed_on=made_on + timedelta(days=days))
+            made = replace(prepared, report=report).make()
+            if isinstance(hashes, dict) and hashes.get(made.name) == sha256(made.data).hexdigest():
+                return made.data
+    except (NotAllowed, SettingsError, Incomplete):
+        pass
+    return None
 
 
 def filer_of(config: Settings, is_embedded: bool) -> Filer:

@@ -18,7 +18,7 @@ import streamlit as st
 
 from app import casework, filing, fincen, gaps, money, narrative
 from app.errors import InvalidForm
-from app.exports.acknowledgement import ReportError
+from app.exports import acknowledgement
 from app.filing import MAX_NARRATIVE, Draft, ReportKind, Subject, SubjectKind, SubjectRole
 from app.models import Case, Event, User
 from app.ui import base, forms, sar_words, session, sign_in, words
@@ -394,16 +394,12 @@ def _gap(gap: gaps.Gap) -> str:
 def _told_by_fincen(of: Drafting, *at: str) -> None:
     """Say below fields what FinCEN found wrong in them; "" is the place of what belongs to no field of the form."""
     for error in of.errors:
-        if (field_of(error) if field_of(error) in _FIELDS else "") in at:
+        field = acknowledgement.field_of(error)
+        if (field if field in _FIELDS else "") in at:
             st.html(f"<p class='fault' dir='auto'><b>FinCEN:</b> {escape(words.shown(error))}</p>")
 
 
 _FIELDS = frozenset({each.name for each in fields(Draft)} - {"key_term"})
-
-
-def field_of(error: str) -> str:
-    """Return the draft's field that an error of FinCEN's is about, by the element that it begins with."""
-    return ReportError(error.partition(":")[0].strip(), "", "", "", "").field
 
 
 # --- what was typed ---

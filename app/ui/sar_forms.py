@@ -9,9 +9,9 @@ from html import escape
 
 import streamlit as st
 
-from app import casework, chain, policy
+from app import casework, chain, policy, sar_track
 from app.errors import DeskError
-from app.exports import acknowledgement
+from app.exports import acknowledgement, case_export, fincen_file
 from app.exports.acknowledgement import Acknowledged, ReportError
 from app.filing import BSA_ID_DIGITS
 from app.models import Action, Case, Event, Filing, User
@@ -193,7 +193,7 @@ def _read_file(scene: Scene) -> None:
     if report.is_accepted:
         _accepted(scene, "sar-acknowledge-file", report)
     else:
-        _rejected(scene, "sar-reject-file", report)
+        _rejected(scene, "sar-reject-file", _lines(scene, report.errors))
 
 
 def _errors(errors: Sequence[ReportError]) -> str:
@@ -226,36 +226,38 @@ def _accepted(scene: Scene, name: str, report: Acknowledged | None = None) -> No
         form.button(label, keep, ":material/verified:", is_primary=True)
 
 
-def _rejected(scene: Scene, name: str, report: Acknowledged | None = None) -> None:
+def _rejected(scene: Scene, name: str, lines: Sequence[str] | None = None) -> None:
     """Draw FinCEN's errors, to be typed where no file says them, and the button that brings the draft back."""
     form = scene.form(name, Verb.SAR_REJECT)
 
     def keep() -> None:
-        typed = (form.value("errors") or "").splitlines()
-        errors = [_said(error) for error in report.errors] if report else [line.strip() for line in typed]
+        errors = (form.value("errors") or "").splitlines() if lines is None else lines
         form.send(
             "Rejection kept: the draft is back, with its errors.",
             lambda: casework.reject_sar(
                 base.desk(),
                 scene.actor.user_id,
                 scene.case.case_id,
-                [error for error in errors if error],
+                [error for error in errors if error.strip()],
                 form=form.token,
                 seen=form.seen,
             ),
         )
 
     with form.place(), form.box():
-        if report is None:
+        if lines is None:
             form.text("FinCEN’s errors, one a line", "errors", "ZIPCode: the ZIP code is not valid", 90)
         else:
             form.tell("errors")
         form.button("Keep the rejection", keep, ":material/undo:")
 
 
-def _said(error: ReportError) -> str:
-    """Return an error as a case keeps it: the element, by which its field is found again, and FinCEN's words."""
-    return f"{error.element}: {error.text}" if error.element else error.text
+def _lines(scene: Scene, errors: Sequence[ReportError]) -> list[str]:
+    """Return FinCEN's errors as the case keeps them, each with the subject that it is about where that can be told."""
+    export = case_export.read(base.desk(), scene.case.case_id)
+    sent = fincen_file.sent(export, base.config(), base.desk().is_embedded)
+    newest = sar_track.newest_draft(export.events)
+    return [acknowledgement.said(error, newest and newest[1], sent) for error in errors]
 
 
 def amend(scene: Scene) -> None:
