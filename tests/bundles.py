@@ -10,8 +10,11 @@ from dataclasses import fields, replace
 from hashlib import sha256
 from typing import Any
 
-from app.exports import audit_csv
+from app.database import Database
+from app.exports import audit_csv, bundle, case_export
+from app.exports.case_export import Made
 from app.log import merkle, signed_note
+from app.log.checkpoint import Log
 from app.log.signed_note import LogProof, SigningKey
 from app.models import EVENT_COLUMNS, Event
 from tests import lives
@@ -22,6 +25,12 @@ KEY = signed_note.signing_key("desk.example/log", bytes(range(32)))
 OTHER_KEY = signed_note.signing_key("desk.example/log", bytes(32))
 VKEY, OTHER_VKEY = str(KEY.verifier), str(OTHER_KEY.verifier)
 LEAVES = 200
+
+
+def bundled(desk: Database, case_id: str, log: Log | None) -> Made:
+    """The bundle of a case as it is exported: what is signed of it is read before the case."""
+    newest = log.newest() if log else None
+    return bundle.make(case_export.read(desk, case_id), log.key if log else None, newest)
 
 
 def placed(events: Iterable[Event]) -> tuple[Event, ...]:

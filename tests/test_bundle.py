@@ -19,11 +19,13 @@ from app import casework
 from app.__main__ import main
 from app.database import Database
 from app.errors import InvalidInput, UnreadableFile
-from app.exports import bundle, case_export
+from app.exports import bundle, case_export, taking
 from app.exports.audit_csv import MAX_FIELD
 from app.exports.bundle import Verdict, verify
+from app.exports.taking import Kind
 from app.log import checkpoint, signed_note
 from app.log.checkpoint import Log
+from app.settings import Settings
 from tests.attacks import without_keys
 from tests.bundles import (
     EVENTS,
@@ -36,6 +38,7 @@ from tests.bundles import (
     VKEY,
     ZIP,
     ZIP_NAME,
+    bundled,
     files_of,
     page_of,
     placed,
@@ -43,7 +46,7 @@ from tests.bundles import (
     small_attacks,
     zipped,
 )
-from tests.conftest import ANALYST, ON_SQLITE, OpenCase, tamper
+from tests.conftest import ANALYST, ON_SQLITE, OpenCase, address, tamper
 from tests.lives import SAMPLED_ID, full_life, rehashed
 
 Outcome = tuple[str, list[tuple[int | None, str, str]], int]
@@ -88,9 +91,9 @@ def test_a_bundle_holds_what_an_examiner_needs_and_is_the_same_whenever_it_is_ma
     casework.add_note(desk, ANALYST.user_id, case_id, "Teller called.")
     checkpoint.append(desk, tmp_path, KEY)
     casework.add_note(desk, ANALYST.user_id, case_id, "Later.")
-    made = bundle.make(case_export.read(desk, case_id), log)
+    made = bundled(desk, case_id, log)
     assert (made.name, made.not_yet, made.breaks) == (f"{case_id}.zip", 1, ())
-    assert bundle.make(case_export.read(desk, case_id), log) == made
+    assert bundled(desk, case_id, log) == made
     with zipfile.ZipFile(io.BytesIO(made.data)) as archive:
         assert archive.namelist() == [
             f"audit_{case_id}.csv",
@@ -114,12 +117,35 @@ def test_what_no_checkpoint_covers_is_not_anchored(
 ) -> None:
     case_id = open_case().case_id
     for of_log in (None, log):
-        made = bundle.make(case_export.read(desk, case_id), of_log)
+        made = bundled(desk, case_id, of_log)
         assert made.not_yet == 1
         assert both(made.data, name=made.name) == ("not anchored", [], 0)
     checkpoint.append(desk, tmp_path, KEY)
-    later = bundle.make(case_export.read(desk, open_case().case_id), log)
+    later = bundled(desk, open_case().case_id, log)
     assert both(later.data, name=later.name) == ("not anchored", [], 0)
+
+
+def test_a_note_and_a_checkpoint_in_the_middle_of_an_export_break_nothing(
+    desk: Database, open_case: OpenCase, log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = open_case().case_id
+    checkpoint.append(desk, tmp_path, KEY)
+    read, newest = case_export.read, Log.newest
+
+    config = Settings(address(desk), tmp_path, checkpoints=log.folder.parent, verifier_key=str(log.key))
+    for module, name, asked in ((case_export, "read", read), (Log, "newest", newest)):
+        with monkeypatch.context() as patch:
+
+            def first(*given: object, asked: Callable[..., object] = asked) -> object:
+                found = asked(*given)
+                patch.undo()
+                casework.add_note(desk, ANALYST.user_id, case_id, "Meanwhile.")
+                checkpoint.append(desk, tmp_path, KEY)
+                return found
+
+            patch.setattr(module, name, first)
+            taken = taking.take(desk, config, ANALYST.user_id, case_id, [Kind.BUNDLE])
+            assert taken.breaks == ()
 
 
 def test_a_case_that_was_changed_outside_the_desk_leaves_as_a_broken_bundle(
@@ -130,11 +156,11 @@ def test_a_case_that_was_changed_outside_the_desk_leaves_as_a_broken_bundle(
     checkpoint.append(desk, tmp_path, KEY)
     with without_keys(desk):
         tamper(desk, "UPDATE case_events SET notes = 'Never called.' WHERE notes = 'Teller called.'")
-        edited = bundle.make(case_export.read(desk, case_id), log)
+        edited = bundled(desk, case_id, log)
         assert [(found.kind.value, found.field) for found in edited.breaks] == [("edited", "event_hash")]
         assert both(edited.data, name=edited.name)[0] == "broken"
         tamper(desk, "DELETE FROM case_events WHERE notes = 'Never called.'")
-        cut = bundle.make(case_export.read(desk, case_id), log)
+        cut = bundled(desk, case_id, log)
     assert (None, "not in the log", "event_hash") in both(cut.data, name=cut.name)[1]
     assert ("not in the log", "event_hash") in [(found.kind.value, found.field) for found in cut.breaks]
 
@@ -149,15 +175,15 @@ def test_no_bundle_is_made_that_nobody_could_read(desk: Database, open_case: Ope
         ([replace(event, notes="'" + "x" * (MAX_FIELD - 1))], "longer than"),
     ):
         with pytest.raises(UnreadableFile, match=reason):
-            bundle.make(replace(export, events=events), None)
+            bundle.make(replace(export, events=events), None, None)
     longest = replace(event, notes="x" * MAX_FIELD)
-    assert bundle.make(replace(export, events=[longest]), None).data
+    assert bundle.make(replace(export, events=[longest]), None, None).data
 
 
 @ON_SQLITE
 def test_no_bundle_is_named_by_what_is_no_case_id(desk: Database) -> None:
     with pytest.raises(InvalidInput, match="is not a case id"):
-        bundle.make(case_export.read(desk, "../../etc"), None)
+        bundled(desk, "../../etc", None)
 
 
 def test_the_way_of_a_bundle_through_the_terminal(

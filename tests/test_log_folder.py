@@ -13,11 +13,11 @@ from app import casework, files, repository, verification
 from app.__main__ import main
 from app.database import Database
 from app.errors import BrokenLog, BrokenTile, DeskError, UnreadableFile
-from app.exports import bundle, case_export
 from app.log import checkpoint, index, keys, lines, merkle, proofs, tiles
 from app.log.checkpoint import Anchor, Log
 from app.log.signed_note import VerifierKey
 from app.models import Case
+from tests.bundles import bundled
 from tests.conftest import ANALYST, MANAGER, ON_SQLITE, OpenCase, tamper
 from tests.test_checkpoint import KEY, copy_of, cut_the_tail, rewrite_a_note, sign
 
@@ -486,11 +486,11 @@ def test_no_bundle_is_made_that_anchors_less_of_a_case_than_was_signed(
             note(desk, cases[1])
             sign(desk, tmp_path)
         with pytest.raises(UnreadableFile, match=rf"of {victim} is older.*checkpoint --full"):
-            bundle.make(case_export.read(desk, victim), log)
-        assert bundle.make(case_export.read(desk, other), log).not_yet == 0
+            bundled(desk, victim, log)
+        assert bundled(desk, other, log).not_yet == 0
     assert len(in_full(desk, tmp_path).mended) == 1
     note(desk, cases[2])
-    assert bundle.make(case_export.read(desk, victim), log).not_yet == 1
+    assert bundled(desk, victim, log).not_yet == 1
 
 
 def lose_a_checkpoint(folder: Path) -> None:

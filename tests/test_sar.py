@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from app import chain, evidence, filing, policy, typed
+from app.errors import BrokenCase
 from app.exports import audit_csv, markdown, sar
 from app.filing import Draft, ReportKind, Subject, SubjectRole
 from app.models import Action, Disposition, QaResult
+from app.rows import Cases
 from app.text import is_visible, legible
 from tests import lives
 from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_MANAGER, PEOPLE, REVIEWER
@@ -501,11 +503,14 @@ def test_a_report_that_was_filed_says_so_and_each_answer_of_fincen_stands_with_i
 def test_the_customers_other_sars_stand_on_a_sar_alone() -> None:
     one, other = decided_sar().case, decided_sar().case
     filed = replace(one, case_id="AML-00000001", filed_at=OPENED, bsa_id="31000055053784")
-    prior = [filed, replace(other, case_id="AML-00000002")]
+    prior = Cases()
+    prior += [filed, replace(other, case_id="AML-00000002")]
+    prior.broken.append(BrokenCase("AML-00000003", "its row cannot be read (its filing is 7)"))
     life = decided_sar()
     text = sar.summary(life.case, life.events, NAMES, prior_sars=prior).replace("\\", "")
     assert "| AML-00000001 | filed 2026-01-05, BSA ID 31000055053784, determined 2026-01-05 |" in text
     assert "| AML-00000002 | not filed, determined 2026-01-05 |" in text
+    assert "| AML-00000003 | its row cannot be read |" in text
     innocent = full_life()
     assert "AML-00000001" not in sar.summary(innocent.case, innocent.events, NAMES, prior_sars=prior).replace("\\", "")
 

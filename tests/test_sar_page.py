@@ -304,6 +304,9 @@ def test_a_late_filing_is_told_and_asks_why(desk: Database, open_case: OpenCase)
     labelled(page.text_area, "Why it was filed after").set_value("The bank was shut.")
     click(page, "Keep as filed")
     assert "1 day after it was due" in html(page)
+    events = component(open_page("case", MANAGER.user_id, case_id=case_id), "timeline")["events"]
+    (filed,) = (event for event in events if event["action"] == "sar_file")
+    assert {"column": "filed late because", "to": "The bank was shut."} in filed["changes"]
 
 
 def test_a_sar_that_was_filed_before_the_desk_kept_filings_is_kept_by_a_manager(

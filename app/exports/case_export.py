@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app import repository, verification
 from app.database import Database, Transaction
 from app.errors import DatabaseError, InvalidInput
 from app.exports import audit_csv, sar
 from app.models import CASE_ID, Break, Case, Event
+from app.rows import Cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class CaseExport:
     events: Sequence[Event]
     names: Mapping[str, str]
     breaks: tuple[Break, ...]
-    prior_sars: Sequence[Case] = ()
+    prior_sars: Cases = field(default_factory=Cases)
 
     @property
     def case_id(self) -> str:
@@ -60,7 +61,7 @@ def read(database: Database, case_id: str) -> CaseExport:
     if not CASE_ID.fullmatch(case_id):
         raise InvalidInput(f"{case_id!r} is not a case id like AML-7F3KQ2XA.")
 
-    def work(tx: Transaction) -> tuple[Case, list[repository.Chain], dict[str, str], Sequence[Case]]:
+    def work(tx: Transaction) -> tuple[Case, list[repository.Chain], dict[str, str], Cases]:
         case = repository.case(tx, case_id)
         others = repository.prior_sars(tx, case.customer_id, case_id)
         return case, repository.chains_of(tx, case_id), repository.user_names(tx), others

@@ -17,6 +17,7 @@ from app.exports import sar_flow
 from app.exports.markdown import bullets, cell, facts, quote
 from app.filing import Draft, ReportKind, Subject, SubjectKind
 from app.models import Action, Break, Case, Disposition, Event, Filing, Status
+from app.rows import Cases
 
 CONFIDENTIAL = (
     "Restricted SAR material (31 U.S.C. 5318(g)(2), 31 CFR 1020.320(e)). Never tell a party to the activity, or "
@@ -33,7 +34,7 @@ class _Told:
     case: Case
     events: Sequence[Event]
     names: Mapping[str, str]
-    prior_sars: Sequence[Case]
+    prior_sars: Cases
     kept: evidence.Kept
     opened: Mapping[str, object]
     drafted: tuple[Event, Draft] | None
@@ -48,7 +49,7 @@ def summary(
     events: Sequence[Event],
     names: Mapping[str, str],
     breaks: Sequence[Break] = (),
-    prior_sars: Sequence[Case] = (),
+    prior_sars: Cases | None = None,
 ) -> str:
     """Return the page in Markdown. What people typed cannot become markup in it.
 
@@ -56,7 +57,9 @@ def summary(
     with a SAR decision, which are told on a case that has one itself.
     """
     opened = chain.read_meta(events[0]) if events else {}
-    told = _Told(case, events, names, prior_sars, evidence.read(events), opened, sar_track.newest_draft(events))
+    told = _Told(
+        case, events, names, prior_sars or Cases(), evidence.read(events), opened, sar_track.newest_draft(events)
+    )
     state = "FILED" if case.filing is Filing.FILED else "DRAFT"
     parts = [
         f"# SAR summary {case.case_id}",
@@ -215,6 +218,7 @@ def _prior_sars(told: _Told) -> str:
         number = f", BSA ID {case.bsa_id}" if case.bsa_id else ""
         determined = f", determined {_date(case.determined_at)}" if case.determined_at else ""
         rows.append((cell(case.case_id), cell(f"{filed}{number}{determined}")))
+    rows += [(cell(error.case_id), "its row cannot be read") for error in told.prior_sars.broken]
     return facts(rows) or "None."
 
 

@@ -58,12 +58,14 @@ def take(
     SettingsError, DatabaseError, UnreadableFile or NotSigned where they cannot be made, NotAllowed where they may not,
     and UnknownUser or NotAllowed where the actor may not have them: then nothing is kept.
     """
+    kinds, log = list(kinds), checkpoint.log_of(config)
+    newest = log.newest() if log and Kind.BUNDLE in kinds else None  # before the case, of which it may know no more
     export = case_export.read(database, case_id)
     day = today or datetime.now(UTC).astimezone().date()
     makers: Mapping[Kind, Callable[[], Made]] = {
         Kind.AUDIT_CSV: lambda: case_export.make_audit_csv(export),
         Kind.SAR_SUMMARY: lambda: case_export.make_summary(export),
-        Kind.BUNDLE: lambda: bundle.make(export, checkpoint.log_of(config)),
+        Kind.BUNDLE: lambda: bundle.make(export, log.key if log else None, newest),
         Kind.SARX: lambda: fincen_file.prepare(export, config, database.is_embedded, day).make(),
     }
     made = [makers[kind]() for kind in kinds]

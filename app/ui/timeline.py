@@ -14,6 +14,13 @@ _timeline = base.component("timeline")
 
 
 CHANGING = {column.name: column for column in COLUMNS if column.kind is Kind.STATE}
+FACTS: Mapping[str, str] = {
+    "source": "determined by",
+    "later_because": "a later day because",
+    "late_because": "filed late because",
+    "prior_bsa_id": "amends BSA id",
+}
+"""What an event says beside its notes and what it changed, as people are told it."""
 LABELS: Mapping[str, str] = {action.value: action.label for action in Action}
 
 
@@ -31,7 +38,7 @@ def show(events: Iterable[Event], names: Mapping[str, User], key: str, breaks: S
             "action": event.action if event.action in LABELS else "other",
             "ts": words.shown(event.ts),
             "when": words.clock(words.read_time(event.ts), where) or words.shown(event.ts),
-            "changes": _changes(event, names),
+            "changes": [*_changes(event, names), *_facts(event)],
             "notes": words.shown(event.notes) or _taken(event),
             "hash": words.shown(event.event_hash),
             "breaks": broken.get(event.event_id, []),
@@ -67,6 +74,15 @@ def _changes(event: Event, names: Mapping[str, User]) -> list[dict[str, str]]:
                 new = f"{new} ({words.shown(place)})"
             changes.append({"column": column.label, "from": old, "to": new})
     return changes
+
+
+def _facts(event: Event) -> list[dict[str, str]]:
+    meta = chain.read_meta(event)
+    return [
+        {"column": label, "to": words.shown(meta[name])}
+        for name, label in FACTS.items()
+        if isinstance(meta.get(name), str) and meta[name]
+    ]
 
 
 def _value(column: Column, value: Any, names: Mapping[str, User]) -> str:

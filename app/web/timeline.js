@@ -6,11 +6,13 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
+// What an event changed, from what to what; without `from`, what it says beside that.
 function change({ column, from, to }) {
-  return element("div", { className: "change" },
-    element("span", { className: "column", textContent: column }),
+  const before = from === undefined ? [] : [
     element("span", { className: "value old", dir: "auto", textContent: from }),
-    element("span", { className: "arrow", textContent: "→" }),
+    element("span", { className: "arrow", textContent: "→" })];
+  return element("div", { className: "change" },
+    element("span", { className: "column", textContent: column }), ...before,
     element("span", { className: "value", dir: "auto", textContent: to }));
 }
 

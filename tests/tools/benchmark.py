@@ -131,7 +131,7 @@ def long_case(events: int) -> dict[str, float]:
             "read to export": lambda: case_export.read(desk, case_id),
             "audit CSV": lambda: case_export.make_audit_csv(export),
             "SAR summary": lambda: case_export.make_summary(export),
-            "bundle, all of it": lambda: bundle.make(export, None),
+            "bundle, all of it": lambda: bundle.make(export, None, None),
         }
         return {name: min(seconds(loop) for _ in range(ROUNDS)) for name, loop in loops.items()}
 

@@ -26,7 +26,8 @@ from app.exports import audit_csv, case_export
 from app.exports.bundle import page
 from app.exports.bundle.verify import Unreadable, page_says, read_zip
 from app.exports.case_export import CaseExport, Made
-from app.log import checkpoint, proofs, signed_note
+from app.log import proofs, signed_note
+from app.log.checkpoint import Anchor
 from app.log.signed_note import Checkpoint, LogProof, VerifierKey
 from app.models import CASE_ID, EVENT_COLUMNS, Break, BreakKind, Event
 
@@ -56,21 +57,20 @@ class Result:
     checkpoint: Checkpoint | None
 
 
-def make(export: CaseExport, log: checkpoint.Log | None) -> Made:
-    """Return the bundle of a case; its proof is about the newest checkpoint of the log, if there is one.
+def make(export: CaseExport, key: VerifierKey | None, newest: Anchor | None) -> Made:
+    """Return the bundle of a case, with the log's `key`, and a proof about its newest checkpoint, where there is one.
 
-    Raises UnreadableFile or NotSigned where the log's folder was changed, and UnreadableFile where the case was changed
-    so that nobody could read the bundle.
+    `newest` is the checkpoint that was the newest before the case was read: one that was signed since may know an event
+    of the case that the bundle has not. Raises UnreadableFile or NotSigned where the log's folder was changed, and
+    UnreadableFile where the case was changed so that nobody could read the bundle.
     """
     case_id, events = export.case_id, export.events
     trail, told = case_export.make_audit_csv(export), case_export.make_summary(export)
     audit_csv.check_readable(events, trail.name)
-    newest = log.newest() if log else None
     proof = None
     if newest:
         proof = proofs.prove(newest, case_id)
         proofs.check_newest(newest, proof, events)
-    key = str(log.key) if log else None
     signed = None if proof is None else bytes(proof).decode()
     files = {trail.name: trail.data, told.name: told.data}
     if signed is not None:
@@ -78,12 +78,12 @@ def make(export: CaseExport, log: checkpoint.Log | None) -> Made:
     if key is not None:
         files[KEY] = f"{key}\n".encode()
     files[SCRIPT] = (_FOLDER / SCRIPT).read_bytes()
-    files[PAGE] = page.render(case_id, events, export.names, signed, key).encode()
+    files[PAGE] = page.render(case_id, events, export.names, signed, str(key) if key else None).encode()
     files[README] = (_FOLDER / README).read_bytes()
     found = _verify_trail(case_id, events) if export.breaks else []  # of an intact case the file cannot say otherwise
     anchored = 0
     if proof is not None:
-        anchored, _, unproven = _verify_log(events, proof, log.key if log else None, None)
+        anchored, _, unproven = _verify_log(events, proof, key, None)
         found += unproven
     breaks = export.breaks + tuple(one for one in found if one not in export.breaks)
     return Made(f"{case_id}.zip", _zip(files), breaks, len(events) - anchored)
