@@ -32,7 +32,10 @@ VERSION = 4
 """Of the schema that this desk works on. Each step up is a script in `upgrades/` beside the engine's `schema.sql`, or
 one in Python (`app.schema`), which rewrites rows in batches."""
 
-LACKING = f"The database lacks a table or column of the desk's ({{}}). A missing table is created by: {RUN} init"
+LACKING = (
+    f"The database lacks a table or column of the desk's ({{}}). A missing table is created by: {RUN} init. A table that "
+    "lacks a column is not the desk's: name another database, or take that table away."
+)
 
 PATIENCE = 20
 """Seconds for which work is tried again, once at least, while a fault that passes keeps coming: a fail-over's."""
