@@ -20,9 +20,12 @@ PURE = (
     "sampling",
     "chain",
     "typed",
+    "evidence_values",
     "evidence",
+    "case_keys",
     "rules",
     "policy",
+    "joining",
     "new_case",
     "names",
     "fincen",
@@ -48,6 +51,9 @@ STORE = (
 ROOMS = (
     "rows",
     "repository",
+    "key_query",
+    "alert_query",
+    "qa_query",
     "triage_query",
     "schema",
     "casework",
@@ -94,7 +100,21 @@ UI = (
     "ui.sar_panel",
 )
 DEMO = ("demo.steps", "demo.tour", "demo.tamper_panel")
-FLOORS = (*PURE, "gate", "settings", "files", *STORE, *ROOMS, *UI, *DEMO, "views", "terminal", "sar_commands")
+FLOORS = (
+    *PURE,
+    "gate",
+    "settings",
+    "files",
+    "disk_sort",
+    *STORE,
+    *ROOMS,
+    *UI,
+    *DEMO,
+    "views",
+    "terminal",
+    "feed_command",
+    "sar_commands",
+)
 """From the ground up; a module imports only from floors below its own."""
 
 PAGES = (*UI, *DEMO, "views", "streamlit_app", "server")

@@ -26,15 +26,16 @@ from tenacity import (
 from app import chain
 from app.errors import RUN, DatabaseBusy, DatabaseError, DatabaseUnreachable, OtherVersion, OutcomeUnknown, kinds
 
-TABLES = ("case_events", "cases", "users")
+TABLES = ("unsent", "case_keys", "case_events", "cases", "users")
+"""Each before those that it refers to."""
 
-VERSION = 4
+VERSION = 6
 """Of the schema that this desk works on. Each step up is a script in `upgrades/` beside the engine's `schema.sql`, or
 one in Python (`app.schema`), which rewrites rows in batches."""
 
 LACKING = (
-    f"The database lacks a table or column of the desk's ({{}}). A missing table is created by: {RUN} init. A table that "
-    "lacks a column is not the desk's: name another database, or take that table away."
+    f"The database lacks a table or column of the desk's ({{}}). A missing table is created by: {RUN} init. A table "
+    "that lacks a column is not the desk's: name another database, or take that table away."
 )
 
 PATIENCE = 20
@@ -240,6 +241,10 @@ class Database(ABC):
     @abstractmethod
     def missing_guards(self) -> list[str]:
         """Return the names of triggers that guard events, and are gone or were replaced by others."""
+
+    @abstractmethod
+    def give_way(self) -> None:
+        """Let others write who wait for it, between two transactions of work that is long as a whole."""
 
     @abstractmethod
     def close(self) -> None:

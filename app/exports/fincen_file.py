@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from hashlib import sha256
 
-from app import chain, filing, sar_track, settings
+from app import chain, evidence, filing, sar_track, settings
 from app.errors import Incomplete, InvalidInput, NotAllowed, SettingsError
 from app.exports import sarx
 from app.exports.case_export import CaseExport, Made
@@ -71,8 +71,7 @@ def prepare(export: CaseExport, config: Settings, is_embedded: bool, today: date
     refusal = why_not(export)
     if refusal or drafted is None:
         raise NotAllowed(refusal or _OUTSIDE)
-    opened = chain.read_meta(export.events[0])
-    places = tuple({item.place: None for item in filing.items(opened) if item.place})
+    places = tuple({item.place: None for item in filing.items(evidence.read(export.events)) if item.place})
     report = Report(export.case_id, _filed_on(export, today), places)
     return Prepared(drafted[1], filer_of(config, is_embedded), report)
 
