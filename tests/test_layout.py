@@ -36,6 +36,7 @@ PURE = (
     "log.signed_note",
     "demo.tampering",
     "ui.chart",
+    "ui.network",
 )
 STORE = (
     "database.odbc",
@@ -51,6 +52,7 @@ ROOMS = (
     "rows",
     "repository",
     "key_query",
+    "connected",
     "triage_query",
     "schema",
     "casework",
@@ -87,6 +89,7 @@ UI = (
     "ui.tables",
     "ui.timeline",
     "ui.alert",
+    "ui.connected_panel",
     "ui.downloads",
     "ui.forms",
     "ui.queue",

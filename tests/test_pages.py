@@ -919,6 +919,40 @@ def test_the_other_cases_of_the_customer_and_how_they_ended(desk: Database, open
     assert [cell["text"] for cell in row["cells"]] == [first.case_id, "Structuring", "Closed", "No SAR"]
 
 
+def test_connected_cases_are_counted_at_once_and_drawn_when_asked_for_on_both_sides(
+    desk: Database, open_case: OpenCase
+) -> None:
+    mule, shell = "<b>Mule</b> :red[Ltd]", "Shell & Co"
+    first = open_case(customer_id="C-1", customer_name=mule, transactions=[{**TRANSACTIONS[0], "counterparty": shell}])
+    second = open_case(customer_id="C-2", customer_name=shell, transactions=[])
+    casework.assign(desk, MANAGER.user_id, second.case_id, MANAGER.user_id)
+    casework.set_disposition(desk, MANAGER.user_id, second.case_id, Decision(Disposition.NO_SAR, "Explained."))
+    page = open_page("case", ANALYST.user_id, case_id=first.case_id)
+    assert "Connected cases (1)" in [expander.label for expander in page.expander]
+    assert not [part for part in page.get("bidi_component") if part.proto.id.endswith("network")]
+    page.session_state["connected"] = True
+    run(page)
+    (row,) = component(page, "connected_cases")["rows"]
+    assert [cell["text"] for cell in row["cells"]] == [
+        second.case_id,
+        shell,
+        "Its customer has the name of a counterparty here, Shell & Co",
+        "Closed · No SAR",
+        "—",
+    ]
+    picture = component(page, "network")
+    assert [node["text"] for node in picture["nodes"]] == [first.case_id, shell, second.case_id]
+    assert "Shell & Co (name, 2 cases; USD 9,400.00 in) with" in picture["label"]
+    other = open_page("case", ANALYST.user_id, case_id=second.case_id)
+    other.session_state["connected"] = True
+    (row,) = component(run(other), "connected_cases")["rows"]
+    assert [cell["text"] for cell in row["cells"][:3]] == [
+        first.case_id,
+        mule,
+        "This customer has the name of a counterparty there",
+    ]
+
+
 # --- try to break it ---
 
 ATTACKS = [

@@ -13,7 +13,7 @@ from app.errors import BrokenCase, UnknownCase
 from app.models import Case, Disposition, Event, Role, Status, User
 from app.policy import Decision, Verb
 from app.rows import Cases
-from app.ui import alert, base, forms, queue, sar_panel, sign_in, tables, timeline, words
+from app.ui import alert, base, connected_panel, forms, queue, sar_panel, sign_in, tables, timeline, words
 from app.ui.session import Session, mine
 
 AT_ONCE = 50  # events of a timeline
@@ -398,4 +398,5 @@ with grid.cell():
 if not has_sar:
     with grid.cell(column_span=2):
         show_trail(actor, case, events, names, verified)
+connected_panel.show(case, evidence.read(events), open_other)
 forms.show_outcome(names, outcome)

@@ -1,0 +1,205 @@
+"""The cases that a case is connected with: the picture, a table of them, and what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+import streamlit as st
+
+from app import connected, evidence, money
+from app.case_keys import KeyKind, searched
+from app.connected import Connections, Known, Strength, Tie
+from app.models import Case
+from app.ui import base, network, session, tables, words
+from app.ui.session import Session
+
+_network = base.component("network")
+
+COLUMNS = (("Case", ""), ("Customer", "name"), ("Connection", "text"), ("Status", "wrap"), ("BSA id", ""))
+NAMED = 6
+"""Of what connects nobody, so many are named."""
+
+
+def show(case: Case, kept: evidence.Kept, on_open: Callable[[str], None]) -> None:
+    """Draw the panel, which is closed at first; `on_open` is called with the id of a case that is chosen in it."""
+    found = base.desk().read(lambda tx: connected.of_case(tx, case))
+    number = len(found.ties) + found.more
+    label = f"Connected cases ({number:,})" if number else "Connected cases (none)"
+    panel = st.expander(label, icon=":material/hub:", key=Session.connected.key, on_change="rerun")
+    if not panel.open:
+        return
+    with panel:
+        tables.show_broken(found.cases)
+        if found.cases:
+            _show_picture(case, kept, found, on_open)
+            _show_table(case, kept, found)
+        elif not number:
+            st.markdown("No other case knows the customer, an account or a name of this one.")
+        for sentence in left_out(found, names_of(case, kept)):
+            st.caption(words.plain(sentence))
+
+
+# --- words ---
+
+
+def names_of(case: Case, kept: evidence.Kept) -> dict[str, str]:
+    """Return the keys of the case as they were told, by the keys."""
+    told = [row.counterparty for row in kept.transactions]
+    told += [str(kept.customer.get("account", "")), case.customer_name]
+    return {searched(text): words.shown(text) for text in reversed(told)}
+
+
+def moved(case: Case, kept: evidence.Kept) -> dict[str, str]:
+    """Return of each counterparty, by its key, the money that came from it and went to it, in words."""
+    sums: dict[tuple[str, str], Decimal] = {}
+    for row in kept.transactions:
+        place = searched(row.counterparty), row.direction
+        sums[place] = sums.get(place, Decimal()) + Decimal(row.amount)
+    found: dict[str, str] = {}
+    for (key, direction), amount in sorted(sums.items()):
+        found[key] = " and ".join(filter(None, (found.get(key), f"{money.text(amount, case.currency)} {direction}")))
+    return found
+
+
+def tie_words(tie: Tie, names: Mapping[str, str]) -> str:
+    """Return what two cases share, and how much that says."""
+    name = names.get(tie.key, tie.key)
+    match tie.strength:
+        case Strength.CUSTOMER:
+            return "same customer"
+        case Strength.ACCOUNT if tie.here is tie.there:
+            return f"same account, {name}"
+        case Strength.ACCOUNT if tie.here is KeyKind.ACCOUNT:
+            return f"money there moved with the account {name}"
+        case Strength.ACCOUNT:
+            return f"money here moved with an account of that case, {name}"
+        case Strength.PARTY if tie.here is KeyKind.CUSTOMER:
+            return "this customer has the name of a counterparty there"
+        case Strength.PARTY:
+            return f"its customer has the name of a counterparty here, {name}"
+        case Strength.NAME:
+            return f"same counterparty by name, {name}, {_sharing(tie)}"
+        case _:
+            return f"another customer of the same name, {_sharing(tie)}"
+
+
+def ties_words(ties: Sequence[Tie], names: Mapping[str, str]) -> str:
+    """Return what two cases share as one sentence, the strongest first."""
+    told = "; ".join(tie_words(tie, names) for tie in ties)
+    return told[:1].upper() + told[1:]
+
+
+def _sharing(tie: Tie) -> str:
+    return "in these two cases alone" if tie.cases == 2 else f"a name that {tie.cases} cases share"
+
+
+def left_out(found: Connections, names: Mapping[str, str]) -> list[str]:
+    """Return what the panel does not show, a sentence each."""
+    told = []
+    if found.more:
+        told.append(f"{words.count(found.more, 'more case')} with weaker connections {_is(found.more)} left out.")
+    if found.more_own:
+        number = f"{connected.COMMON - connected.SHOWN_OWN}+" if _is_counted_out(found) else f"{found.more_own}"
+        told.append(f"{number} older cases of this customer are left out.")
+    if found.common:
+        told.append(f"Too common to be a link: {_listed(found.common, names)}.")
+    if found.vague:
+        told.append(f"Too little of the account is shown to be a link: {_listed(found.vague, names)}.")
+    return told
+
+
+def _is_counted_out(found: Connections) -> bool:
+    return found.more_own > connected.COMMON - connected.SHOWN_OWN
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _listed(keys: Sequence[Known], names: Mapping[str, str]) -> str:
+    told = [f"{names.get(one.key, one.key)} (known to {known_words(one.others)})" for one in keys[:NAMED]]
+    more = len(keys) - len(told)
+    return ", ".join(told) + (f" and {more} more" if more else "")
+
+
+def known_words(others: int) -> str:
+    """Return how many other cases know something, as `connected.known` counts them."""
+    return f"{connected.COMMON}+ other cases" if others > connected.COMMON else words.count(others, "other case")
+
+
+# --- what is drawn ---
+
+
+def _line(tie: Tie, part: KeyKind) -> network.Line:
+    """Return what joins a case with what it shares, which is this `part` of it."""
+    if tie.strength in (Strength.CUSTOMER, Strength.ACCOUNT):
+        return network.Line.FIRM
+    return network.Line.OWN if part is KeyKind.CUSTOMER else network.Line.NAME
+
+
+def _lines(ties: Sequence[Tie]) -> dict[str, network.Line]:
+    """Return what joins a case with what it shares, by the keys, the strongest first."""
+    found: dict[str, network.Line] = {}
+    for tie in ties:
+        found.setdefault(tie.key, _line(tie, tie.there))
+    return found
+
+
+def _hub(tie: Tie, case: Case, names: Mapping[str, str], amounts: Mapping[str, str]) -> network.Hub:
+    line = _line(tie, tie.here)
+    if tie.strength is Strength.CUSTOMER:
+        return network.Hub(words.shown(case.customer_name), "same customer", line)
+    what = "account" if tie.strength is Strength.ACCOUNT else "name"
+    told = filter(None, (f"{what}, {tie.cases} cases", amounts.get(tie.key)))
+    return network.Hub(names.get(tie.key, tie.key), "; ".join(told), line)
+
+
+def _show_picture(case: Case, kept: evidence.Kept, found: Connections, on_open: Callable[[str], None]) -> None:
+    key = "network"
+
+    def chosen() -> None:
+        if case_id := session.value_of(key).get("chosen"):
+            on_open(case_id)
+
+    names, amounts = names_of(case, kept), moved(case, kept)
+    every = [tie for ties in found.ties.values() for tie in ties]
+    hubs = {tie.key: _hub(tie, case, names, amounts) for tie in sorted(every, key=lambda tie: tie.rank)[::-1]}
+    neighbours = [
+        network.Neighbour(
+            words.shown(one.case_id),
+            f"{words.shown(one.customer_name)} · {words.state(one)}",
+            _lines(found.ties[one.case_id]),
+        )
+        for one in found.cases
+    ]
+    picture = network.picture(words.shown(case.case_id), hubs, neighbours)
+    _network(data=dict(picture.data), key=key, on_chosen_change=chosen)
+    told = "Thick lines: a customer or an account. Thin lines: a name; dashed: the name of that case’s own customer."
+    left = (words.count(picture.cases_left, "case"), words.count(picture.hubs_left, "shared thing"))
+    if picture.cases_left or picture.hubs_left:
+        told += f" Not drawn, but in the table: {left[0]} and {left[1]}."
+    st.caption(told)
+
+
+def _show_table(case: Case, kept: evidence.Kept, found: Connections) -> None:
+    names = names_of(case, kept)
+    data = {
+        "caption": "Connected cases",
+        "path": "case",
+        "columns": [{"label": label, "align": align} for label, align in COLUMNS],
+        "rows": [
+            {
+                "case_id": one.case_id,
+                "cells": [
+                    {"text": words.shown(one.case_id)},
+                    {"text": words.shown(one.customer_name), "hint": words.shown(one.customer_id)},
+                    {"text": ties_words(found.ties[one.case_id], names)},
+                    {"text": words.state(one), "hint": words.clocks(one.closed_at)},
+                    {"text": one.bsa_id or "—", "tone": "" if one.bsa_id else "quiet"},
+                ],
+            }
+            for one in found.cases
+        ],
+    }
+    tables.draw(data=data, key="connected_cases")
