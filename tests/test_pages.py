@@ -930,9 +930,9 @@ def test_connected_cases_are_counted_at_once_and_drawn_when_asked_for_on_both_si
     page = open_page("case", ANALYST.user_id, case_id=first.case_id)
     assert "Connected cases (1)" in [expander.label for expander in page.expander]
     assert not [part for part in page.get("bidi_component") if part.proto.id.endswith("network")]
-    page.session_state["connected"] = True
+    page.session_state[f"connected {first.case_id}"] = True
     run(page)
-    (row,) = component(page, "connected_cases")["rows"]
+    (row,) = component(page, "sharing")["rows"]
     assert [cell["text"] for cell in row["cells"]] == [
         second.case_id,
         shell,
@@ -943,9 +943,9 @@ def test_connected_cases_are_counted_at_once_and_drawn_when_asked_for_on_both_si
     picture = component(page, "network")
     assert [node["text"] for node in picture["nodes"]] == [first.case_id, shell, second.case_id]
     assert "Shell & Co (name, 2 cases; USD 9,400.00 in) with" in picture["label"]
-    other = open_page("case", ANALYST.user_id, case_id=second.case_id)
-    other.session_state["connected"] = True
-    (row,) = component(run(other), "connected_cases")["rows"]
+    page.session_state["case_id"] = second.case_id
+    other = run(page)  # and there it is still open
+    (row,) = component(other, "sharing")["rows"]
     assert [cell["text"] for cell in row["cells"][:3]] == [
         first.case_id,
         mule,

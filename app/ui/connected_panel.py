@@ -12,7 +12,7 @@ from app.case_keys import KeyKind, searched
 from app.connected import Connections, Known, Strength, Tie
 from app.models import Case
 from app.ui import base, network, session, tables, words
-from app.ui.session import Session
+from app.ui.session import Session, mine
 
 _network = base.component("network")
 
@@ -22,11 +22,15 @@ NAMED = 6
 
 
 def show(case: Case, kept: evidence.Kept, on_open: Callable[[str], None]) -> None:
-    """Draw the panel, which is closed at first; `on_open` is called with the id of a case that is chosen in it."""
+    """Draw the panel, open where it was on the case before; `on_open` is called with the id of a case chosen in it."""
     found = base.desk().read(lambda tx: connected.of_case(tx, case))
     number = len(found.ties) + found.more
     label = f"Connected cases ({number:,})" if number else "Connected cases (none)"
-    panel = st.expander(label, icon=":material/hub:", key=Session.connected.key, on_change="rerun")
+    key = f"{Session.connected.key} {case.case_id}"
+    if session.value_of(key) is None:
+        session.set_value(key, mine.connected)
+    panel = st.expander(label, icon=":material/hub:", key=key, on_change="rerun")
+    mine.connected = bool(panel.open)
     if not panel.open:
         return
     with panel:
@@ -202,4 +206,4 @@ def _show_table(case: Case, kept: evidence.Kept, found: Connections) -> None:
             for one in found.cases
         ],
     }
-    tables.draw(data=data, key="connected_cases")
+    tables.draw(data=data, key="sharing")
