@@ -5,10 +5,10 @@ the one may be the customer of the other, by name or by account. So where the mo
 another one, both cases say so.
 
 A key that many know connects nobody: a payroll, a card network, an exchange. What counts is how many other customers'
-cases know it: more than one in fifty of the desk's cases, and of a large desk more than MOST, are too many; up to LEAST
-never are, as a ring in a small desk is a large part of it. The cases of one customer count once, however many they are.
-An account of which too little is shown connects nobody either: every ten-thousandth account ends in the same four
-digits.
+cases know it: of an account more than one in fifty of the desk's cases are too many, of a name, which says less, more
+than one in a hundred. Up to LEAST never are, as a ring in a small desk is a large part of it; more than MOST always
+are, as nobody looks through them. The cases of one customer count once, however many they are. An account of which too
+little is shown connects nobody either: every ten-thousandth account ends in the same four digits.
 
 Every query is bounded: by the keys of the case, COMMON other cases for each key, and what is shown.
 """
@@ -27,8 +27,8 @@ from app.models import Case
 
 COMMON = 50
 """Other cases with a key are counted up to one more than this: "50+"."""
-LEAST, MOST, SHARE = 6, 20, 50
-"""Other customers who may know a key that connects: one in SHARE of the desk's cases, at least LEAST, at most MOST."""
+LEAST, MOST = 5, 20
+"""Other customers who may know a key that connects: a share of the desk's cases, at least LEAST, at most MOST."""
 SHOWN, SHOWN_OWN = 24, 6
 """Cases of other customers, and of the same one."""
 TELLING = 6
@@ -94,14 +94,16 @@ class Connections:
     """Accounts that other cases know, too, and of which too little is shown."""
 
 
-def most_customers(cases: int) -> int:
-    """Return how many other customers may know a key that connects, in a desk of so many cases."""
-    return max(LEAST, min(MOST, cases // SHARE))
+def most_customers(cases: int, of_account: bool) -> int:
+    """Return how many other customers may know an account, or a name, that connects, in a desk of so many cases."""
+    return max(LEAST, min(MOST, cases // (50 if of_account else 100)))
 
 
-def is_account(key: str) -> bool:
-    """Say whether what stands on the other side reads like an account rather than a name: it has six digits or more."""
-    return sum(one.isdigit() for one in key) >= TELLING
+def is_account(kind: KeyKind, key: str) -> bool:
+    """Say whether it is an account, or reads like one rather than a name on the other side: by six digits or more."""
+    if kind is KeyKind.COUNTERPARTY:
+        return sum(one.isdigit() for one in key) >= TELLING
+    return kind is KeyKind.ACCOUNT
 
 
 def is_vague(kind: KeyKind, key: str) -> bool:
@@ -112,8 +114,8 @@ def is_vague(kind: KeyKind, key: str) -> bool:
 # --- queries ---
 
 COUNT_CASES = PerEngine(
-    sqlserver="SELECT COUNT(*) FROM (SELECT TOP (1000) 1 AS one FROM cases) AS counted",
-    sqlite="SELECT COUNT(*) FROM (SELECT 1 AS one FROM cases LIMIT 1000) AS counted",
+    sqlserver="SELECT COUNT(*) FROM (SELECT TOP (2000) 1 AS one FROM cases) AS counted",
+    sqlite="SELECT COUNT(*) FROM (SELECT 1 AS one FROM cases LIMIT 2000) AS counted",
 )
 """As many as it takes for MOST."""
 
@@ -216,7 +218,7 @@ def of_case(tx: Transaction, case: Case) -> Connections:
     own = tx.fetch_all(SELECT_OWN, (case.customer_id, case.case_id))
     counted = _counted(tx, case.case_id)
     sharing = _sharing(tx, case.case_id)
-    limit = most_customers(int(tx.fetch_val(COUNT_CASES)))
+    size = int(tx.fetch_val(COUNT_CASES))
     ties: dict[str, list[Tie]] = defaultdict(list)
     common: dict[str, int] = {}
     vague: dict[str, int] = {}
@@ -225,7 +227,7 @@ def of_case(tx: Transaction, case: Case) -> Connections:
         if is_vague(kind, key):
             if found or others > COMMON:
                 vague[key] = others
-        elif others > COMMON or len({one.customer_id for one in found}) > limit:
+        elif others > COMMON or len({one.customer_id for one in found}) > most_customers(size, is_account(kind, key)):
             common[key] = others
         else:
             number = 1 + len({one.case_id for one in sharing[key]})
@@ -260,10 +262,10 @@ def _sharing(tx: Transaction, case_id: str) -> dict[str, list[_Sharing]]:
 
 def _strength(one: _Sharing, key: str) -> Strength:
     parts = {one.here, one.there}
-    if KeyKind.ACCOUNT in parts or (parts == {KeyKind.COUNTERPARTY} and is_account(key)):
+    if KeyKind.ACCOUNT in parts:
         return Strength.ACCOUNT
     if parts == {KeyKind.COUNTERPARTY}:
-        return Strength.NAME
+        return Strength.ACCOUNT if is_account(one.here, key) else Strength.NAME
     return Strength.PARTY if KeyKind.COUNTERPARTY in parts else Strength.NAMESAKE
 
 

@@ -54,7 +54,7 @@ def test_mules_with_one_controller_are_found_and_a_payroll_that_half_the_cases_k
     for _ in range(connected.LEAST):
         customer("Keystone Payroll")
     assert strengths(desk, mules[0]) == {mules[2].case_id: [Strength.NAME]}, "by name as it is searched for"
-    assert [(known.key, known.others) for known in connections(desk, mules[0]).common] == [("keystone payroll", 8)]
+    assert [(known.key, known.others) for known in connections(desk, mules[0]).common] == [("keystone payroll", 7)]
     alone = connections(desk, customer("Keystone Payroll", "Nobody else"))
     assert (list(alone.cases), alone.ties) == ([], {})
 
@@ -115,7 +115,9 @@ def test_a_name_that_hundreds_know_is_counted_no_further_than_it_is_told(desk: D
 
 
 def test_the_more_cases_a_desk_has_the_more_may_share_a_link_up_to_what_a_person_can_look_through() -> None:
-    assert [connected.most_customers(cases) for cases in (0, 100, 300, 500, 1000, 1_000_000)] == [6, 6, 6, 10, 20, 20]
+    sizes = (0, 100, 500, 1000, 1_000_000)
+    assert [connected.most_customers(size, of_account=True) for size in sizes] == [5, 5, 10, 20, 20]
+    assert [connected.most_customers(size, of_account=False) for size in sizes] == [5, 5, 5, 10, 20]
 
 
 def test_of_more_connected_cases_than_are_shown_the_weaker_are_counted(desk: Database, customer: OpenCase) -> None:
