@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from app import connected
+from app import connected, evidence
 from app.connected import Connections, Strength
 from app.database import Database
 from app.models import Case
 from app.ui import connected_panel
 from app.ui.network import CASES, HUBS, Hub, Line, Neighbour, picture
-from tests.conftest import TRANSACTIONS, OpenCase, tamper
+from tests.conftest import TRANSACTIONS, OpenCase, stored, tamper
 
 
 @pytest.fixture
@@ -138,6 +138,22 @@ def test_a_connected_case_whose_row_was_damaged_is_told_and_hides_no_other(desk:
     found = connections(desk, case)
     assert [one.case_id for one in found.cases] == [sound.case_id]
     assert [error.case_id for error in found.cases.broken] == [damaged.case_id]
+
+
+# --- in words ---
+
+
+def test_an_account_is_told_with_who_has_it_and_their_name_is_no_second_link(
+    desk: Database, open_case: OpenCase
+) -> None:
+    row = {**TRANSACTIONS[0], "counterparty": "Trần Văn Minh", "account": "8869209765", "direction": "out"}
+    mules = [open_case(customer_id=f"C-{one}", customer_name=one, transactions=[row]) for one in ("Ann", "Bo")]
+    case, events = stored(desk, mules[0].case_id)
+    told = connected_panel.parties(case, evidence.read(events))
+    ties = connections(desk, case).ties[mules[1].case_id]
+    assert [tie.strength for tie in ties] == [Strength.ACCOUNT, Strength.NAME]
+    assert connected_panel.ties_words(ties, told) == "Same account, 8869209765 of Trần Văn Minh"
+    assert told.moved["8869209765"] == "USD 9,400.00 out"
 
 
 # --- the picture ---

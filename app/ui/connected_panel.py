@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 import streamlit as st
@@ -33,51 +34,77 @@ def show(case: Case, kept: evidence.Kept, on_open: Callable[[str], None]) -> Non
     mine.connected = bool(panel.open)
     if not panel.open:
         return
+    told = parties(case, kept)
     with panel:
         tables.show_broken(found.cases)
         if found.cases:
-            _show_picture(case, kept, found, on_open)
-            _show_table(case, kept, found)
+            _show_picture(case, told, found, on_open)
+            _show_table(told, found)
         elif not number:
             st.markdown("No other case knows the customer, an account or a name of this one.")
-        for sentence in left_out(found, names_of(case, kept)):
+        for sentence in left_out(found, told):
             st.caption(words.plain(sentence))
 
 
 # --- words ---
 
 
-def names_of(case: Case, kept: evidence.Kept) -> dict[str, str]:
-    """Return the keys of the case as they were told, by the keys."""
-    told = [row.counterparty for row in kept.transactions]
-    told += [str(kept.customer.get("account", "")), case.customer_name]
-    return {searched(text): words.shown(text) for text in reversed(told)}
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """What the evidence of a case tells of its keys, each by the key."""
+
+    names: Mapping[str, str]
+    """As they were told."""
+    holders: Mapping[str, str]
+    """Of an account, the key of the one name that was told with it; of the customer's own, that of theirs."""
+    moved: Mapping[str, str]
+    """Of who is on the other side, and of their accounts, the money that came in and went out, in words."""
 
 
-def moved(case: Case, kept: evidence.Kept) -> dict[str, str]:
-    """Return of each counterparty, by its key, the money that came from it and went to it, in words."""
+def parties(case: Case, kept: evidence.Kept) -> Parties:
+    """Return what the evidence tells of the keys of the case."""
+    own = searched(kept.customer.get("account")), searched(case.customer_name)
+    names = dict(
+        zip(own, (words.shown(kept.customer.get("account", "")), words.shown(case.customer_name)), strict=True)
+    )
+    holders = {own[0]: {own[1]}}
     sums: dict[tuple[str, str], Decimal] = {}
     for row in kept.transactions:
-        place = searched(row.counterparty), row.direction
-        sums[place] = sums.get(place, Decimal()) + Decimal(row.amount)
-    found: dict[str, str] = {}
+        account, name = searched(row.account), searched(row.counterparty)
+        names |= {account: words.shown(row.account), name: words.shown(row.counterparty)}
+        holders.setdefault(account, set()).add(name)
+        for key in {account, name}:
+            sums[key, row.direction] = sums.get((key, row.direction), Decimal()) + Decimal(row.amount)
+    moved: dict[str, list[str]] = {}
     for (key, direction), amount in sorted(sums.items()):
-        found[key] = " and ".join(filter(None, (found.get(key), f"{money.text(amount, case.currency)} {direction}")))
-    return found
+        moved.setdefault(key, []).append(f"{money.text(amount, case.currency)} {direction}")
+    return Parties(
+        names,
+        {account: "".join(of) for account, of in holders.items() if account and len(of) == 1 and of != {""}},
+        {key: " and ".join(told) for key, told in moved.items()},
+    )
 
 
-def tie_words(tie: Tie, names: Mapping[str, str]) -> str:
+def name_of(key: str, told: Parties) -> str:
+    """Return what a key is called: an account with the name of who has it."""
+    name = told.names.get(key, key)
+    return f"{name} of {told.names[told.holders[key]]}" if key in told.holders else name
+
+
+def telling(ties: Sequence[Tie], told: Parties) -> list[Tie]:
+    """Return the ties without the names of those whose account is shared as well, which say nothing more."""
+    shared = {told.holders.get(tie.key) for tie in ties if tie.strength is Strength.ACCOUNT}
+    return [tie for tie in ties if not (tie.strength is Strength.NAME and tie.key in shared)]
+
+
+def tie_words(tie: Tie, told: Parties) -> str:
     """Return what two cases share, and how much that says."""
-    name = names.get(tie.key, tie.key)
+    name = name_of(tie.key, told)
     match tie.strength:
         case Strength.CUSTOMER:
             return "same customer"
-        case Strength.ACCOUNT if tie.here is tie.there:
-            return f"same account, {name}"
-        case Strength.ACCOUNT if tie.here is KeyKind.ACCOUNT:
-            return f"money there moved with the account {name}"
         case Strength.ACCOUNT:
-            return f"money here moved with an account of that case, {name}"
+            return f"same account, {name}"
         case Strength.PARTY if tie.here is KeyKind.CUSTOMER:
             return "this customer has the name of a counterparty there"
         case Strength.PARTY:
@@ -88,17 +115,17 @@ def tie_words(tie: Tie, names: Mapping[str, str]) -> str:
             return f"another customer of the same name, {_sharing(tie)}"
 
 
-def ties_words(ties: Sequence[Tie], names: Mapping[str, str]) -> str:
+def ties_words(ties: Sequence[Tie], told: Parties) -> str:
     """Return what two cases share as one sentence, the strongest first."""
-    told = "; ".join(tie_words(tie, names) for tie in ties)
-    return told[:1].upper() + told[1:]
+    text = "; ".join(tie_words(tie, told) for tie in telling(ties, told))
+    return text[:1].upper() + text[1:]
 
 
 def _sharing(tie: Tie) -> str:
     return "in these two cases alone" if tie.cases == 2 else f"a name that {tie.cases} cases share"
 
 
-def left_out(found: Connections, names: Mapping[str, str]) -> list[str]:
+def left_out(found: Connections, told_of: Parties) -> list[str]:
     """Return what the panel does not show, a sentence each."""
     told = []
     if found.more:
@@ -107,9 +134,9 @@ def left_out(found: Connections, names: Mapping[str, str]) -> list[str]:
         number = f"{connected.COMMON - connected.SHOWN_OWN}+" if _is_counted_out(found) else f"{found.more_own}"
         told.append(f"{number} older cases of this customer are left out.")
     if found.common:
-        told.append(f"Too common to be a link: {_listed(found.common, names)}.")
+        told.append(f"Too common to be a link: {_listed(found.common, told_of)}.")
     if found.vague:
-        told.append(f"Too little of the account is shown to be a link: {_listed(found.vague, names)}.")
+        told.append(f"Too little of the account is shown to be a link: {_listed(found.vague, told_of)}.")
     return told
 
 
@@ -121,9 +148,11 @@ def _is(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
-def _listed(keys: Sequence[Known], names: Mapping[str, str]) -> str:
-    told = [f"{names.get(one.key, one.key)} (known to {known_words(one.others)})" for one in keys[:NAMED]]
-    more = len(keys) - len(told)
+def _listed(keys: Sequence[Known], told_of: Parties) -> str:
+    held = {told_of.holders.get(one.key) for one in keys}
+    apart = [one for one in keys if one.key not in held]
+    told = [f"{name_of(one.key, told_of)} (known to {known_words(one.others)})" for one in apart[:NAMED]]
+    more = len(apart) - len(told)
     return ", ".join(told) + (f" and {more} more" if more else "")
 
 
@@ -150,44 +179,42 @@ def _lines(ties: Sequence[Tie]) -> dict[str, network.Line]:
     return found
 
 
-def _hub(tie: Tie, case: Case, names: Mapping[str, str], amounts: Mapping[str, str]) -> network.Hub:
+def _hub(tie: Tie, case: Case, told: Parties) -> network.Hub:
     line = _line(tie, tie.here)
     if tie.strength is Strength.CUSTOMER:
         return network.Hub(words.shown(case.customer_name), "same customer", line)
     what = "account" if tie.strength is Strength.ACCOUNT else "name"
-    told = filter(None, (f"{what}, {tie.cases} cases", amounts.get(tie.key)))
-    return network.Hub(names.get(tie.key, tie.key), "; ".join(told), line)
+    notes = filter(None, (f"{what}, {tie.cases} cases", told.moved.get(tie.key)))
+    return network.Hub(name_of(tie.key, told), "; ".join(notes), line)
 
 
-def _show_picture(case: Case, kept: evidence.Kept, found: Connections, on_open: Callable[[str], None]) -> None:
+def _show_picture(case: Case, told: Parties, found: Connections, on_open: Callable[[str], None]) -> None:
     key = "network"
 
     def chosen() -> None:
         if case_id := session.value_of(key).get("chosen"):
             on_open(case_id)
 
-    names, amounts = names_of(case, kept), moved(case, kept)
     every = [tie for ties in found.ties.values() for tie in ties]
-    hubs = {tie.key: _hub(tie, case, names, amounts) for tie in sorted(every, key=lambda tie: tie.rank)[::-1]}
+    hubs = {tie.key: _hub(tie, case, told) for tie in sorted(every, key=lambda tie: tie.rank)[::-1]}
     neighbours = [
         network.Neighbour(
             words.shown(one.case_id),
             f"{words.shown(one.customer_name)} · {words.state(one)}",
-            _lines(found.ties[one.case_id]),
+            _lines(telling(found.ties[one.case_id], told)),
         )
         for one in found.cases
     ]
     picture = network.picture(words.shown(case.case_id), hubs, neighbours)
     _network(data=dict(picture.data), key=key, on_chosen_change=chosen)
-    told = "Thick lines: a customer or an account. Thin lines: a name; dashed: the name of that case’s own customer."
+    legend = "Thick lines: a customer or an account. Thin lines: a name; dashed: the name of that case’s own customer."
     left = (words.count(picture.cases_left, "case"), words.count(picture.hubs_left, "shared thing"))
     if picture.cases_left or picture.hubs_left:
-        told += f" Not drawn, but in the table: {left[0]} and {left[1]}."
-    st.caption(told)
+        legend += f" Not drawn, but in the table: {left[0]} and {left[1]}."
+    st.caption(legend)
 
 
-def _show_table(case: Case, kept: evidence.Kept, found: Connections) -> None:
-    names = names_of(case, kept)
+def _show_table(told: Parties, found: Connections) -> None:
     data = {
         "caption": "Connected cases",
         "path": "case",
@@ -198,7 +225,7 @@ def _show_table(case: Case, kept: evidence.Kept, found: Connections) -> None:
                 "cells": [
                     {"text": words.shown(one.case_id)},
                     {"text": words.shown(one.customer_name), "hint": words.shown(one.customer_id)},
-                    {"text": ties_words(found.ties[one.case_id], names)},
+                    {"text": ties_words(found.ties[one.case_id], told)},
                     {"text": words.state(one), "hint": words.clocks(one.closed_at)},
                     {"text": one.bsa_id or "—", "tone": "" if one.bsa_id else "quiet"},
                 ],
