@@ -154,6 +154,12 @@ def test_an_account_is_told_with_who_has_it_and_their_name_is_no_second_link(
     assert [tie.strength for tie in ties] == [Strength.ACCOUNT, Strength.NAME]
     assert connected_panel.ties_words(ties, told) == "Same account, 8869209765 of Trần Văn Minh"
     assert told.moved["8869209765"] == "USD 9,400.00 out"
+    end = open_case(
+        customer_id="C-End", customer_name="tran van minh", customer={"account": "8869209765"}, transactions=[]
+    )
+    ties = connections(desk, case).ties[end.case_id]
+    words = "Account 8869209765 of Trần Văn Minh, its customer, is on the other side here"
+    assert connected_panel.ties_words(ties, told) == words
 
 
 # --- the picture ---

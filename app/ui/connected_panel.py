@@ -93,16 +93,23 @@ def name_of(key: str, told: Parties) -> str:
 
 def telling(ties: Sequence[Tie], told: Parties) -> list[Tie]:
     """Return the ties without the names of those whose account is shared as well, which say nothing more."""
-    shared = {told.holders.get(tie.key) for tie in ties if tie.strength is Strength.ACCOUNT}
-    return [tie for tie in ties if not (tie.strength is Strength.NAME and tie.key in shared)]
+    held = {told.holders.get(tie.key) for tie in ties if tie.strength is Strength.ACCOUNT}
+    return [tie for tie in ties if tie.key not in held or tie.strength not in (Strength.PARTY, Strength.NAME)]
 
 
-def tie_words(tie: Tie, told: Parties) -> str:
-    """Return what two cases share, and how much that says."""
+def tie_words(tie: Tie, told: Parties, party: Tie | None = None) -> str:
+    """Return what two cases share, and how much that says.
+
+    `party` is that who has the shared account is the customer of one of them.
+    """
     name = name_of(tie.key, told)
     match tie.strength:
         case Strength.CUSTOMER:
             return "same customer"
+        case Strength.ACCOUNT if party and party.here is KeyKind.CUSTOMER:
+            return f"account {name}, this customer, is on the other side there"
+        case Strength.ACCOUNT if party:
+            return f"account {name}, its customer, is on the other side here"
         case Strength.ACCOUNT:
             return f"same account, {name}"
         case Strength.PARTY if tie.here is KeyKind.CUSTOMER:
@@ -117,7 +124,9 @@ def tie_words(tie: Tie, told: Parties) -> str:
 
 def ties_words(ties: Sequence[Tie], told: Parties) -> str:
     """Return what two cases share as one sentence, the strongest first."""
-    text = "; ".join(tie_words(tie, told) for tie in telling(ties, told))
+    customers = {tie.key: tie for tie in ties if tie.strength is Strength.PARTY}
+    found = [tie_words(tie, told, customers.get(told.holders.get(tie.key, ""))) for tie in telling(ties, told)]
+    text = "; ".join(found)
     return text[:1].upper() + text[1:]
 
 
@@ -183,9 +192,12 @@ def _hub(tie: Tie, case: Case, told: Parties) -> network.Hub:
     line = _line(tie, tie.here)
     if tie.strength is Strength.CUSTOMER:
         return network.Hub(words.shown(case.customer_name), "same customer", line)
-    what = "account" if tie.strength is Strength.ACCOUNT else "name"
+    of_account = tie.strength is Strength.ACCOUNT
+    holder = told.holders.get(tie.key) if of_account else None
+    name = told.names.get(tie.key, tie.key)
+    what = f"account {name}" if holder else "account" if of_account else "name"
     notes = filter(None, (f"{what}, {tie.cases} cases", told.moved.get(tie.key)))
-    return network.Hub(name_of(tie.key, told), "; ".join(notes), line)
+    return network.Hub(told.names[holder] if holder else name, "; ".join(notes), line)
 
 
 def _show_picture(case: Case, told: Parties, found: Connections, on_open: Callable[[str], None]) -> None:
