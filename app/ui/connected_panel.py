@@ -42,7 +42,7 @@ def show(case: Case, kept: evidence.Kept, on_open: Callable[[str], None]) -> Non
             _show_table(told, found)
         elif not number:
             st.markdown("No other case knows the customer, an account or a name of this one.")
-        for sentence in left_out(found, told):
+        for sentence in left_out(case, found, told):
             st.caption(words.plain(sentence))
 
 
@@ -134,14 +134,16 @@ def _sharing(tie: Tie) -> str:
     return "in these two cases alone" if tie.cases == 2 else f"a name that {tie.cases} cases share"
 
 
-def left_out(found: Connections, told_of: Parties) -> list[str]:
+def left_out(case: Case, found: Connections, told_of: Parties) -> list[str]:
     """Return what the panel does not show, a sentence each."""
     told = []
     if found.more:
         told.append(f"{words.count(found.more, 'more case')} with weaker connections {_is(found.more)} left out.")
     if found.more_own:
         number = f"{connected.COMMON - connected.SHOWN_OWN}+" if _is_counted_out(found) else f"{found.more_own}"
-        told.append(f"{number} older cases of this customer are left out.")
+        told.append(
+            f"Of this customer, {number} older left out: Triage finds them by {case.customer_id}, closed ones too."
+        )
     if found.common:
         told.append(f"Too common to be a link: {_listed(found.common, told_of)}.")
     if found.vague:
