@@ -13,13 +13,27 @@ from typing import Any
 
 import pytest
 
-from app import casework, chain, evidence, intake, key_query, opening, repository, schema, verification
+from app import (
+    casework,
+    chain,
+    evidence,
+    filing,
+    intake,
+    key_query,
+    narrative,
+    opening,
+    repository,
+    schema,
+    verification,
+)
 from app.__main__ import main
 from app.case_keys import KeyKind, keys_of
 from app.database import Database
 from app.errors import ConstraintBroken, StaleCase
+from app.exports import sar
 from app.models import ALERT_FEED, BreakKind, Case, Disposition, Event, Risk
 from app.policy import Decision
+from tests import lives
 from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, TRANSACTIONS, address, alert, stored, tamper
 from tests.test_concurrency import at_once
 from tests.test_intake import alert as line
@@ -123,6 +137,43 @@ def test_a_case_that_was_damaged_is_passed_over(desk: Database) -> None:
     take(desk, told(1))
     tamper(desk, "UPDATE cases SET head_hash = ?", "0" * 64)
     assert became(take(desk, told(2))) == (1, 0, 0)
+
+
+def test_transactions_of_one_id_are_one_and_what_made_each_rule_fire_is_known() -> None:
+    def row(number: int, day: int, **facts: str) -> dict[str, str]:
+        return {**TRANSACTIONS[0], "time": f"2026-01-{day:02d}T15:00:00.000000Z", "id": f"TX-{number}", **facts}
+
+    life = lives.opened(evidence={"alert": "a", "transactions": [row(2, 9), row(1, 8), 7], "triggered_by": ["TX-1"]})
+    lives.join(life, transactions=[row(2, 9, channel="wire"), row(3, 7)], triggered_by=["TX-2", "TX-3"])
+    kept = evidence.read(life.events)
+    assert [(row.id, row.channel) for row in kept.transactions] == [
+        ("TX-3", "Cash (branch)"),
+        ("TX-1", "Cash (branch)"),
+        ("TX-2", "Cash (branch)"),
+    ]
+    assert [(one.rows, one.triggers) for one in kept.alerts] == [
+        ((1, 2), frozenset({1})),
+        ((0, 2), frozenset({0, 2})),
+    ]
+    assert (kept.triggers, kept.unread, kept.flow().credits) == (frozenset({0, 1, 2}), 1, 3)
+
+
+def test_the_summary_and_the_narrative_tell_each_alert() -> None:
+    life = lives.joined_life()
+    lives.join(life, alert_id="TM-4", alert="Wires to a shell company", typology="Layering")
+    page = sar.summary(life.case, life.events, {}).replace("\\", "")
+    for told in ("2026-01-05, TM-1, Structuring", "2026-01-05, TM-4, Layering", "Wires to a shell company"):
+        assert told in page
+    assert page.count("2026-01-11 15:00") == 1
+    kept = evidence.read(life.events)
+    text = narrative.begin(life.case, kept, life.events, filing.propose(life.case, kept))
+    assert "The alert of January 5, 2026 said: Wires to a shell company." in text
+    for _ in range(60):
+        lives.join(life, alert="x" * 900)
+    kept = evidence.read(life.events)
+    text = narrative.begin(life.case, kept, life.events, filing.propose(life.case, kept))
+    assert "further alerts are part of it." in text
+    assert len(text) < filing.MAX_NARRATIVE
 
 
 # --- who is at work on the case ---
