@@ -1,7 +1,8 @@
 """By what else than its id a case is found: its alerts, its accounts, who is on the other side. Pure; no I/O.
 
-An alert's key is its id, byte for byte, and evidence: verification holds it against the events. Accounts and
-counterparties are an index for searching, in the form in which everything is compared that people search for.
+An alert's key is its id, byte for byte, and evidence: verification holds it against the events. Accounts,
+counterparties and customers' names are an index for searching, in the form in which everything is compared that people
+search for.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ class KeyKind(StrEnum):
     ALERT = "alert"
     ACCOUNT = "account"
     COUNTERPARTY = "counterparty"
+    CUSTOMER = "customer"
+    """The name of the case's own customer."""
 
 
 Key = tuple[KeyKind, str]
@@ -34,7 +37,8 @@ def keys_of(event: Event, customer_name: str) -> frozenset[Key]:
     if event.action not in (Action.OPEN, Action.ALERT):
         return frozenset()
     meta = chain.read_meta(event)
-    return frozenset(_keys(meta, {normal_form(customer_name, MAX_KEY), *_told_names(meta)}))
+    own = {name for name in (searched(customer_name), *_told_names(meta)) if name}
+    return frozenset((*_keys(meta, own), *((KeyKind.CUSTOMER, name) for name in own)))
 
 
 def _keys(meta: Mapping[str, Any], own: set[str]) -> Iterator[Key]:
@@ -44,8 +48,12 @@ def _keys(meta: Mapping[str, Any], own: set[str]) -> Iterator[Key]:
     if isinstance(customer, dict) and (account := searched(customer.get("account"))):
         yield KeyKind.ACCOUNT, account
     for row in listed if isinstance(listed, list) else ():
-        if isinstance(row, dict) and (name := searched(row.get("counterparty"))) and name not in own:
+        if not isinstance(row, dict):
+            continue
+        if (name := searched(row.get("counterparty"))) and name not in own:
             yield KeyKind.COUNTERPARTY, name
+        if account := searched(row.get("account")):
+            yield KeyKind.ACCOUNT, account
 
 
 def searched(told: object) -> str:

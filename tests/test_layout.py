@@ -37,6 +37,7 @@ PURE = (
     "log.signed_note",
     "demo.tampering",
     "ui.chart",
+    "ui.network",
 )
 STORE = (
     "database.odbc",
@@ -55,6 +56,7 @@ ROOMS = (
     "alert_query",
     "qa_query",
     "triage_query",
+    "connected",
     "schema",
     "casework",
     "users",
@@ -90,6 +92,7 @@ UI = (
     "ui.tables",
     "ui.timeline",
     "ui.alert",
+    "ui.connected_panel",
     "ui.downloads",
     "ui.forms",
     "ui.queue",

@@ -903,20 +903,48 @@ def test_a_row_that_cannot_be_read_is_told_and_keeps_nobody_from_the_others(
         pytest.skip("a server keeps what is no time out of a column of times")
     tamper(desk, "UPDATE cases SET due_at = '2026-12-31' WHERE case_id = ?", damaged)
     shown = open_page(page, REVIEWER.user_id, case_id=sound)
-    name = {"triage": "cases", "case": "others", "qa": "waiting"}[page]
+    if page == "case":
+        shown.session_state[f"connected {sound}"] = True
+        run(shown)
+    name = {"triage": "cases", "case": "sharing", "qa": "waiting"}[page]
     assert f"{damaged} was changed outside the desk" in texts(shown).replace("\\", "")
     assert page == "case" or shown_cases(shown, name) == [sound]
     assert page != "triage" or "Cases 1 to 2 of **2**" in texts(shown)
     assert page != "case" or labelled(shown.text_area, "Note")
 
 
-def test_the_other_cases_of_the_customer_and_how_they_ended(desk: Database, open_case: OpenCase) -> None:
-    first, second = open_case(), open_case()
-    casework.assign(desk, MANAGER.user_id, first.case_id, MANAGER.user_id)
-    casework.set_disposition(desk, MANAGER.user_id, first.case_id, Decision(Disposition.NO_SAR, "Explained."))
-    page = open_page("case", ANALYST.user_id, case_id=second.case_id)
-    (row,) = component(page, "others")["rows"]
-    assert [cell["text"] for cell in row["cells"]] == [first.case_id, "Structuring", "Closed", "No SAR"]
+def test_connected_cases_are_counted_at_once_and_drawn_when_asked_for_on_both_sides(
+    desk: Database, open_case: OpenCase
+) -> None:
+    mule, shell = "<b>Mule</b> :red[Ltd]", "Shell & Co"
+    first = open_case(customer_id="C-1", customer_name=mule, transactions=[{**TRANSACTIONS[0], "counterparty": shell}])
+    second = open_case(customer_id="C-2", customer_name=shell, transactions=[])
+    casework.assign(desk, MANAGER.user_id, second.case_id, MANAGER.user_id)
+    casework.set_disposition(desk, MANAGER.user_id, second.case_id, Decision(Disposition.NO_SAR, "Explained."))
+    own = open_case(customer_id="C-1", customer_name=mule, transactions=[])
+    page = open_page("case", ANALYST.user_id, case_id=first.case_id)
+    assert "Connected cases (2)" in [expander.label for expander in page.expander]
+    assert not [part for part in page.get("bidi_component") if part.proto.id.endswith("network")]
+    page.session_state[f"connected {first.case_id}"] = True
+    run(page)
+    rows = [[cell["text"] for cell in row["cells"]] for row in component(page, "sharing")["rows"]]
+    assert rows == [
+        [own.case_id, mule, "Same customer", "New", "—"],
+        [
+            second.case_id,
+            shell,
+            "Its customer has the name of a counterparty here, Shell & Co",
+            "Closed · No SAR",
+            "—",
+        ],
+    ]
+    picture = component(page, "network")
+    assert [node["text"] for node in picture["nodes"]] == [first.case_id, mule, shell, own.case_id, second.case_id]
+    assert "Shell & Co (name, 2 cases; USD 9,400.00 in) with" in picture["label"]
+    page.session_state["case_id"] = second.case_id
+    other = run(page)  # and there it is still open
+    row = next(row for row in component(other, "sharing")["rows"] if row["case_id"] == first.case_id)
+    assert row["cells"][2]["text"] == "This customer has the name of a counterparty there"
 
 
 # --- try to break it ---

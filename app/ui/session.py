@@ -232,6 +232,7 @@ class Session:
     hands = Kept[str | None](None)  # the tab that the guided demo speaks of
     drafting = Kept("")  # the case whose SAR is drafted anew, over a draft that waits
     whole_timeline = Kept("")  # the case whose events are all shown
+    connected = Kept(False)  # whether the panel of connected cases is open, of whatever case
     tampering = Field(False, "try")  # whether its panel is open
     attack = Field[str | None](None)
     review = Kept("")

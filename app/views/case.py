@@ -13,7 +13,7 @@ from app.errors import BrokenCase, UnknownCase
 from app.models import Case, Disposition, Event, Role, Status, User
 from app.policy import Decision, Verb
 from app.rows import Cases
-from app.ui import alert, base, forms, queue, sar_panel, sign_in, tables, timeline, words
+from app.ui import alert, base, connected_panel, forms, queue, sar_panel, sign_in, tables, timeline, words
 from app.ui.session import Session, mine
 
 AT_ONCE = 50  # events of a timeline
@@ -357,7 +357,7 @@ except BrokenCase as error:
     for found in verification.verify_case(base.desk(), case_id).breaks:
         st.text(str(found))
     st.stop()
-case, others, events = reading.case, reading.others, repository.events_of(reading.chains)
+case, events = reading.case, repository.events_of(reading.chains)
 # What is shown is what was verified: both are of one reading.
 verified = verification.verify_chains(reading.chains)
 base.name_tab(case_id)
@@ -375,27 +375,20 @@ with grid.cell(column_span=2):
         show_trail(actor, case, events, names, verified)
     else:
         show_evidence(case, events)
-with grid.cell():
-    with st.container(border=True, key="actions"):
-        first = mine.hands  # where the guided demo speaks of one
-        tabs = st.tabs(["Note", "Assign", "Decide", "Reopen"], default=first, key=f"hands-{first}")
-        note, assign, decide, reopen = tabs
-        with note:
-            note_form(actor, case, names)
-        with assign:
-            assign_form(actor, case, names)
-        with decide:
-            decision_form(actor, case, events, names)
-        with reopen:
-            reopen_form(actor, case, names)
-    st.subheader("Other cases of this customer", anchor=False)
-    tables.show_broken(others)
-    if not others and not others.broken:
-        st.caption("None.")
-    if others:
-        columns = ("case", "typology", "status", "disposition")
-        tables.case_table("Other cases of this customer", others, columns, names, key="others")
+with grid.cell(), st.container(border=True, key="actions"):
+    first = mine.hands  # where the guided demo speaks of one
+    tabs = st.tabs(["Note", "Assign", "Decide", "Reopen"], default=first, key=f"hands-{first}")
+    note, assign, decide, reopen = tabs
+    with note:
+        note_form(actor, case, names)
+    with assign:
+        assign_form(actor, case, names)
+    with decide:
+        decision_form(actor, case, events, names)
+    with reopen:
+        reopen_form(actor, case, names)
 if not has_sar:
     with grid.cell(column_span=2):
         show_trail(actor, case, events, names, verified)
+connected_panel.show(case, evidence.read(events), open_other)
 forms.show_outcome(names, outcome)

@@ -57,7 +57,7 @@ CREATE TABLE IF NOT EXISTS case_events (
 -- By what else than its id a case is found: the ids of its alerts, which belong to one case alone; accounts and
 -- counterparties in the form in which search texts are compared.
 CREATE TABLE IF NOT EXISTS case_keys (
-    kind    NVARCHAR(20) NOT NULL CHECK (kind IN ('alert', 'account', 'counterparty')),
+    kind    NVARCHAR(20) NOT NULL CHECK (kind IN ('alert', 'account', 'counterparty', 'customer')),
     key     NVARCHAR(200) NOT NULL,
     case_id NVARCHAR(20) NOT NULL REFERENCES cases (case_id),
     PRIMARY KEY (kind, key, case_id)

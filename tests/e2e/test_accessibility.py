@@ -20,7 +20,7 @@ from oidc_provider_mock import User as Account
 from oidc_provider_mock import run_server_in_thread
 from playwright.sync_api import expect
 
-from app import casework, database, evidence, filing, opening, repository, settings, triage_query
+from app import casework, connected, database, evidence, filing, opening, repository, settings, triage_query
 from app.database import Database
 from app.exports import case_export
 from app.exports.bundle import page as bundle_page
@@ -150,6 +150,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         new = [case for case in found if case.status is Status.NEW]
         mine = [case for case in found if case.status is Status.IN_REVIEW and case.owner == ANALYSTS[0].user_id]
         sar = [case for case in found if case.disposition is Disposition.SAR]
+        sar.sort(key=lambda case: -len(made.read(lambda tx: connected.of_case(tx, case)).ties))
         others = [case for case in found if case.status is Status.IN_REVIEW and case.owner != ANALYSTS[0].user_id]
         drafted, to_draft = others[:2]
         kinds = {"new": new[0], "mine": mine[0], "moved": mine[1], "sar": sar[0], "broken": sar[1]}
@@ -281,6 +282,9 @@ def case_sar(desk: Desk, page: Page) -> States:
     page.get_by_role("radio", name="Swap it").click()
     expect(page.get_by_text("Caught by")).to_be_visible()
     yield "attack", ".st-key-try"
+    page.get_by_text("Connected cases").click()
+    expect(page.locator(".network")).to_be_visible()
+    yield "connected", "[class*=st-key-connected-]"
 
 
 def case_drafting(desk: Desk, page: Page) -> States:

@@ -358,7 +358,8 @@ def test_back_leads_from_case_to_case_and_to_the_queue_as_it_was(pages: Pages, d
     view = page.url
     page.get_by_role("link", name=cases[0]).click()
     expect_case(page, cases[0])
-    page.get_by_role("region", name="Other cases").get_by_role("link", name=cases[1]).click()
+    page.get_by_text("Connected cases").click()
+    page.get_by_role("region", name="Connected cases").get_by_role("link", name=cases[1]).click()
     expect_case(page, cases[1])
     page.go_back()
     expect_case(page, cases[0])

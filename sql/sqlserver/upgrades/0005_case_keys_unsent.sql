@@ -23,7 +23,7 @@ IF (SELECT MAX(version) FROM dbo.schema_version) = 4
 BEGIN
     EXEC (N'CREATE TABLE dbo.case_keys (
         kind    NVARCHAR(20) COLLATE Latin1_General_BIN2 NOT NULL
-            CONSTRAINT case_keys_kind_is_known CHECK (kind IN (N''alert'', N''account'', N''counterparty'')),
+            CONSTRAINT case_keys_kind_is_known CHECK (kind IN (N''alert'', N''account'', N''counterparty'', N''customer'')),
         [key]   NVARCHAR(200) COLLATE Latin1_General_BIN2 NOT NULL,
         case_id NVARCHAR(20) COLLATE Latin1_General_BIN2 NOT NULL
             CONSTRAINT case_keys_case REFERENCES dbo.cases (case_id),
