@@ -44,8 +44,12 @@ def _keys(meta: Mapping[str, Any], own: set[str]) -> Iterator[Key]:
     if isinstance(customer, dict) and (account := searched(customer.get("account"))):
         yield KeyKind.ACCOUNT, account
     for row in listed if isinstance(listed, list) else ():
-        if isinstance(row, dict) and (name := searched(row.get("counterparty"))) and name not in own:
+        if not isinstance(row, dict):
+            continue
+        if (name := searched(row.get("counterparty"))) and name not in own:
             yield KeyKind.COUNTERPARTY, name
+        if account := searched(row.get("account")):
+            yield KeyKind.ACCOUNT, account
 
 
 def searched(told: object) -> str:

@@ -73,6 +73,9 @@ class Transaction(_Told):
     counterparty: values.AnyText = Field(description="Who is on the other side; may be empty.")
     country: values.Country = Field(description="An ISO 3166 code of two letters.")
     place: values.AnyText = Field(default_factory=str, description="Such as the branch; may be left out.")
+    account: values.AnyText = Field(
+        default_factory=str, description="The other side's account, as it may be shown; may be left out."
+    )
     id: values.TransactionId = Field(
         default_factory=str,
         description="The source system's own id of it, which no other transaction of the customer has: two alerts that "
@@ -396,5 +399,6 @@ def _transaction(row: object) -> Transaction | None:
         return None
     if money.read(row["amount"]) is None:
         return None
-    texts = {name: row[name] for name in Transaction.model_fields if isinstance(row.get(name), str)}
+    told = {name: row[name] for name in Transaction.model_fields if isinstance(row.get(name), str)}
+    texts = dict.fromkeys(Transaction.model_fields, "") | told  # all of them: pydantic is slow to find a default
     return Transaction.model_construct(**texts)  # past its checks: those of old were others

@@ -19,7 +19,7 @@ from app import chain, evidence, intake, money
 from app.__main__ import main
 from app.errors import InvalidInput
 from app.models import CASE_COLUMNS
-from seed.generate import Book
+from seed.book import Book
 from tests import lives
 from tests.conftest import FACTS, TRANSACTIONS
 from tests.drafts import kept_in
@@ -38,7 +38,10 @@ FULL: dict[str, Any] = {
         "since": "2019-03-01",
         "expected_monthly": "4000.00",
     },
-    "transactions": [{**TRANSACTIONS[0], "place": "Main St"}, {**TRANSACTIONS[1], "place": "", "id": "TX-2"}],
+    "transactions": [
+        {**TRANSACTIONS[0], "place": "Main St"},
+        {**TRANSACTIONS[1], "place": "", "account": "8801", "id": "TX-2"},
+    ],
     "triggered_by": [],
 }
 """An alert with every key."""
@@ -196,7 +199,7 @@ def test_the_page_in_a_bundle_reads_the_transactions_and_amounts_that_the_desk_k
     page = (ROOT / "app" / "exports" / "bundle" / "audit.js").read_text("utf-8")
     (names,) = re.findall(r'const names = (\["time".*?\]);', page)
     assert set(json.loads(names)) == set(described("Transaction")["required"])
-    assert {*json.loads(names), "place", "id"} == set(evidence.Transaction.model_fields)
+    assert {*json.loads(names), "place", "id", "account"} == set(evidence.Transaction.model_fields)
     (pattern,) = re.findall(r"const isMoney = .*?/\^(.*?)\$/\.test", page)
     for amount in ("0", "9400.120", "9999999999999.99", "0.01"):
         kept = evidence.check({**FULL, "transactions": [{**TRANSACTIONS[0], "amount": amount}]}).transactions[0].amount
