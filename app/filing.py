@@ -6,7 +6,7 @@ The draft is kept in the `meta` of an event, under `sar`, and its narrative as t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
@@ -239,11 +239,12 @@ def propose(case: Case, kept: evidence.Kept) -> Draft:
     days are those of the first and the last suspicious item, not of the look-back. There is no narrative.
     """
     typology = case.typology.strip().casefold()
-    found = [item for item in items(kept) if not (typology in _ONLY_OUT and item.is_credit)]
+    every = items(kept)
+    found = [item for item in every if not (typology in _ONLY_OUT and item.is_credit)]
     days = sorted(item.day for item in found if item.day)
     channels = dict.fromkeys(item.channel for item in found)
     described = fincen.assets_of(channels, case.currency)
-    counted = count(case, kept)
+    counted = count_of(case, every)
     customer = customer_of(case, kept)
     subjects = [customer]
     if not customer.is_filed:
@@ -319,12 +320,16 @@ def latin_half(name: str) -> str:
 
 
 def count(case: Case, kept: evidence.Kept) -> Count:
-    """Return how much the transactions are about, counted once: the larger of money in and out, never their sum.
+    """Return how much the transactions of the evidence are about; see `count_of`."""
+    return count_of(case, items(kept))
+
+
+def count_of(case: Case, found: Sequence[Item]) -> Count:
+    """Return how much the items are about, counted once: the larger of money in and out, never their sum.
 
     Items that only take a payment back are no money out. Where the same money passes more than once by the case's
     typology, the alert's own amount stands if it is smaller. Without transactions that can be read, so it does.
     """
-    found = items(kept)
     paid_in = _total(item for item in found if item.is_credit)
     paid_out = _total(item for item in found if not item.is_credit and not item.is_return)
     returned = _total(item for item in found if not item.is_credit and item.is_return)

@@ -57,11 +57,12 @@ def begin(case: Case, kept: evidence.Kept, events: Sequence[Event], draft: Draft
     At most 20,000 characters for any number of transactions; without tabs and tables. What the draft says of subjects,
     days and amount is told as it stands there.
     """
+    found = filing.items(kept)
     parts = [
         _opening(case, kept, draft),
         _customer(case, kept, draft),
-        *_body(case, kept),
-        _close(case, events, kept),
+        *_body(case, found),
+        _close(case, events, found),
     ]
     text = "\n\n".join(part for part in parts if part)
     return _with_notes(text, events)
@@ -123,15 +124,14 @@ def _customer(case: Case, kept: evidence.Kept, draft: Draft) -> str:
     return " ".join(said)
 
 
-def _body(case: Case, kept: evidence.Kept) -> list[str]:
+def _body(case: Case, found: Sequence[Item]) -> list[str]:
     """The transactions in paragraphs, and what they add up to; nothing where none can be read."""
-    found = filing.items(kept)
     if not found:
         return []
     told = _sentences(_grouped(found, lambda item: (item.time[:10], *_alike(item))), case.currency)
     if len(told) > BODY:
         told = _largest(_grouped(found, _alike), case.currency)
-    return [told, _sums(case, kept, found)]
+    return [told, _sums(case, found)]
 
 
 def _alike(item: Item) -> tuple[object, ...]:
@@ -204,7 +204,7 @@ def _largest(groups: Sequence[Group], currency: str) -> str:
     return said.strip()
 
 
-def _sums(case: Case, kept: evidence.Kept, found: Sequence[Item]) -> str:
+def _sums(case: Case, found: Sequence[Item]) -> str:
     said = []
     for is_credit, verb in ((True, "came in"), (False, "went out")):
         rows = [item for item in found if item.is_credit is is_credit]
@@ -212,10 +212,10 @@ def _sums(case: Case, kept: evidence.Kept, found: Sequence[Item]) -> str:
             total = money.text(sum((item.amount for item in rows), Decimal(0)), case.currency)
             number = "1 transaction" if len(rows) == 1 else f"{len(rows):,} transactions"
             said.append(f"{total} {verb} over {number}")
-    return f"In all, {' and '.join(said)}. Counted once: {filing.count(case, kept).words}"
+    return f"In all, {' and '.join(said)}. Counted once: {filing.count_of(case, found).words}"
 
 
-def _close(case: Case, events: Sequence[Event], kept: evidence.Kept) -> str:
+def _close(case: Case, events: Sequence[Event], found: Sequence[Item]) -> str:
     """What the bank did and holds, as far as the events say."""
     said = []
     decision = _decision(events)
@@ -227,7 +227,7 @@ def _close(case: Case, events: Sequence[Event], kept: evidence.Kept) -> str:
         if rationale and len(rationale) <= LONGEST_NOTE and not narrative_faults(rationale):
             said.append(f"Its reasons: {_ended(rationale)}")
     notes = sum(event.action == Action.NOTE for event in events)
-    papers = f"the record of {'these transactions' if filing.items(kept) else 'this activity'}"
+    papers = f"the record of {'these transactions' if found else 'this activity'}"
     if notes:
         papers += " and 1 note of its review" if notes == 1 else f" and {notes:,} notes of its review"
     said.append(f"The bank holds {papers} under case {case.case_id}.")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from app import chain, key_query, repository, rows, schema, verification
-from app.case_keys import keys_of
+from app.case_keys import Key, keys_of
 from app.database import Database, Transaction
 from app.errors import DatabaseError, DatabaseNotEmpty, InvalidText, UnreadableFile
 from app.filing import MAX_NARRATIVE
@@ -37,8 +37,9 @@ from app.models import (
     User,
 )
 
-USERS, CASES, EVENTS = "users.csv", "cases.csv", "case_events.csv"
+USERS, CASES, EVENTS, KEYS = "users.csv", "cases.csv", "case_events.csv", "case_keys.csv"
 USER_COLUMNS = ("user_id", "name", "role", "active")
+KEY_COLUMNS = ("kind", "key", "case_id")
 FIRST_CASE_COLUMNS = CASE_COLUMNS[: CASE_COLUMNS.index("head_hash") + 1]
 """Those of a cases.csv of before version 4, whose cases say nothing of the filing of a SAR."""
 BATCH = 500
@@ -131,7 +132,9 @@ class _Record(NamedTuple):
 
 
 def load(database: Database, folder: Path, replace: bool = False, progress: Progress | None = None) -> Loaded:
-    """Load the three files of `folder`; the tables are created where they are missing.
+    """Load the files of `folder`; the tables are created where they are missing.
+
+    The keys of the cases follow from their events; a folder of before version 5 has no file of them.
 
     Raises UnreadableFile (file, line, reason) for a row that the desk would not have written, DatabaseNotEmpty
     for a database that has cases unless `replace` is given. Whatever is raised, nothing is kept. What a server has
@@ -179,16 +182,18 @@ def _load_users(tx: Transaction, file: Path) -> dict[str, User]:
 def _load_cases(tx: Transaction, folder: Path, known: Mapping[str, User], progress: Progress | None) -> tuple[int, int]:
     """Read cases and events side by side: the events stand grouped by case, in the order of the cases."""
     groups = groupby(_records(folder / EVENTS, EVENT_COLUMNS), key=lambda record: record.values["case_id"])
+    told_keys = _told_keys(folder / KEYS)
     cases: list[Case] = []
     events: list[Event] = []
+    keys: list[tuple[str, frozenset[Key]]] = []
     case_total = event_total = last_event_id = 0
 
     def store() -> None:
         repository.load(tx, cases, events)
-        names = {case.case_id: case.customer_name for case in cases}
-        key_query.load_keys(tx, ((event.case_id, keys_of(event, names[event.case_id])) for event in events))
+        key_query.load_keys(tx, keys)
         cases.clear()
         events.clear()
+        keys.clear()
 
     for record in _records(folder / CASES, CASE_COLUMNS, progress, FIRST_CASE_COLUMNS):
         case = _case(record, known)
@@ -209,14 +214,42 @@ def _load_cases(tx: Transaction, folder: Path, known: Mapping[str, User], progre
             first = breaks[0]
             raise lines.get(first.event_id, record).bad(f"broken chain: {first}")
         cases.append(case)
-        events += map(chain.event_of, found)
+        of_case = [chain.event_of(event) for event in found]
+        events += of_case
+        keys.append((case_id, frozenset[Key]().union(*(keys_of(event, case.customer_name) for event in of_case))))
+        if told_keys is not None:
+            _compare_keys(record, keys[-1][1], told_keys)
         case_total, event_total = case_total + 1, event_total + len(found)
         if len(cases) >= BATCH:
             store()
     store()
     if (left := next(groups, None)) is not None:
         raise next(left[1]).bad(f"{left[0]} is not in {CASES}")
+    if told_keys is not None and (stray := next(told_keys, None)) is not None:
+        raise next(stray[1]).bad(f"{stray[0]} is not in {CASES}, or not in this place")
     return case_total, event_total
+
+
+def _told_keys(file: Path) -> Iterator[tuple[str, Iterator[_Record]]] | None:
+    """Return the rows of case_keys.csv by their cases, which stand in the order of cases.csv; None without the file."""
+    if not file.exists():
+        return None
+    return groupby(_records(file, KEY_COLUMNS), key=lambda record: record.values["case_id"])
+
+
+def _compare_keys(case: _Record, wanted: frozenset[Key], told: Iterator[tuple[str, Iterator[_Record]]]) -> None:
+    """Hold a case's rows of case_keys.csv against what its events bring. Raises UnreadableFile."""
+    case_id = case.values["case_id"]
+    left = {(kind.value, key) for kind, key in wanted}
+    told_of, told_rows = next(told, ("", iter(()))) if left else (case_id, iter(()))
+    for record in told_rows:
+        row = record.values["kind"], record.values["key"]
+        if told_of != case_id or row not in left:
+            raise record.bad(f"{row[0]} {row[1]!r} is not what the events of {case_id} bring next")
+        left.remove(row)
+    if left:
+        kind, key = min(left)
+        raise case.bad(f"{KEYS} lacks the {kind} {key!r} of {case_id}")
 
 
 def _case(record: _Record, known: Mapping[str, User]) -> Case:

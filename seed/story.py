@@ -6,22 +6,23 @@ Every step goes through the rules of casework and is written into the chain as t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from app import chain, evidence, filing, narrative, policy, sampling, sar_track
+from app import chain, evidence, filing, joining, narrative, policy, sampling, sar_track
 from app.exports import sarx
 from app.exports.filer import DEMO_FILER
 from app.filing import Draft, ReportKind, Subject, SubjectKind, SubjectRole
-from app.models import Case, Disposition, Event, QaResult, Risk, Role, Status, User
+from app.models import ALERT_FEED_USER, Case, Disposition, Event, Filing, QaResult, Risk, Role, Status, User
 from app.policy import Verb
+from seed.course import Alert, Course, Ending, Span
 from seed.draw import DAY, EASTERN, Draw, business_day_after, eastern, is_business_day
 from seed.people import ANALYSTS, LEAVER, MANAGERS, REVIEWERS
 from seed.typologies import Typology
 from seed.typologies.base import date_text, fill
-from seed.words import Finding, Revision, story_words
+from seed.words import Revision, story_words
 
 HOURS = ((9.05, 11), (11, 14), (14, 16), (16, 18))
 HOUR_WEIGHTS = (0.4, 0.2, 0.3, 0.1)
@@ -55,23 +56,6 @@ class _NotYet(Exception):
     """The next step would lie after the end of the data set."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """What the case comes to: decided up front, so that evidence, notes and rationale agree."""
-
-    verdict: Disposition
-    finding: Finding
-    escalated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The data set's own present, and when the analyst who left did so."""
-
-    end: datetime
-    left: datetime
-
-
 class Story:
     """One case on its way through the desk, from the `open` event on."""
 
@@ -85,9 +69,11 @@ class Story:
         ending: Ending,
         span: Span,
         bsa_ids: Iterator[str],
+        course: Course,
     ) -> None:
         self.draw, self.case, self.events = draw, case, [opened]
         self._typology, self._slots, self._ending, self._span = typology, dict(slots), ending, span
+        self._course, self._coming = course, list(course.alerts)
         self._now = self._found_at = case.opened_at
         self._owner: User
         self._thin = False
@@ -106,6 +92,7 @@ class Story:
         """Everything that happened until the end of the data set."""
         try:
             self._take()
+            self._await_alerts()
             self._investigate()
             self._review_and_reopen()
         except _NotYet:
@@ -119,6 +106,12 @@ class Story:
         analyst = self.draw.pick((*ANALYSTS, LEAVER) if self._now < last_call else ANALYSTS)
         by_manager = self.draw.chance(0.5 if self.case.risk is Risk.HIGH else 0.2)
         self._assign(self.draw.pick(MANAGERS) if by_manager else analyst, analyst)
+
+    def _await_alerts(self) -> None:
+        """What is known to come is waited for: the notes are about all of it."""
+        if self._coming:
+            day = business_day_after(self._coming[-1].at.date() - DAY)
+            self._go_on(self._working_time(day) + self._minutes(0, 20))
 
     def _investigate(self) -> None:
         draw, ending = self.draw, self._ending
@@ -137,6 +130,7 @@ class Story:
             self._escalate()
         sampled, verdict = sampling.is_sampled(self.case.qa_bucket), ending.verdict
         self._thin = draw.chance(0.12) if sampled else verdict is Disposition.SAR and draw.chance(0.04)
+        self._thin &= not self._course.is_prompt
         if not self._thin:
             self._find()
         self._wait(*PAUSE[self.case.risk])
@@ -189,7 +183,11 @@ class Story:
                 suspect_known = False
                 rationale += "\n" + self._text(self._ending.finding.no_suspect)
         decision = policy.Decision(verdict, rationale, determined, EASTERN, suspect_known, later_because=later_because)
-        self._do(decider, policy.decide(decider, self.case, decision, self._now, events=self.events))
+        change = policy.decide(decider, self.case, decision, self._now, events=self.events)
+        if self._now < self._span.filings_kept:
+            kept = {name: value for name, value in change.columns.items() if name not in ("sar_due_at", "filing")}
+            change = replace(change, columns=kept)
+        self._do(decider, change)
 
     def _review_and_reopen(self) -> None:
         """QA's review and, where it has to be, the work once more; a SAR goes its way meanwhile."""
@@ -201,7 +199,7 @@ class Story:
                 return self._report()
             self._await_review()
             self._reopen(draw.pick(WORDS.reopened_after_qa))
-        elif self._thin or draw.chance(0.025):
+        elif self._thin or (draw.chance(0.025) and not self._course.is_prompt):
             self._reopen(draw.pick(WORDS.reopened))
         else:
             return self._report()
@@ -256,7 +254,9 @@ class Story:
     def _report(self) -> None:
         """Draft, approval and filing of a SAR, and FinCEN's answer; all of it again where something was wrong."""
         draw = self.draw
-        if self.case.disposition is Disposition.SAR:
+        if self.case.disposition is Disposition.SAR and self.case.filing is Filing.NONE:
+            self._record_filing()
+        elif self.case.disposition is Disposition.SAR:
             self._file(*self._waits())
             if draw.chance(0.04):
                 actor, errors = self._in_charge(), [self._text(draw.pick(WORDS.rejected))]
@@ -269,6 +269,17 @@ class Story:
             elif draw.chance(0.05):
                 self._amend(draw.pick(WORDS.amended))
         self._await_review()
+
+    def _record_filing(self) -> None:
+        """Of a SAR that was decided before filings were kept, a Manager may say later how it was filed."""
+        draw, decided = self.draw, self._now
+        if draw.chance(0.5):
+            self._go_on(max(decided, self._span.filings_kept) + DAY)
+            self._wait(1, 20)
+            day = business_day_after(decided.date(), draw.between(6, 14))
+            manager, bsa_id = draw.pick(MANAGERS), next(self._bsa_ids)
+            filed = sar_track.Filed(min(day, self._today), EASTERN, outside=True, bsa_id=bsa_id)
+            self._do(manager, sar_track.file(manager, self.case, self.events, filed, self._now))
 
     def _waits(self) -> list[tuple[int, int]]:
         """Business days until the draft, the approval and the filing: there may be a long one among them.
@@ -307,9 +318,14 @@ class Story:
 
     def _write(self) -> None:
         """The draft that the desk proposes and begins, with what was found wanting in the one before."""
-        kept = evidence.read(self.events)
+        kept, prior = evidence.read(self.events), self._course.prior
+        ordinary = self._course.ordinary
+        kept = replace(kept, transactions=[row for row in kept.transactions if row.id not in ordinary])
         draft = filing.propose(self.case, kept)
         draft = replace(draft, subjects=self._subjects(draft, kept))
+        if prior and draft.amount:
+            total = draft.amount + prior.amount
+            draft = replace(draft, kind=ReportKind.CONTINUING, prior_bsa_id=prior.bsa_id, cumulative=total)
         if self._prior:
             draft = replace(draft, kind=ReportKind.AMENDED, prior_bsa_id=self._prior)
         begun = narrative.begin(self.case, kept, self.events, draft)
@@ -397,7 +413,9 @@ class Story:
         self._go_on(moment)
 
     def _go_on(self, moment: datetime) -> None:
-        """Go on to that moment, by way of QA's review where it comes before. Raises _NotYet."""
+        """Go on to that moment, by way of alerts and QA's review where they come before. Raises _NotYet."""
+        while self._coming and self._coming[0].at <= moment:
+            self._join(self._coming.pop(0))
         if self._review_at and self._review_at <= moment:
             self._now, self._review_at = max(self._review_at, self._now + APART), None
             if self._now <= self._span.end:
@@ -408,6 +426,8 @@ class Story:
         self._now = moment
 
     def _later(self, low: int, high: int) -> datetime:
+        if self._course.is_prompt:
+            low, high = min(low, 1), min(high, 1)
         days, today = self.draw.between(low, high), self._now.date()
         early = self._now < eastern(today, OPENING)
         moment = self._now + self._minutes(4, 85)
@@ -435,6 +455,12 @@ class Story:
 
     def _note(self, user: User, template: str) -> None:
         self._do(user, policy.note(user, self.case, self._text(template)))
+
+    def _join(self, alert: Alert) -> None:
+        case = self.case
+        facts = {name: getattr(case, name) for name in ("customer_id", "customer_name", "typology", "currency")}
+        told = {**alert.evidence, **facts, "risk": alert.risk, "risk_score": alert.risk_score, "amount": alert.amount}
+        self._add(ALERT_FEED_USER, alert.at, joining.join(ALERT_FEED_USER, case, evidence.check(told)))
 
     def _assign(self, actor: User, receiver: User) -> None:
         self._do(actor, policy.assign(actor, self.case, receiver))

@@ -79,6 +79,9 @@ class Profile:
     explained: tuple[Finding, ...]
     firms: tuple[str, ...]
     goods: tuple[Goods, ...]
+    payer: str
+    payee: str
+    """What kind of firm pays them, or is paid, where nothing is wrong; empty where it is any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class TypologyWords:
 
     name: str
     alerts: tuple[str, ...]
+    early: tuple[str, ...]
+    """What an alert says that sees only a part of the pattern; none where there is no such alert."""
     checks: tuple[str, ...]
     """First steps, whatever comes out."""
     escalations: tuple[str, ...]
@@ -134,6 +139,7 @@ def typology_words(file: Path, own: Iterable[str], look_back: int) -> TypologyWo
         return TypologyWords(
             name=table.line("name"),
             **{key: table.texts(key, slots) for key in ("alerts", "checks", "escalations", "passes", "misses")},
+            early=table.texts("early", ANY_CASE) if "early" in table else (),
             concerns=tuple(_finding(one, slots, concern=True) for one in table.tables("concerns")),
             profiles=tuple(_profile(one, slots, look_back) for one in table.tables("profiles")),
         )
@@ -176,6 +182,8 @@ def _profile(table: _Table, slots: frozenset[str], look_back: int) -> Profile:
         if kind not in ("Individual", "Business"):
             raise table.wrong("kind", "is neither Individual nor Business")
         firms = table.texts("firms", frozenset({"family", "first"}), FIRM) if kind == "Business" else ()
+        if not all("{family}" in firm for firm in firms):
+            raise table.wrong("firms", "has a name without the slot {family}, by which no two firms are called alike")
         return Profile(
             kind=kind,
             trade=table.line("trade"),
@@ -185,6 +193,8 @@ def _profile(table: _Table, slots: frozenset[str], look_back: int) -> Profile:
             explained=tuple(_finding(one, slots) for one in table.tables("explained")),
             firms=firms,
             goods=tuple(map(_goods, table.tables("goods"))) if "goods" in slots else (),
+            payer=table.line("payer") if "payer" in table else "",
+            payee=table.line("payee") if "payee" in table else "",
         )
 
 

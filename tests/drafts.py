@@ -15,7 +15,8 @@ from app import chain, evidence, filing, fincen, narrative
 from app.filing import Draft, ReportKind, Subject, SubjectKind, SubjectRole
 from app.models import Case, Event, Risk
 from app.new_case import new_case
-from seed.generate import Book
+from seed.book import Book
+from seed.people import CARD_NETWORK, EMPLOYERS
 
 FILED_ON = date(2026, 11, 28)
 OPENED_AT = datetime(2026, 11, 3, 9, 14, tzinfo=UTC)
@@ -29,6 +30,10 @@ class Seeded(NamedTuple):
     """As proposed, with the narrative as begun."""
 
 
+ORDINARY = {CARD_NETWORK.name, *(employer.name for employer in EMPLOYERS.values())}
+"""Whose payments a person who drafts leaves out: wages and card bills."""
+
+
 @lru_cache(maxsize=1)
 def seeded() -> list[Seeded]:
     """300 cases of demo data, whatever they came to."""
@@ -37,6 +42,7 @@ def seeded() -> list[Seeded]:
     for number in range(1, 301):
         case, events = book.case(number)
         kept = evidence.read(events)
+        kept = replace(kept, transactions=[row for row in kept.transactions if row.counterparty not in ORDINARY])
         proposed = filing.propose(case, kept)
         draft = replace(proposed, narrative=narrative.begin(case, kept, events, proposed))
         found.append(Seeded(case, events, kept, draft))

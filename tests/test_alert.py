@@ -19,7 +19,7 @@ from app import chain, evidence, intake, money
 from app.__main__ import main
 from app.errors import InvalidInput
 from app.models import CASE_COLUMNS
-from seed.generate import Book
+from seed.book import Book
 from tests import lives
 from tests.conftest import FACTS, TRANSACTIONS
 from tests.drafts import kept_in

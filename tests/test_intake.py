@@ -24,7 +24,7 @@ from app.database import Database, Transaction
 from app.errors import RUN, ConstraintBroken, DatabaseMissing, InvalidInput, NotAllowed, UnreadableFile
 from app.models import ALERT_FEED, CASE_COLUMNS, CASE_ID, Case, Event
 from app.text import printable
-from seed.generate import Book
+from seed.book import Book
 from tests.conftest import EVIDENCE, TRANSACTIONS, OpenCase
 from tests.test_concurrency import at_once
 

@@ -40,7 +40,7 @@ def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
-    generate(folder, 40, 7, date(2026, 1, 31), lambda done, total: None)
+    generate(folder, 40, 8, date(2026, 1, 31), lambda done, total: None)
     return folder
 
 
@@ -119,9 +119,23 @@ def test_a_file_of_before_filings_were_kept_is_loaded(folder: Path, empty: Datab
 
     edit(cases, as_before)
     edit(events, without)
+    (folder / "case_keys.csv").unlink()
     loaded = load(empty, folder)
     assert 0 < loaded.cases == 40 - len(later)
     assert verification.verify_database(empty).intact
+
+
+def test_cases_are_found_by_the_keys_of_the_file_or_of_their_events(folder: Path, empty: Database) -> None:
+    file = folder / "case_keys.csv"
+    written = sorted(map(tuple, rows_of(file)[1:]))
+    stored = "SELECT kind, [key], case_id FROM case_keys"
+    load(empty, folder)
+    assert sorted(map(tuple, empty.read(lambda tx: list(tx.stream_tuples(stored))))) == written
+    with empty.transaction() as tx:
+        tx.empty_tables()
+    file.unlink()
+    load(empty, folder)
+    assert sorted(map(tuple, empty.read(lambda tx: list(tx.stream_tuples(stored))))) == written
 
 
 def test_work_goes_on_after_a_load(folder: Path, empty: Database) -> None:
@@ -247,6 +261,15 @@ def shorten(rows: Rows) -> None:
         ("cases.csv", drop_last_event, "is not in cases.csv"),
         ("cases.csv", shorten, f"fields instead of {len(CASE_COLUMNS)}"),
         ("users.csv", lambda rows: rows.pop(1), "is not in users.csv"),
+        ("case_keys.csv", lambda rows: rows.pop(1), "lacks the account"),
+        ("case_keys.csv", drop_last_event, "lacks the counterparty"),
+        ("case_keys.csv", lambda rows: rows.append(rows[-1]), "is not what the events of .* bring next"),
+        (
+            "case_keys.csv",
+            lambda rows: rows.append(["account", "7", "AML-00000000"]),
+            "AML-00000000 is not in cases.csv",
+        ),
+        ("case_keys.csv", lambda rows: rows[1].__setitem__(1, "0"), "account '0' is not what the events of"),
         ("cases.csv", lambda rows: rows[0].reverse(), "the columns are not"),
         ("users.csv", lambda rows: rows.append(rows[1]), "comes twice"),
         ("users.csv", lambda rows: rows.remove(next(r for r in rows if r[0] == "alert-feed")), "'alert-feed'"),

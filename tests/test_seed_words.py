@@ -18,9 +18,9 @@ import pytest
 import seed
 from app import chain, sampling
 from app.errors import UnreadableFile
-from seed import generate as generating
+from seed import book as making
 from seed import story
-from seed.generate import Book
+from seed.book import Book
 from seed.typologies import TYPOLOGIES, Typology
 from seed.typologies.base import fill
 from seed.words import ANY_CASE, TEXT, StoryWords, story_words, typology_words
@@ -99,6 +99,8 @@ def test_a_file_explains_the_slots_that_its_texts_may_have(typology: Typology) -
 def test_every_text_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """By some thousand cases; QA's remarks by those of its sample."""
     used: set[str] = set()
+    profiles = [profile for typology in TYPOLOGIES for profile in typology.words.profiles]
+    kinds = {what for profile in profiles for what in (profile.payer, profile.payee)}
     widest = 0
 
     def record(template: str, slots: Mapping[str, str]) -> str:
@@ -108,13 +110,15 @@ def test_every_text_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
         widest = max(widest, *map(len, slots.values()))
         return fill(template, slots)
 
-    monkeypatch.setattr(generating, "fill", record)
+    monkeypatch.setattr(making, "fill", record)
     monkeypatch.setattr(story, "fill", record)
     book = Book(7, date(2026, 1, 31))
     for number in range(1, 60_000):
         if number < 2_000 or sampling.is_sampled(sampling.qa_bucket(book.case_id(number))):
             case, events = book.case(number)
-            used |= {case.typology, *chain.read_meta(events[0])["customer"].values()}
+            told = chain.read_meta(events[0])
+            used |= {case.typology, *told["customer"].values()}
+            used |= {what for what in kinds for row in told["transactions"] if row["counterparty"].endswith(what)}
     assert set(texts((story.WORDS, *(typology.words for typology in TYPOLOGIES)))) <= used | {""}
     assert widest <= TEXT[1]
 
@@ -136,6 +140,11 @@ def test_the_words_of_the_example_are_taken(read: Callable[[str], Any]) -> None:
         ("deposits, {low}", "deposits, {lo}", "alerts 1 has the slot {lo}, which nothing fills. Its slots are: {amt} "),
         ("Explained: {who}", "{analyst}", "profiles 1, explained 1, note has the slot {analyst}, which nothing fills"),
         ("{family} Wash", "{full} Wash", "profiles 1, firms 1 has the slot {full}, which nothing fills. Its slots are"),
+        (
+            "{family} Wash",
+            "Quick Wash",
+            "profiles 1, firms has a name without the slot {family}, by which no two firms",
+        ),
         ("Car wash", "{low} wash", "profiles 1, trade has the slot {low}, which nothing fills. Its slots are: none"),
         ("{amt_in}", "{amt_in:>9}", "concerns 1, rationale has the slot {amt_in}, which nothing fills"),
         ("{amt_in}", "{amt_in.real}", "concerns 1, rationale has the slot {amt_in.real}, which nothing fills"),

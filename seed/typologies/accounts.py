@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seed.draw import DAY, SPREAD_50, SPREAD_80, business_day_after, business_days
-from seed.people import KIOSKS, VASPS
+from seed.people import SOCIAL_SECURITY, VASP_WEIGHTS, VASPS, Party
 from seed.typologies.base import (
     LOW_MEDIUM,
     MEDIUM,
     MEDIUM_HIGH,
     Scene,
     biggest,
+    by_hand,
     counted,
     date_text,
     hours_later,
@@ -22,6 +23,13 @@ from seed.typologies.base import (
     settle,
     typology,
 )
+
+ATM_LIMIT = 100_000
+"""Cents that a machine gives in a day."""
+
+
+def _exchange(scene: Scene) -> Party:
+    return scene.draw.weighted(VASPS, VASP_WEIGHTS)
 
 
 def _named(people: Sequence[str]) -> str:
@@ -36,23 +44,27 @@ def mule(scene: Scene) -> None:
     draw, book = scene.draw, scene.ledger
     count = draw.between(4, 8)
     senders = scene.people(draw.between(3, min(6, count)))
-    payees = [(name, "US", "P2P") for name in scene.people(2)]
-    payees.append((draw.pick(VASPS), "US", "VASP"))
+    payees = [(Party(name), "US", "P2P") for name in scene.people(2)]
+    payees.append((_exchange(scene), "US", "VASP"))
     if not scene.explained and draw.chance(0.4):
-        payees.append((scene.person(), draw.pick(("NG", "GH", "PH", "MX")), "remittance"))
+        payees.append((Party(scene.person()), draw.pick(("NG", "GH", "PH", "MX")), "remittance"))
     if scene.explained:
-        landlord = scene.names.company(draw)
-        payees = [(landlord, "US", "RTP")]
+        payees = [(Party(scene.payee()), "US", "RTP")]
+    if scene.hubs:
+        payees = [(scene.hubs[0], "US", "P2P"), *payees[:1]]
     paid_to: list[str] = []
     span = (scene.last - scene.first).days
     starts = sorted(scene.first + draw.between(0, span - 2) * DAY for _ in range(count))
     for number, day in enumerate(starts):
-        moment, cents = draw.time(day, 8, 18), draw.cents(1_400, 7_500)
-        book.credit(moment, cents, draw.pick(("P2P", "P2P", "RTP")), senders[number % len(senders)])
-        for piece in draw.split(draw.share(cents, 88, 95), 1 if scene.explained else draw.between(1, 2)):
-            name, country, channel = draw.pick(payees)
-            paid_to.append(name)
-            book.debit(hours_later(draw, moment, 0.4, 23.5), piece, channel, name, country)
+        moment, channel = draw.time(day, 8, 18), draw.pick(("P2P", "P2P", "RTP"))
+        cents = draw.cents(1_400, 3_500 if channel == "P2P" else 7_500)
+        book.credit(moment, cents, channel, senders[number % len(senders)])
+        for place, piece in enumerate(
+            draw.split(draw.share(cents, 88, 95), 1 if scene.explained else draw.between(1, 2))
+        ):
+            party, country, channel = payees[0] if scene.hubs and place == 0 else draw.pick(payees)
+            paid_to.append(party.name)
+            book.debit(hours_later(draw, moment, 0.4, 23.5), piece, by_hand(channel, piece), party, country)
     kept = sum(book.paid_in) - sum(book.paid_out)
     scene.slots.update(
         k=str(len(senders)),
@@ -84,15 +96,17 @@ def _savings(scene: Scene, channels: Sequence[str]) -> None:
     count = draw.between(3, 9)
     amounts = sorted(draw.spread(SPREAD_80, 4_000, 2_000, 45_000) for _ in range(count))
     days = draw.some(business_days(scene.first + 8 * DAY, scene.last), count)
-    payees = scene.companies(1) if scene.explained else [*scene.companies(1), *scene.people(draw.between(1, 2))]
+    payees = [scene.payee(), *([] if scene.explained else scene.people(draw.between(1, 2)))]
     if scene.explained:
         channels = ("check", "cashier's check", "ACH")
     paid_to: list[str] = []
     for number, (cents, day) in enumerate(zip(amounts, days, strict=True)):
         channel = draw.pick(channels) if number < count - 1 else "cashier's check"
+        if channel in ("VASP", "cash") and cents > 950_000:  # more than a kiosk takes, or a teller gives unasked
+            channel = "cashier's check"
         name = draw.pick(payees)
         if channel == "VASP":
-            name = draw.pick(KIOSKS)
+            name = scene.cast.kiosk()
         elif channel == "cash":
             name = scene.customer.contact
         paid_to.append(name)
@@ -101,7 +115,8 @@ def _savings(scene: Scene, channels: Sequence[str]) -> None:
     pension = draw.cents(1_450, 2_700)
     for month in range(2):
         start = scene.first + 30 * month * DAY
-        book.credit(draw.time(business_days(start, start + 6 * DAY)[0], 8, 9), pension, "ACH", "US Treasury — SSA")
+        day = business_days(start, start + 6 * DAY)[0]
+        book.credit(draw.time(day, 8, 9), pension, "ACH", SOCIAL_SECURITY, fires=False, counts=False)
     out = sum(book.paid_out)
     balance = out * 100 // draw.between(32, 88)
     by_payee = [(name, cents) for name, cents in zip(paid_to, book.paid_out, strict=True) if name in payees]
@@ -113,7 +128,7 @@ def _savings(scene: Scene, channels: Sequence[str]) -> None:
         pct=percent(out, balance),
         low=money(amounts[0]),
         high=money(amounts[-1]),
-        channels=listed(dict.fromkeys(row["channel"] for row in book.rows() if row["direction"] == "out")),
+        channels=listed(dict.fromkeys(entry.channel for entry in book.entries if not entry.is_credit)),
         last_out=date_text(days[-1]),
     )
 
@@ -123,8 +138,12 @@ def on_ramp(scene: Scene) -> None:
     """5 to 12 credits; 90 to 99% of each goes to a virtual asset service within 24 hours."""
     draw, book = scene.draw, scene.ledger
     count = draw.between(5, 12)
-    senders = [scene.names.company(draw)] if scene.explained else scene.people(draw.between(4, min(7, count)))
-    services = draw.some((*VASPS, *(() if scene.explained else KIOSKS)), 1 if scene.explained else draw.between(1, 3))
+    senders = [scene.payer()] if scene.explained else scene.people(draw.between(4, min(7, count)))
+    services = [_exchange(scene)]
+    if not scene.explained:
+        services += draw.some(
+            (*(each for each in VASPS if each not in services), Party(scene.cast.kiosk())), draw.between(0, 2)
+        )
     span = (scene.last - scene.first).days
     starts = sorted(scene.first + draw.between(0, span - 2) * DAY for _ in range(count))
     paid_to: list[str] = []
@@ -132,9 +151,9 @@ def on_ramp(scene: Scene) -> None:
         moment = draw.time(day, 8, 18)
         cents = draw.cents(1_000, 3_800 if scene.explained else 9_000)
         channel = "P2P" if not scene.explained else "RTP"
-        book.credit(moment, cents, channel, senders[number % len(senders)])
+        book.credit(moment, cents, by_hand(channel, cents), senders[number % len(senders)])
         service = draw.pick(services)
-        paid_to.append(service)
+        paid_to.append(service.name)
         book.debit(hours_later(draw, moment, 0.3, 23.5), draw.share(cents, 90, 99), "VASP", service)
     scene.slots.update(
         k=str(len(senders)),
@@ -150,9 +169,9 @@ def on_ramp(scene: Scene) -> None:
 def off_ramp(scene: Scene) -> None:
     """2 to 6 credits from a virtual asset service, 85 to 98% of each drained within 48 hours."""
     draw, book = scene.draw, scene.ledger
-    service = draw.pick(VASPS)
+    service = _exchange(scene)
     days = draw.some(business_days(scene.first, scene.last - 4 * DAY), draw.between(2, 6))
-    payees = scene.companies(1) if scene.explained else [*scene.people(2), *scene.companies(1)]
+    payees = [*([] if scene.explained else scene.people(2)), scene.payee()]
     paid_to: list[str] = []
     for day in days:
         moment, cents = draw.time(day, 9, 12), draw.dollars(8_000, 60_000, 10)
@@ -166,7 +185,7 @@ def off_ramp(scene: Scene) -> None:
                 soon = draw.time(following, 9.5, 16)
             book.debit(soon, piece, "wire", name)
     scene.slots.update(
-        cp=service,
+        cp=service.name,
         payees=listed(latin(name) for name in dict.fromkeys(paid_to)),
         payee=latin(biggest(paid_to, book.paid_out)),
     )
@@ -185,21 +204,22 @@ def dormant(scene: Scene) -> None:
     draw, book = scene.draw, scene.ledger
     change = scene.first + draw.between(0, 3) * DAY
     days = draw.some(business_days(change + DAY, scene.first + 14 * DAY), draw.between(1, 4))
-    sources = scene.companies(1) if scene.explained else scene.companies(2)
+    sources = [scene.payer()] if scene.explained else scene.companies(2)
     for day in days:
         cents = draw.dollars(6_000, 60_000, 5)
         book.credit(draw.time(day, 9, 14), cents, draw.pick(("wire", "ACH", "check")), draw.pick(sources))
-    payees = scene.companies(1) if scene.explained else [*scene.people(2), draw.pick(VASPS)]
+    payees = [scene.payee()] if scene.explained else [*scene.people(2), _exchange(scene).name]
     total = draw.share(sum(book.paid_in), 80, 97)
     paid_to: list[str] = []
     for piece in draw.split(total, draw.between(2, 8)):
         day = settle(draw, days[-1], 1, 5)
         name = draw.pick(payees)
-        channel = "VASP" if name in VASPS else draw.pick(("wire", "ACH", "P2P"))
+        exchange = next((each for each in VASPS if each.name == name), None)
+        channel = "VASP" if exchange else by_hand(draw.pick(("wire", "ACH", "P2P")), piece)
         if scene.explained:
             channel = draw.pick(("check", "ACH"))
         paid_to.append(name)
-        book.debit(draw.time(day, 9.2, 16.8), piece, channel, name)
+        book.debit(draw.time(day, 9.2, 16.8), piece, channel, exchange or name)
     scene.slots.update(
         idle=f"{draw.between(365, 1_100):,}",
         change=date_text(change),
@@ -234,16 +254,19 @@ def check_fraud(scene: Scene) -> None:
         for piece in draw.split(draw.share(cents, 75, 97), draw.between(1, 2)):
             out = draw.time(settle(draw, day, 1, 3), 9.5, 17)
             channel = draw.pick(("P2P", "wire") if scene.explained else ("P2P", "wire", "ATM cash"))
-            payee = scene.customer.contact if channel == "ATM cash" else draw.pick(payees)
+            if channel == "ATM cash" and piece > ATM_LIMIT:
+                channel = "cash" if piece <= 950_000 else "wire"
+            channel = by_hand(channel, piece)
+            payee = scene.customer.contact if "cash" in channel else draw.pick(payees)
             paid_to.append(payee)
             channels.append(channel)
-            book.debit(out, piece, channel, payee)
+            book.debit(out, piece, channel, payee, place=scene.customer.branches[0].place if channel == "cash" else "")
     out_total = sum(book.paid_out)
     for number in returned:
         day, cents = deposits[number]
         moment = draw.time(settle(draw, day, 4, 8), 8, 9)
-        book.debit(moment, cents, "check return", drawers[number % len(drawers)])
-    scene.counted = sum(book.paid_in)  # a returned check goes out again: it is no payment
+        drawer = drawers[number % len(drawers)]
+        book.debit(moment, cents, "check return", drawer, fires=False, counts=False)  # it goes out again: no payment
     scene.slots.update(
         drawers=listed(drawers),
         drawer=drawers[0],

@@ -10,11 +10,19 @@ from pathlib import Path
 
 from app.chain import format_ts
 from app.models import Risk
-from seed.draw import DAY, Draw, business_day_after, is_business_day
-from seed.people import Branch, Names
+from seed.draw import DAY, EASTERN, Draw, business_day_after, eastern, is_business_day
+from seed.names import Cast
+from seed.people import Branch, Party
 from seed.words import Profile, TypologyWords, typology_words
 
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+MORNING = 7
+"""US Eastern hour before which nobody moves money on a telephone."""
+P2P_LIMIT = 350_000
+"""Cents that may be sent from person to person in one go."""
+
+MINUTE = timedelta(minutes=1)
 
 HIGH = (0.07, 0.28, 0.65)
 MEDIUM_HIGH = (0.10, 0.50, 0.40)
@@ -39,52 +47,128 @@ class Customer:
     """Those of the customer's state; the first is their own."""
 
 
+@dataclass(slots=True)
+class Entry:
+    """A transaction on the customer's account."""
+
+    when: datetime
+    cents: int
+    is_credit: bool
+    channel: str
+    party: Party
+    country: str
+    place: str
+    fires: bool
+    """Whether it is one of those that make the typology's rule fire."""
+    counts: bool
+    """Whether it is money that the activity is counted by: not what passes once more, nor anybody's wages."""
+    is_activity: bool = True
+    """Whether it is what the alert is about; else it is the customer's ordinary life."""
+    row: dict[str, str] = field(default_factory=dict)
+    """How `meta` keeps it, once the ledger is sealed."""
+
+    @property
+    def id(self) -> str:
+        return self.row["id"]
+
+    def seal(self, transaction_id: str) -> None:
+        self.row = {
+            "id": transaction_id,
+            "time": format_ts(self.when),
+            "amount": f"{self.cents // 100}.{self.cents % 100:02d}",
+            "direction": "in" if self.is_credit else "out",
+            "channel": self.channel,
+            "counterparty": self.party.name,
+            "country": self.country,
+        }
+        if self.party.account:
+            self.row["account"] = self.party.account
+        if self.place:
+            self.row["place"] = self.place
+
+
 class Ledger:
-    """The transactions of one alert as `meta` keeps them."""
+    """The transactions of one account, from which its alerts are cut."""
 
-    __slots__ = ("_rows", "paid_in", "paid_out")
+    __slots__ = ("entries",)
 
-    def __init__(self) -> None:
-        self._rows: list[tuple[datetime, dict[str, str]]] = []
-        self.paid_in: list[int] = []
-        self.paid_out: list[int] = []
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self.entries = list(entries)
 
     def credit(
-        self, when: datetime, cents: int, channel: str, party: str, country: str = "US", place: str = ""
+        self,
+        when: datetime,
+        cents: int,
+        channel: str,
+        party: Party | str,
+        country: str = "US",
+        place: str = "",
+        *,
+        fires: bool = True,
+        counts: bool = True,
     ) -> None:
-        self.paid_in.append(cents)
-        self._add(when, cents, "in", channel, party, country, place)
+        party = Party(party) if isinstance(party, str) else party
+        self.entries.append(Entry(when, cents, True, channel, party, country, place, fires, counts))
 
-    def debit(self, when: datetime, cents: int, channel: str, party: str, country: str = "US", place: str = "") -> None:
-        self.paid_out.append(cents)
-        self._add(when, cents, "out", channel, party, country, place)
-
-    def _add(
-        self, when: datetime, cents: int, direction: str, channel: str, party: str, country: str, place: str
+    def debit(
+        self,
+        when: datetime,
+        cents: int,
+        channel: str,
+        party: Party | str,
+        country: str = "US",
+        place: str = "",
+        *,
+        fires: bool = True,
+        counts: bool = True,
     ) -> None:
-        row = {
-            "time": format_ts(when),
-            "amount": f"{cents // 100}.{cents % 100:02d}",
-            "direction": direction,
-            "channel": channel,
-            "counterparty": party,
-            "country": country,
-        }
-        if place:
-            row["place"] = place
-        self._rows.append((when, row))
+        party = Party(party) if isinstance(party, str) else party
+        self.entries.append(Entry(when, cents, False, channel, party, country, place, fires, counts))
 
-    def rows(self) -> list[dict[str, str]]:
-        """Return them in order of time."""
-        return [row for _, row in sorted(self._rows, key=lambda item: item[0])]
+    def seal(self, number: int) -> None:
+        """Put them in the order of time and give each the id that the bank knows it by."""
+        self.entries.sort(key=lambda entry: entry.when)
+        for place, entry in enumerate(self.entries, start=1):
+            entry.seal(f"T{number:07d}{place:02d}")
+
+    def between(self, first: date, last: date) -> Ledger:
+        """Return those of the days from `first` to `last` (UTC)."""
+        return Ledger(entry for entry in self.entries if first <= entry.when.date() <= last)
+
+    @property
+    def paid_in(self) -> list[int]:
+        """Return the cents of each credit of the activity, in the order in which they stand."""
+        return [entry.cents for entry in self.entries if entry.is_credit and entry.is_activity]
+
+    @property
+    def paid_out(self) -> list[int]:
+        return [entry.cents for entry in self.entries if not entry.is_credit and entry.is_activity]
+
+    @property
+    def amount(self) -> int:
+        """Return cents of the activity counted once: the larger of money in and money out, never their sum."""
+        counted = [entry for entry in self.entries if entry.counts and entry.is_activity]
+        paid_in = sum(entry.cents for entry in counted if entry.is_credit)
+        return max(paid_in, sum(entry.cents for entry in counted) - paid_in)
 
     @property
     def first(self) -> date:
-        return min(when for when, _ in self._rows).date()
+        """Return the day of the activity's first transaction."""
+        return min(entry.when for entry in self.entries if entry.is_activity).date()
 
     @property
     def last(self) -> date:
-        return max(when for when, _ in self._rows).date()
+        return max(entry.when for entry in self.entries if entry.is_activity).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Money that another customer of the bank sends: what one ledger has as a debit, the other has as a credit."""
+
+    when: datetime
+    cents: int
+    channel: str
+    sender: Party
 
 
 @dataclass(slots=True)
@@ -92,31 +176,38 @@ class Scene:
     """What a maker works with. It fills `ledger`, and `slots` with what the texts say about it."""
 
     draw: Draw
-    names: Names
+    cast: Cast
     customer: Customer
     first: date
     last: date
     """The look-back, both days included."""
     explained: bool
     """Whether the case ends as No SAR; a maker may then make the pattern that of an innocent look-alike."""
+    hubs: tuple[Party, ...] = ()
+    """Whom the members of a ring have in common, for those makers that can belong to one."""
+    feeds: Sequence[Feed] = ()
+    """What other members of a ring pay in, for the maker of their hub."""
     ledger: Ledger = field(default_factory=Ledger)
     slots: dict[str, str] = field(default_factory=dict)
-    counted: int = 0
-    """Cents of the activity, where the ledger has the same money on one side more than once; else 0."""
-
-    @property
-    def amount(self) -> int:
-        """Return cents of the activity counted once: the larger of money in and money out, never their sum."""
-        return self.counted or max(sum(self.ledger.paid_in), sum(self.ledger.paid_out))
 
     def person(self) -> str:
-        return self.names.person(self.draw).shown
+        return self.cast.person().shown
 
     def people(self, count: int) -> list[str]:
-        return _different(self.person, count)
+        return [self.person() for _ in range(count)]
+
+    def payer(self) -> str:
+        """Return a firm that pays the customer: of the kind of the profile where nothing is wrong."""
+        what = self.customer.profile.payer if self.explained else ""
+        return self.cast.firm(what) if what else self.cast.company()
+
+    def payee(self) -> str:
+        """Return a firm that the customer pays."""
+        what = self.customer.profile.payee if self.explained else ""
+        return self.cast.firm(what) if what else self.cast.company()
 
     def companies(self, count: int) -> list[str]:
-        return _different(lambda: self.names.company(self.draw), count)
+        return [self.cast.company() for _ in range(count)]
 
 
 Maker = Callable[[Scene], None]
@@ -167,15 +258,6 @@ def typology(
 
 RISKS = (Risk.LOW, Risk.MEDIUM, Risk.HIGH)
 SCORES = {Risk.LOW: (12, 39), Risk.MEDIUM: (40, 69), Risk.HIGH: (70, 97)}
-
-
-def _different(make: Callable[[], str], count: int) -> list[str]:
-    """`count` different names."""
-    found: list[str] = []
-    while len(found) < count:
-        if (name := make()) not in found:
-            found.append(name)
-    return found
 
 
 def fill(template: str, slots: Mapping[str, str]) -> str:
@@ -237,7 +319,20 @@ def soon(draw: Draw, start: date, last: date) -> date:
 
 
 def hours_later(draw: Draw, moment: datetime, low: float, high: float) -> datetime:
-    return moment + timedelta(seconds=int(3600 * (low + (high - low) * draw.random())))
+    """Return a moment so many hours later at which people are awake (US Eastern time)."""
+    found = moment + timedelta(seconds=int(3600 * (low + (high - low) * draw.random())))
+    hour = found.astimezone(EASTERN).hour
+    if hour >= MORNING:
+        return found
+    evening = eastern(moment.astimezone(EASTERN).date(), 22.5)
+    return moment + (evening - moment) * (0.2 + 0.8 * draw.random())
+
+
+def by_hand(channel: str, cents: int) -> str:
+    """Return the channel, or another one where the amount is above what banks let people send by it in one go."""
+    if channel == "P2P" and cents > P2P_LIMIT:
+        return "RTP"
+    return channel
 
 
 def settle(draw: Draw, start: date, low: int, high: int) -> date:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seed.draw import DAY, business_day_after, business_days
-from seed.people import BRANCHES, FAR_BRANCHES
+from seed.people import BRANCHES, BRANDS, FAR_BRANCHES
 from seed.typologies.base import (
     HIGH,
     MEDIUM,
@@ -33,10 +33,10 @@ def structuring(scene: Scene) -> None:
     if not scene.explained and draw.chance(0.6):
         out = draw.share(sum(book.paid_in), 60, 90) // 100 * 100
         channel = draw.pick(("wire", "cashier's check"))
-        book.debit(draw.time(settle(draw, days[-1], 1, 3), 10, 16), out, channel, scene.names.company(draw))
+        book.debit(draw.time(settle(draw, days[-1], 1, 3), 10, 16), out, channel, scene.cast.company(), fires=False)
     elif scene.explained:
         out = draw.share(sum(book.paid_in), 20, 60)
-        book.debit(draw.time(settle(draw, days[-1], 1, 3), 10, 16), out, "ACH", scene.names.company(draw))
+        book.debit(draw.time(settle(draw, days[-1], 1, 3), 10, 16), out, "ACH", scene.cast.company(), fires=False)
     scene.slots.update(
         low=money(min(book.paid_in)),
         high=money(max(book.paid_in)),
@@ -54,16 +54,18 @@ def funnel(scene: Scene) -> None:
     elsewhere = [draw.pick(state) for state in draw.some(BRANCHES, 6) if state[0].state != home[0].state]
     elsewhere += draw.some(FAR_BRANCHES, 3)
     remote = draw.some(elsewhere, draw.between(3, 5))
-    depositors = scene.people(draw.between(3, 5))
-    if scene.explained and scene.customer.profile.kind == "Individual":
-        depositors = [f"{initial}. {scene.customer.family}" for initial in "MRT"]
+    depositors = scene.people(len(remote) + 1)  # one at each branch, and the last of them at home
     landlord, *payees = scene.companies(3)
+    if scene.explained and scene.customer.profile.kind == "Individual":
+        landlord, *payees = scene.cast.firm("Apartments LLC"), scene.payee()
     batch, size = 0, draw.between(2, 3)
     held = 0
     for number, day in enumerate(days):
-        place = home[0] if number % 4 == 3 else remote[number % len(remote)]
+        where = -1 if number % 4 == 3 else number % len(remote)
+        place = [*remote, home[0]][where]
         cents = draw.dollars(1_500, 9_500, 20)
-        book.credit(draw.time(day, 10, 12.5), cents, "cash", depositors[number % len(depositors)], place=place.place)
+        moment = draw.time(day, 9.4 + place.behind, 13.4)
+        book.credit(moment, cents, "cash", depositors[where], place=place.place, fires=where >= 0)
         batch, held = batch + 1, held + cents
         if batch < size and number + 1 < len(days):
             continue
@@ -73,6 +75,8 @@ def funnel(scene: Scene) -> None:
             moment = draw.time(following, 9.2, 16.5)
         if scene.explained:
             book.debit(moment, out, draw.pick(("ACH", "check")), draw.pick((landlord, *payees)))
+        elif scene.hubs:
+            book.debit(moment, out, "wire", scene.hubs[0])
         elif out <= 950_000:
             book.debit(moment, out, "cash", scene.customer.contact, place=home[0].place)
         else:
@@ -89,7 +93,7 @@ def funnel(scene: Scene) -> None:
         persons=str(len(depositors)),
         far=remote[0].name,
         far_city=f"{remote[0].city} {remote[0].state}",
-        cp=landlord if scene.explained else payees[0],
+        cp=landlord if scene.explained else latin(scene.hubs[0].name) if scene.hubs else payees[0],
     )
 
 
@@ -98,7 +102,7 @@ def cash_business(scene: Scene) -> None:
     """Three months of takings at two to three times the expected cash, seven deposits a month."""
     draw, book, own = scene.draw, scene.ledger, scene.customer.branches
     expected = scene.customer.monthly
-    supplier = scene.names.company(draw)
+    supplier = scene.cast.company()
     per_month = 7
     for month in range(3):
         start = scene.first + 30 * month * DAY
@@ -109,15 +113,16 @@ def cash_business(scene: Scene) -> None:
             shift = -shift if number % 2 else draw.share(mean, 0, 25)
             cents = mean if number == per_month - 1 else mean + shift
             channel = draw.pick(("cash", "cash", "night drop"))
+            moment = draw.time(day, 9.2, 16.8) if channel == "cash" else draw.time(day, 17.4, 18.8)
             book.credit(
-                draw.time(day, 9.2, 16.8),
+                moment,
                 cents - cents % 100,
                 channel,
                 scene.customer.contact,
                 place=own[0].place,
             )
         out = draw.share(mean * per_month, 5, 15)
-        book.debit(draw.time(days[-1], 10, 16), out, draw.pick(("ACH", "check")), supplier)
+        book.debit(draw.time(days[-1], 10, 16), out, draw.pick(("ACH", "check")), supplier, fires=False)
     large = sum(cents > 1_000_000 for cents in book.paid_in)
     scene.slots.update(
         pct=percent(sum(book.paid_in), 3 * expected),
@@ -140,14 +145,15 @@ def trafficking(scene: Scene) -> None:
     span = (scene.last - scene.first).days
     at_night = 0
     visited = []
-    for number in range(draw.between(6, 8)):
-        day, branch = scene.first + draw.between(0, span - 6) * DAY, draw.pick(cities)
+    for number, back in enumerate(draw.some(range(span - 5), draw.between(6, 8))):
+        day, branch = scene.first + back * DAY, draw.pick(cities)
         visited.append(branch.city)
         night = number % 4 != 3
         at_night += night
         moment = draw.time(day, 22, 29) if night else draw.time(day, 10, 18)
         place = f"ATM {branch.name}, {branch.city} {branch.state}"
-        book.credit(moment, draw.dollars(700, 1_800, 20), "ATM cash", scene.customer.contact, place=place)
+        cents = draw.dollars(700, 1_800, 20)
+        book.credit(moment, cents, "ATM cash", scene.customer.contact, place=place, fires=night)
     senders = scene.people(4)
     cash = len(book.paid_in)
     for number in range(draw.between(4, 5)):
@@ -155,18 +161,19 @@ def trafficking(scene: Scene) -> None:
         night = number % 4 != 3
         at_night += night
         moment = draw.time(day, 22, 29) if night else draw.time(day, 12, 18)
-        book.credit(moment, draw.dollars(60, 400, 20), "P2P", senders[number % 4])
+        book.credit(moment, draw.dollars(60, 400, 20), "P2P", senders[number % 4], fires=night)
     controllers = scene.people(draw.between(1, 2))
     paid = sum(book.paid_in)
+    rides, reload, classifieds = (brand.name for brand in BRANDS)
     spending = (
-        ("card", "RideHail"),
-        ("card", "Starlite Motor Inn"),
-        ("prepaid", "Prepaid card reload"),
-        ("card", "Uniform & Linen Shop" if scene.explained else "CityNight Classifieds"),
+        ("card", rides),
+        ("card", scene.cast.firm("Motor Inn")),
+        ("prepaid", reload),
+        ("card", scene.cast.company() if scene.explained else classifieds),
     )
     for channel, shop in spending[draw.between(0, 1) :]:
         day = scene.first + draw.between(0, span - 6) * DAY
-        book.debit(draw.time(day, 10, 18), draw.cents(15, 95), channel, shop)
+        book.debit(draw.time(day, 10, 18), draw.cents(15, 95), channel, shop, fires=False)
     rest = draw.share(paid, 70, 85) - sum(book.paid_out)
     parts = -(-rest // 240_000)
     for piece in draw.split(rest, parts, 8):

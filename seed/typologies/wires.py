@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from seed.draw import DAY, SPREAD_50, business_day_after, business_days
-from seed.people import ABROAD
+from seed.firms import COUNTRIES
 from seed.typologies.base import (
     HIGH,
+    MINUTE,
     Scene,
     biggest,
     counted,
@@ -24,12 +25,14 @@ from seed.typologies.base import (
 def pass_through(scene: Scene) -> None:
     """4 to 8 credits, each followed within 48 hours by payments of 85 to 98% of it."""
     draw, book = scene.draw, scene.ledger
-    days = draw.some(business_days(scene.first, scene.last - 2 * DAY), draw.between(4, 8))
-    payers = scene.companies(draw.between(3, min(6, len(days))))
+    days = draw.some(
+        business_days(scene.first, scene.last - 2 * DAY), draw.between(2, 3) if scene.feeds else draw.between(4, 8)
+    )
+    payers = scene.companies(draw.between(min(3, len(days)), min(6, len(days))))
     payees = [(name, "US") for name in scene.companies(draw.between(1, 2))]
     if not scene.explained and draw.chance(0.7):
         country = draw.pick(("HK", "AE", "CY", "SG", "TR", "MX", "GB"))
-        payees.append((scene.names.abroad(draw, country), country))
+        payees.append((scene.cast.abroad(country), country))
     paid_to: list[str] = []
     for number, day in enumerate(days):
         cents = draw.spread(SPREAD_50, 38_000, 15_000, 95_000)
@@ -41,6 +44,17 @@ def pass_through(scene: Scene) -> None:
             name, country = draw.pick(payees)
             paid_to.append(name)
             book.debit(moment, piece, "wire", name, country)
+    for feed in scene.feeds:
+        payers.append(feed.sender.name)
+        book.credit(feed.when, feed.cents, feed.channel, feed.sender)
+        day = feed.when.date()
+        moment = feed.when + draw.between(20, 50) * MINUTE
+        if (following := soon(draw, day, scene.last)) != day:
+            moment = draw.time(following, 9.5, 13)
+        name, country = payees[-1]
+        paid_to.append(name)
+        book.debit(moment, draw.share(feed.cents, 88, 96), "wire", name, country)
+    payers = list(dict.fromkeys(payers))
     cp = biggest(paid_to, book.paid_out)
     scene.slots.update(
         k=str(len(payers)),
@@ -65,9 +79,9 @@ def trade(scene: Scene) -> None:
     draw, book = scene.draw, scene.ledger
     goods = draw.pick(scene.customer.profile.goods)
     countries = draw.some(("CN", "HK", "AE", "PA"), draw.between(2, 3))
-    suppliers = [(scene.names.abroad(draw, country), country) for country in countries]
+    suppliers = [(scene.cast.abroad(country), country) for country in countries]
     third = draw.pick([country for country in ("AE", "CY", "GB", "SG", "TR") if country not in countries])
-    third_party = scene.names.abroad(draw, third)
+    third_party = scene.cast.abroad(third)
     buyers = scene.companies(draw.between(2, 3))
     high = scene.explained or draw.chance(0.6)
     days = draw.some(business_days(scene.first + 10 * DAY, scene.last), draw.between(6, 11))
@@ -82,10 +96,11 @@ def trade(scene: Scene) -> None:
             if (price > odd_price) == high or not odd_price:
                 odd_price, odd_cents = price, cents
         name, country = (third_party, third) if number % 3 == 0 else suppliers[number % len(suppliers)]
-        book.debit(draw.time(day, 10, 16), cents, draw.pick(("wire", "wire", "letter of credit")), name, country)
+        channel = draw.pick(("wire", "wire", "letter of credit"))
+        book.debit(draw.time(day, 10, 16), cents, channel, name, country, fires=mispriced or number % 3 == 0)
         funded = draw.pick(business_days(day - 6 * DAY, day - DAY))
         funding = draw.share(cents, 100, 110)
-        book.credit(draw.time(funded, 10, 16), funding, draw.pick(("wire", "ACH")), draw.pick(buyers))
+        book.credit(draw.time(funded, 10, 16), funding, draw.pick(("wire", "ACH")), draw.pick(buyers), fires=False)
     scene.slots.update(
         goods=goods.name,
         unit=goods.unit,
@@ -116,12 +131,17 @@ def layering(scene: Scene) -> None:
     """2 to 4 rounds: an entry wire, hops through linked entities that take 1 to 8% each, an exit or a return."""
     draw, book = scene.draw, scene.ledger
     entry, exit_ = scene.companies(2)
-    family = scene.names.person(draw).family
-    stems = draw.some(("Blue Heron", "Larkspur", "Granite Point", "Silver Birch", "Ostrava"), draw.between(3, 4))
-    linked = [f"{stem} {draw.pick(('Holdings', 'Ventures', 'Capital'))} LLC" for stem in stems]
-    linked[0] = f"{family} {linked[0]}"
-    country = draw.pick(sorted(ABROAD))
-    offshore = scene.names.abroad(draw, country)
+    linked = [scene.cast.shell() for _ in range(draw.between(3, 4))]
+    accounts = {}
+    if scene.hubs:
+        agent, shared = scene.hubs
+        linked[0], accounts = shared.name, {shared.name: shared}
+        for month in range(3):
+            day = business_day_after(scene.first + (6 + 30 * month) * DAY)
+            fee = draw.dollars(140, 480, 5)
+            book.debit(draw.time(day, 8, 9), fee, "ACH", agent, fires=False, counts=False)
+    country = draw.pick(COUNTRIES)
+    offshore = scene.cast.abroad(country)
     rounds = draw.between(2, 4)
     returned = entered = 0
     for number in range(rounds):
@@ -131,15 +151,15 @@ def layering(scene: Scene) -> None:
         book.credit(draw.time(day, 10, 13), amount, "wire", entry)
         for hop in range(2):
             day, amount = settle(draw, day, 1, 3), draw.share(amount, 92, 99)
-            book.debit(draw.time(day, 10, 16), amount, "wire", linked[(number + hop) % len(linked)])
+            target = linked[(number + hop) % len(linked)]
+            book.debit(draw.time(day, 10, 16), amount, "wire", accounts.get(target, target), counts=False)
             day, amount = settle(draw, day, 1, 2), draw.share(amount, 95, 99)
             source = linked[(number + hop + 1) % len(linked)]
-            book.credit(draw.time(day, 10, 16), amount, "wire", source)
+            book.credit(draw.time(day, 10, 16), amount, "wire", accounts.get(source, source), counts=False)
         day, amount = settle(draw, day, 1, 2), draw.share(amount, 95, 99)
         returned += amount
         name, where = (offshore, country) if number % 2 and not scene.explained else (exit_, "US")
         book.debit(draw.time(day, 10, 16), amount, "wire", name, where)
-    scene.counted = entered  # each hop comes back: only what entered is new money
     scene.slots.update(
         k=str(len(linked) + 1),
         linked=listed(linked),
@@ -165,10 +185,10 @@ def transshipment(scene: Scene) -> None:
     """4 to 10 wires for electronics whose payer and consignee sit in different countries."""
     draw, book = scene.draw, scene.ledger
     countries = draw.some(("TR", "AE", "HK", "KG", "AM", "KZ"), draw.between(2, 3))
-    payers = [(scene.names.abroad(draw, country), country) for country in countries]
+    payers = [(scene.cast.abroad(country), country) for country in countries]
     consignee_country = draw.pick([c for c in ("KG", "AM", "KZ", "TR") if c not in countries] or ["KZ"])
-    consignee = scene.names.abroad(draw, consignee_country)
-    distributor, forwarder = scene.companies(2)
+    consignee = scene.cast.abroad(consignee_country)
+    distributor, forwarder = scene.cast.firm("Semiconductor Distribution Inc."), scene.cast.firm("Air Freight LLC")
     days = draw.some(business_days(scene.first + 20 * DAY, scene.last - 12 * DAY), draw.between(4, 8))
     paid_by: list[str] = []
     for number, day in enumerate(days):
@@ -178,10 +198,10 @@ def transshipment(scene: Scene) -> None:
         book.credit(draw.time(day, 9.5, 15), cents, "wire", name, country)
         if number % 2 == 0:
             moment = draw.time(business_day_after(day, draw.between(2, 5)), 10, 16)
-            book.debit(moment, draw.share(cents, 55, 80), "wire", distributor)
+            book.debit(moment, draw.share(cents, 55, 80), "wire", distributor, fires=False)
     total = sum(book.paid_in)
     moment = draw.time(business_day_after(days[-1], draw.between(2, 4)), 10, 16)
-    book.debit(moment, draw.share(total, 1, 4), "ACH", forwarder)
+    book.debit(moment, draw.share(total, 1, 4), "ACH", forwarder, fires=False)
     cp = biggest(paid_by, book.paid_in)
     prior = total * 100 // draw.between(310, 700)
     scene.slots.update(

@@ -1,6 +1,6 @@
--- Loads the three files that `python -m seed generate` writes, users.csv, cases.csv and case_events.csv, into tables
--- that schema.sql has made and that hold no cases yet. For SQL Server 2019 and later and Azure SQL. All or nothing:
--- it is one transaction, and every hash is computed again before it is kept.
+-- Loads the four files that `python -m seed generate` writes, users.csv, cases.csv, case_events.csv and case_keys.csv,
+-- into tables that schema.sql has made and that hold no cases yet. For SQL Server 2019 and later and Azure SQL. All or
+-- nothing: it is one transaction, and every hash is computed again before it is kept.
 --
 -- A DBA runs it once, in SSMS or with sqlcmd, in the desk's database: set @folder below, copy the files to where the
 -- SERVER can read them (BULK INSERT reads on the server, as its service account), run it whole. Afterwards, before
@@ -10,9 +10,10 @@
 -- PostgreSQL included, which has no BULK INSERT; it takes longer.
 --
 -- What a desk of before version 3 has generated is for `python -m seed load` alone: its search texts are written anew on
--- the way in, which is not done here; `python -m app verify` would call those of names with accents a break.
+-- the way in, which is not done here; `python -m app verify` would call those of names with accents a break. So is what
+-- one of before version 5 has generated: it has no case_keys.csv, and its keys are made from the events on the way in.
 --
--- What the login needs, which is not the desk's: INSERT and ALTER on the three tables (KEEPIDENTITY, and because insert
+-- What the login needs, which is not the desk's: INSERT and ALTER on the four tables (KEEPIDENTITY, and because insert
 -- triggers are not fired), DELETE on users, CREATE VIEW and ALTER on the schema dbo for as long as it runs, and
 --   SQL Server on Windows   ADMINISTER BULK OPERATIONS (the server role bulkadmin).
 --   SQL Server on Linux     sysadmin; or, from 2022 CU24 and 2025 CU3 on, ADMINISTER BULK OPERATIONS as on Windows,
@@ -66,6 +67,7 @@ DECLARE @users NVARCHAR(MAX) = N'BULK INSERT dbo.users_of_the_file' + @from + N'
 DECLARE @cases NVARCHAR(MAX) = N'BULK INSERT dbo.cases' + @from + N'cases.csv''' + @options + N');';
 DECLARE @events NVARCHAR(MAX) = N'BULK INSERT dbo.case_events' + @from + N'case_events.csv''' + @options
     + N', KEEPIDENTITY);';
+DECLARE @keys NVARCHAR(MAX) = N'BULK INSERT dbo.case_keys' + @from + N'case_keys.csv''' + @options + N');';
 
 -- No TRY: XACT_ABORT undoes everything at the first error, and a CATCH would show its last message alone, without the
 -- ones that name the row and the column.
@@ -91,6 +93,7 @@ EXEC sys.sp_executesql @users;
 EXEC (N'DROP VIEW dbo.users_of_the_file');
 EXEC sys.sp_executesql @cases;
 EXEC sys.sp_executesql @events;
+EXEC sys.sp_executesql @keys;
 
 IF NOT EXISTS (SELECT 1 FROM dbo.users WHERE user_id = N'alert-feed') OR NOT EXISTS (SELECT 1 FROM dbo.cases)
     THROW 51003, 'users.csv lacks the service user alert-feed, or cases.csv holds no case. Nothing was loaded.', 1;
@@ -135,5 +138,6 @@ COMMIT TRANSACTION;
 SELECT
     (SELECT COUNT_BIG(*) FROM dbo.users) AS users,
     (SELECT COUNT_BIG(*) FROM dbo.cases) AS cases,
-    (SELECT COUNT_BIG(*) FROM dbo.case_events) AS events;
+    (SELECT COUNT_BIG(*) FROM dbo.case_events) AS events,
+    (SELECT COUNT_BIG(*) FROM dbo.case_keys) AS keys;
 GO
