@@ -181,7 +181,7 @@ def test_each_count_sets_its_filter(desk: Database, open_case: OpenCase) -> None
     assert not [part for part in click(page, "Overdue").get("bidi_component") if part.proto.id.endswith("cases")]
     assert "No case matches" in texts(page)
     assert sorted(shown_cases(click(page, "Clear the filters"))) == sorted([low.case_id, mine.case_id])
-    labelled(page.toggle, "Include closed").set_value(True)
+    labelled(page.selectbox, "Status").set_value("Any")
     assert closed.case_id in shown_cases(run(page))
 
 
@@ -239,7 +239,7 @@ def test_each_count_of_sars_sets_its_filter_and_lists_them_by_their_day(desk: Da
         waits: "SAR · To approve",
         approved: "SAR · To file",
     }
-    assert labelled(page.toggle, "Include closed").disabled
+    assert labelled(page.selectbox, "Status").disabled
     for change, order in (("Not recorded", "Due first"), ("Filed", "SAR due"), ("Any", "Due first")):
         labelled(page.selectbox, "SAR").set_value(change)
         assert labelled(run(page).selectbox, "Order").value == order
@@ -261,6 +261,55 @@ def test_the_queue_is_filtered_by_typology_and_disposition(desk: Database, open_
     casework.set_disposition(desk, ANALYST.user_id, other.case_id, Decision(Disposition.NO_SAR, "Takings match."))
     assert shown_cases(open_page(disposition="No SAR")) == [other.case_id]
     assert "No case matches" in texts(open_page(disposition="SAR"))
+
+
+def test_the_queue_is_filtered_by_status(desk: Database, open_case: OpenCase) -> None:
+    new, taken, closed = (open_case().case_id for _ in range(3))
+    for case_id in (taken, closed):
+        casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+    casework.set_disposition(desk, ANALYST.user_id, closed, Decision(Disposition.NO_SAR, "Takings match."))
+    expected = {
+        "New": [new],
+        "In Review": [taken],
+        "Closed": [closed],
+        "Any": [new, taken, closed],
+        "Open": [new, taken],
+    }
+    for status, listed in expected.items():
+        page = open_page(status=status)
+        assert sorted(shown_cases(page)) == sorted(listed), status
+    assert open_page(status="Closed").session_state["queue"].words == "All, closed, due first"
+    assert sorted(shown_cases(open_page(closed="true"))) == sorted([new, taken, closed])  # an address of before
+    assert shown_cases(open_page(disposition="No SAR", status="New")) == [closed]  # which no filter by status narrows
+
+
+def test_what_is_typed_as_a_whole_id_is_listed_alone_though_it_is_closed(desk: Database, open_case: OpenCase) -> None:
+    closed, other = open_case(customer_id="C-10").case_id, open_case(customer_id="C-100").case_id
+    casework.assign(desk, ANALYST.user_id, closed, ANALYST.user_id)
+    casework.set_disposition(desk, ANALYST.user_id, closed, Decision(Disposition.NO_SAR, "Takings match."))
+    for typed, listed in ((f" {closed.lower()} ", [closed]), ("c-10", [closed]), ("C-100", [other]), ("C-1", [other])):
+        page = open_page(q=typed)
+        assert shown_cases(page) == listed, typed
+        assert ("open or closed, by its id" in texts(page)) is (typed != "C-1")
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ({}, {"Risk": "none", "Amount": "none", "Age": "none", "Due": "ascending"}),
+        ({"order": "Oldest first"}, {"Risk": "none", "Amount": "none", "Age": "descending", "Due": "none"}),
+        ({"order": "Lowest risk"}, {"Risk": "ascending", "Amount": "none", "Age": "none", "Due": "none"}),
+        ({"order": "SAR due last"}, {"Risk": "none", "Amount": "none", "Age": "none", "SAR due": "descending"}),
+    ],
+)
+def test_the_heads_say_how_the_queue_is_sorted(
+    desk: Database, open_case: OpenCase, address: dict[str, str], expected: dict[str, str]
+) -> None:
+    case_id = open_case().case_id
+    with desk.transaction() as tx:
+        tx.execute("UPDATE cases SET sar_due_at = due_at WHERE case_id = ?", (case_id,))
+    columns = component(open_page(**address), "cases")["columns"]
+    assert {column["label"]: column["sort"] for column in columns if column["sort"]} == expected
 
 
 def test_search_and_order_and_pages(open_case: OpenCase) -> None:
@@ -358,7 +407,7 @@ def test_what_was_ticked_in_another_list_or_by_someone_else_counts_for_nothing(
     changes: list[Callable[[], Any]] = [
         lambda: labelled(page.selectbox, "Order").set_value("Amount"),
         lambda: labelled(page.selectbox, "Owner").set_value("Unassigned"),
-        lambda: labelled(page.toggle, "Include closed").set_value(True),
+        lambda: labelled(page.selectbox, "Status").set_value("Any"),
         lambda: labelled(page.selectbox, "Rows").set_value(50),
         lambda: labelled(page.sidebar.selectbox, "Acting as").set_value(OTHER_ANALYST.user_id),
     ]
@@ -545,7 +594,7 @@ def test_overdue_with_closed_shows_of_the_closed_those_closed_late(desk: Databas
             tx.execute("UPDATE cases SET closed_at = ? WHERE case_id = ?", (now - timedelta(days=days), case_id))
     page = click(open_page(), "Overdue")
     assert shown_cases(page) == [open_late]
-    labelled(page.toggle, "Include closed").set_value(True)
+    labelled(page.selectbox, "Status").set_value("Any")
     assert shown_cases(run(page)) == [late, open_late]
     assert "**1** Overdue" in [button.label for button in page.button]
 

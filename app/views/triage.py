@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from app import casework, policy, triage_query
-from app.models import Case, Disposition, Risk, Role, User
+from app.models import Case, Disposition, Risk, Role, Status, User
 from app.policy import Verb
 from app.triage_query import COUNT_LIMIT, Filters, Keyset, Order, Page, Sars
 from app.ui import base, forms, queue, sign_in, tables, words
-from app.ui.session import ANY, ANYONE, DUE_FIRST, FILTERS, TRIAGE, Kept, Queue, Session, mine
+from app.ui.session import ANY, ANYONE, DUE_FIRST, FILTERS, OPEN, TRIAGE, Kept, Queue, Session, mine
 
 ME, UNASSIGNED = "Me", "Unassigned"
 SAR_DUE = "SAR due"
@@ -22,17 +22,42 @@ ORDERS = {
     "Risk": Order.RISK,
     "Amount": Order.AMOUNT,
     "Oldest first": Order.AGE,
+    "Due last": Order.LATEST_DUE,
+    "SAR due last": Order.LATEST_SAR_DUE,
+    "Lowest risk": Order.LOWEST_RISK,
+    "Least amount": Order.LEAST_AMOUNT,
+    "Newest first": Order.NEWEST,
 }
+ORDER_NAMES = {order: name for name, order in ORDERS.items()}
 ORDER_WORDS = {
     Order.DUE: "due first",
     Order.SAR_DUE: "by the day on which the SAR is due",
     Order.RISK: "highest risk first",
     Order.AMOUNT: "largest number first, whatever the currency",
     Order.AGE: "oldest first",
+    Order.LATEST_DUE: "due last",
+    Order.LATEST_SAR_DUE: "by the day on which the SAR is due, the latest first",
+    Order.LOWEST_RISK: "lowest risk first",
+    Order.LEAST_AMOUNT: "smallest number first, whatever the currency",
+    Order.NEWEST: "newest first",
 }
+HEADS = {
+    "risk": (Order.RISK, Order.LOWEST_RISK),
+    "amount": (Order.AMOUNT, Order.LEAST_AMOUNT),
+    "age": (Order.AGE, Order.NEWEST),
+    "due": (Order.DUE, Order.LATEST_DUE),
+    "sar_due": (Order.SAR_DUE, Order.LATEST_SAR_DUE),
+}
+"""By column the orders that a click on its head asks for, the first click and the next.
+
+The others have no order that helps: ids are drawn by chance; a customer is found by search, and by name would need a
+column of names as they are sorted; typology, owner and status are few words, which the filters tell apart.
+"""
+DESCENDING = {Order.RISK, Order.AMOUNT, Order.AGE, Order.LATEST_DUE, Order.LATEST_SAR_DUE}  # as the column is read
 SELECTION = "selection"  # the form of the cases that are ticked
 SAR_TILES = (Sars.TO_DRAFT, Sars.TO_APPROVE, Sars.TO_FILE, Sars.DUE, Sars.LATE)
 COLUMNS = ("case", "customer", "typology", "risk", "amount", "age", "due", "owner", "state")
+OF_SARS = tuple("sar_due" if column == "due" else column for column in COLUMNS)
 VIEW = (*(one.key for one in TRIAGE), "page")
 """What the address holds: the filters, and where the page begins or ends: `after-` or `before-` a case."""
 
@@ -51,14 +76,21 @@ def set_filters(filters: Mapping[Kept[Any], str | bool]) -> None:
 def fit_order() -> None:
     """In a callback, where SARs were asked for or no longer are: in the order of their days, where they have one."""
     with_days = mine.sars not in (ANY, Sars.NOT_KEPT)
-    if mine.order == (DUE_FIRST if with_days else SAR_DUE):
+    if ORDERS[mine.order].column == (Order.DUE if with_days else Order.SAR_DUE).column:
         mine.order = SAR_DUE if with_days else DUE_FIRST
     first_page()
 
 
-def turn_page(case_id: str, backward: bool) -> None:
-    """In a callback: the page that begins after this case, or ends before it."""
-    st.query_params["page"] = f"{'before' if backward else 'after'}-{case_id}"
+def sort_by(column: str) -> None:
+    """In a callback: in the order of this column, or in the other one where it is sorted by that already."""
+    first, other = HEADS[column]
+    mine.order = ORDER_NAMES[other if ORDERS[mine.order] is first else first]
+    first_page()
+
+
+def turn_page(keyset: Keyset | None) -> None:
+    """In a callback: the page that begins or ends there."""
+    st.query_params["page"] = str(keyset)
 
 
 def shown(count: int) -> str:
@@ -116,7 +148,7 @@ def show_toolbar(actor: User, names: dict[str, User], page: Page, form: forms.Fo
                 icon=":material/chevron_left:",
                 disabled=not page.has_previous,
                 on_click=turn_page,
-                args=(page.first, True),
+                args=(page.before,),
             )
             st.button(
                 "Next page",
@@ -124,7 +156,7 @@ def show_toolbar(actor: User, names: dict[str, User], page: Page, form: forms.Fo
                 icon_position="right",
                 disabled=not page.has_next,
                 on_click=turn_page,
-                args=(page.last, False),
+                args=(page.after,),
             )
 
 
@@ -139,7 +171,7 @@ def show_place(actor: User, names: dict[str, User], page: Page, form: forms.Form
     first = page.position + 1
     last = page.position + len(page.cases) + len(page.cases.broken)
     place = f"{shown(first)} to {shown(last)}" if first <= COUNT_LIMIT else "beyond 10,000"
-    st.markdown(f"Cases {place} of **{shown(page.total)}**")
+    st.markdown(f"Cases {place} of **{shown(page.total)}**{', open or closed, by its id' if page.by_id else ''}")
 
 
 def show_selection(actor: User, names: dict[str, User], chosen: list[Case], form: forms.Form) -> None:
@@ -202,6 +234,9 @@ def clear() -> None:
 if taken := queue.just_taken():
     queue.open_case(taken)
 
+if st.query_params.pop("closed", "") == "true":  # as addresses say it that were kept before one could choose a status
+    mine.status = ANY
+
 actor, names = sign_in.actor(), base.people()
 now = datetime.now(UTC)
 
@@ -216,10 +251,10 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         type="search",
         live="300ms",
         bind="query-params",
-        placeholder="Case, customer or typology",
+        placeholder="Id, name, account, typology",
         max_chars=200,
         on_change=first_page,
-        width=210,
+        width=205,
     )
     owners = [ANYONE, ME, UNASSIGNED, *(user_id for user_id, person in names.items() if person.role is not Role.QA)]
     owner = st.selectbox(
@@ -229,7 +264,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         key=Session.owner.key,
         bind="query-params",
         on_change=first_page,
-        width=180,
+        width=150,
     )
     risk = st.selectbox(
         "Risk",
@@ -237,7 +272,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         key=Session.risk.key,
         bind="query-params",
         on_change=first_page,
-        width=100,
+        width=95,
     )
     typology = st.selectbox(
         "Typology",
@@ -246,7 +281,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         key=Session.typology.key,
         bind="query-params",
         on_change=first_page,
-        width=170,
+        width=140,
     )
     disposition = st.selectbox(
         "Disposition",
@@ -254,7 +289,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         key=Session.disposition.key,
         bind="query-params",
         on_change=first_page,
-        width=120,
+        width=110,
     )
     sars = st.selectbox(
         "SAR",
@@ -263,7 +298,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         help="Late and due go by your calendar. Not recorded: decided before the desk kept what becomes of a SAR.",
         bind="query-params",
         on_change=fit_order,
-        width=140,
+        width=120,
     )
     order = st.selectbox(
         "Order",
@@ -274,9 +309,6 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         on_change=first_page,
         width=125,
     )
-    size = st.selectbox(
-        "Rows", [25, 50, 100], key=Session.size.key, bind="query-params", on_change=first_page, width=75
-    )
     asked = Filters(
         owner={ANYONE: None, ME: actor.user_id, UNASSIGNED: None}.get(owner, owner),
         unassigned=owner == UNASSIGNED,
@@ -286,24 +318,32 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         sars=None if sars == ANY else Sars(sars),
         search=search,
     )
-    overdue = st.toggle("Overdue", key=Session.overdue.key, bind="query-params", on_change=first_page)
     implied = asked.holds_closed(ORDERS[order])
-    closed = st.toggle(
-        "Include closed",
-        key=Session.closed.key,
+    status = st.selectbox(
+        "Status",
+        [OPEN, *(one.value for one in Status), ANY],
+        key=Session.status.key,
         bind="query-params",
         on_change=first_page,
         disabled=implied,
-        help="They are in this list anyway: a case is closed once it is decided." if implied else None,
+        help="The list has closed cases anyway: a case is closed once it is decided." if implied else None,
+        width=100,
+    )
+    overdue = st.toggle("Overdue", key=Session.overdue.key, bind="query-params", on_change=first_page)
+    size = st.selectbox(
+        "Rows", [25, 50, 100], key=Session.size.key, bind="query-params", on_change=first_page, width=75
     )
 
-wanted = replace(asked, include_closed=closed)
-whose = whose_words(owner, wanted.holds_closed(ORDERS[order]), names)
-kind = (typology, disposition, ANY if sars == ANY else f"SAR {sars.lower()}")
+wanted, stated = asked, ""
+if status == ANY:
+    wanted = replace(asked, include_closed=not implied)
+elif status != OPEN and not implied:
+    wanted, stated = replace(asked, status=Status(status)), status.lower()
+whose = whose_words(owner, bool(stated) or wanted.holds_closed(ORDERS[order]), names)
+kind = (stated, typology, disposition, ANY if sars == ANY else f"SAR {sars.lower()}")
 walked = Queue(wanted, overdue, ORDERS[order], queue_words(whose, risk, kind, overdue, search, ORDERS[order]))
 # The place in the list is in the address alone, so that Back and Forward turn pages too.
-direction, _, edge = st.query_params.get("page", "").partition("-")
-keyset = Keyset(edge, direction == "before") if direction in ("after", "before") else None
+keyset = triage_query.read_keyset(st.query_params.get("page", ""), walked.order)
 mine.queue = walked
 mine.view = {name: st.query_params[name] for name in VIEW if name in st.query_params}
 filters = walked.now(now)
@@ -329,7 +369,7 @@ page, counts = base.desk().read(
     may_lag=True,
 )
 
-by_sar = walked.order is Order.SAR_DUE  # which lists SARs alone, even where no filter asks for them
+by_sar = walked.order.by_sar  # which lists SARs alone, even where no filter asks for them
 with head:
     st.title("Triage", anchor=False, width="content")
     show_tiles(tiles, counts, None if by_sar else filters)
@@ -340,7 +380,7 @@ with sar_head:
     show_tiles(sar_tiles, counts, filters)
 
 tables.show_broken(page.cases)
-if not page.first:
+if not page.after:
     is_filtered = by_sar or filters != Filters()
     st.info("No case matches these filters." if is_filtered else "There are no open cases.")
     if is_filtered:
@@ -358,4 +398,9 @@ show_toolbar(actor, names, page, form)
 refusals = {case.case_id: policy.why_not(Verb.ASSIGN, actor, case) for case in page.cases}
 ticks = None if all(refusals.values()) else tables.Ticks(form.token, refusals, "place")
 if page.cases:
-    tables.case_table("Cases in the queue", page.cases, COLUMNS, names, "cases", ticks=ticks, search=search)
+    columns = OF_SARS if by_sar or sars not in (ANY, Sars.NOT_KEPT) else COLUMNS
+    ways = {column: "none" for column in columns if column in HEADS}
+    if (at := next((column for column in ways if walked.order in HEADS[column]), None)) is not None:
+        ways[at] = "descending" if walked.order in DESCENDING else "ascending"
+    sorting = tables.Sorting(ways, sort_by)
+    tables.case_table("Cases in the queue", page.cases, columns, names, "cases", None, "", ticks, sorting, search)
