@@ -17,7 +17,9 @@
                                             write the proof that the log only grew since then, to the newest checkpoint
     python -m app verify-file FILE.tlog-consistency --since OLD_CHECKPOINT --key KEY
                                             verify such a proof
-    python -m app open FILE [--skip-bad]    open a case on each alert of a file (JSON Lines; - is standard input)
+    python -m app open FILE [--skip-bad] [--separate]
+                                            take in the alerts of a file (JSON Lines; - is standard input): each joins
+                                            its customer's open case of the same currency, or opens one
     python -m app open --schema             print the JSON Schema of such an alert, for whoever writes the feed
     python -m app user add USER_ID --name NAME --role Analyst|QA|Manager
                                             let someone act, who then sees every case and every SAR decision

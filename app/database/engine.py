@@ -240,6 +240,10 @@ class Database(ABC):
         """Return the names of triggers that guard events, and are gone or were replaced by others."""
 
     @abstractmethod
+    def give_way(self) -> None:
+        """Let others write who wait for it, between two transactions of work that is long as a whole."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close the idle connections."""
 

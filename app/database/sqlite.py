@@ -35,13 +35,7 @@ from app.database.watch import Watch
 from app.errors import RUN, ConstraintBroken, DatabaseBusy, DatabaseError, DatabaseMissing, UnreadableText
 
 SCHEMA = settings.ROOT / "sql" / "sqlite" / "schema.sql"
-DROP_TABLES = (
-    "DROP TABLE unsent",
-    "DROP TABLE case_keys",
-    "DROP TABLE case_events",
-    "DROP TABLE cases",
-    "DROP TABLE users",
-)
+DROP_TABLES = tuple(f"DROP TABLE {name}" for name in TABLES)
 SELECT_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 SELECT_VERSION = "PRAGMA user_version"
 COUNT_CASES_TABLE = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'cases'"
@@ -53,6 +47,8 @@ NO_TEXT = "Could not decode to UTF-8"
 """How the driver begins its error; after it stands what was stored, which may read like any other error."""
 PASSING = {sqlite3.SQLITE_READONLY_CANTINIT, sqlite3.SQLITE_READONLY_RECOVERY}
 """A reader that may not write found the -shm in the middle of a change."""
+LOOKED_FOR = 0.03
+"""Seconds; who waits for the lock looks for it at least so often at first (`sqliteDefaultBusyCallback`)."""
 WITHOUT_WAL = "Was it copied without the -wal beside it? While a desk is open, what is new stands there."
 
 _LOGGER = logging.getLogger(__name__)
@@ -248,6 +244,10 @@ class SqliteDatabase(Database):
 
     def missing_guards(self) -> list[str]:
         return self.read(_false_triggers)
+
+    def give_way(self) -> None:
+        """Leave the lock alone for a moment. SQLite has no queue: who waits for it looks again and again."""
+        sleep(LOOKED_FOR)
 
     def close(self) -> None:
         self._pool.clear()
