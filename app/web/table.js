@@ -28,6 +28,8 @@ function go(href, patience = 100) {
   dispatchEvent(new PopStateEvent("popstate"));
 }
 
+// Of each table: how far it is scrolled sideways. To read it, or to set it, lays out the page, and most are not.
+const leftOf = new WeakMap();
 // Of each table: the token that its ticks go with, the cases that are ticked, the one that was ticked last.
 const ticksOf = new WeakMap();
 
@@ -157,10 +159,11 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const table = element("table", { role: "table" }, caption, element("thead", { role: "rowgroup" }, head), body);
   // A region that scrolls sideways has to be reachable by keyboard.
   const frame = element("div", { className: data.cards ? "frame cards" : "frame", tabIndex: 0, role: "region", ariaLabel: data.caption }, table);
-  const left = before?.scrollLeft ?? 0;
+  const left = leftOf.get(parentElement);
+  frame.addEventListener("scroll", () => leftOf.set(parentElement, frame.scrollLeft), { passive: true });
   before?.remove();
   parentElement.append(frame);
-  frame.scrollLeft = left;
+  if (left) frame.scrollLeft = left;
   show();
   const row = rows.find((one) => one.dataset.caseId && one.dataset.caseId === focused?.closest("tr")?.dataset.caseId);
   const again = row?.querySelector(focused.matches("button") ? "button:enabled, a" : "a")
