@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import streamlit as st
 
@@ -11,7 +11,8 @@ from app import casework, policy, triage_query
 from app.models import Case, Disposition, Risk, Role, Status, User
 from app.policy import Verb
 from app.triage_query import COUNT_LIMIT, Filters, Keyset, Order, Page, Sars
-from app.ui import base, forms, queue, sign_in, tables, words
+from app.ui import base, counts, forms, queue, sign_in, tables, words
+from app.ui.counts import Tile, shown
 from app.ui.session import ANY, ANYONE, DUE_FIRST, FILTERS, OPEN, TRIAGE, Kept, Queue, Session, mine
 
 ME, UNASSIGNED = "Me", "Unassigned"
@@ -93,11 +94,6 @@ def turn_page(keyset: Keyset | None) -> None:
     st.query_params["page"] = str(keyset)
 
 
-def shown(count: int) -> str:
-    """Return a number of cases as it is shown, which is not counted beyond a limit."""
-    return f"{COUNT_LIMIT:,}+" if count > COUNT_LIMIT else f"{count:,}"
-
-
 def queue_words(whose: str, risk: str, kind: Sequence[str], overdue: bool, search: str, order: Order) -> str:
     """Return what the list holds, in words: `whose` cases, of which `kind`, in which order."""
     told = [
@@ -115,27 +111,6 @@ def whose_words(owner: str, closed: bool, names: Mapping[str, User]) -> str:
     """Return in words whose cases the list holds: a person's, by id, or one of the other choices of an owner."""
     told = {ANYONE: "All" if closed else "All open", ME: "Mine", UNASSIGNED: "Unassigned"}
     return told.get(owner) or words.name_of(owner, names)
-
-
-class Tile(NamedTuple):
-    """A count that is a filter: `values` are the filters of the page which list what `filters` count."""
-
-    label: str
-    values: Mapping[Kept[Any], str | bool]
-    filters: Filters = Filters()
-    order: Order = Order.DUE
-
-
-def show_tiles(tiles: Sequence[Tile], counts: Mapping[str, int], listed: Filters | None) -> None:
-    """Draw them; the one that counts what is listed stands out, if any does."""
-    for tile in tiles:
-        st.button(
-            f"**{shown(counts[tile.label])}** {tile.label}",
-            key=f"count {tile.label}",
-            type="primary" if tile.filters == listed else "secondary",
-            on_click=set_filters,
-            args=(tile.values,),
-        )
 
 
 def show_toolbar(actor: User, names: dict[str, User], page: Page, form: forms.Form) -> None:
@@ -240,8 +215,7 @@ if st.query_params.pop("closed", "") == "true":  # as addresses say it that were
 actor, names = sign_in.actor(), base.people()
 now = datetime.now(UTC)
 
-head = st.container(horizontal=True, vertical_alignment="center", key="counts")
-sar_head = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="sar_counts")
+head = st.container(horizontal=True, key="counts")
 forms.show_outcome(names)
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="filters"):
@@ -361,7 +335,7 @@ sar_tiles = [
 if not policy.why_not_take(actor):
     own: dict[Kept[Any], str | bool] = {Session.sars: Sars.UNDER_WAY.value, Session.owner: ME}
     sar_tiles.append(Tile("yours", own, Filters(owner=actor.user_id, sars=Sars.UNDER_WAY), Order.SAR_DUE))
-page, counts = base.desk().read(
+page, counted = base.desk().read(
     lambda tx: (
         triage_query.triage_page(tx, filters, walked.order, size, keyset),
         {tile.label: triage_query.count(tx, tile.filters, tile.order) for tile in (*tiles, *sar_tiles)},
@@ -372,12 +346,9 @@ page, counts = base.desk().read(
 by_sar = walked.order.by_sar  # which lists SARs alone, even where no filter asks for them
 with head:
     st.title("Triage", anchor=False, width="content")
-    show_tiles(tiles, counts, None if by_sar else filters)
-    st.space("stretch")
+    listed = None if by_sar and filters.sars is None else filters
+    counts.show({"": tiles, "SARs": sar_tiles}, counted, listed, set_filters)
     queue.next_case_button(actor)
-with sar_head:
-    st.markdown("SARs", width="content")
-    show_tiles(sar_tiles, counts, filters)
 
 tables.show_broken(page.cases)
 if not page.after:
@@ -388,9 +359,9 @@ if not page.after:
     st.stop()
 
 # Another list, or someone else who looks at it: nothing in it is ticked yet.
-listed = (actor.user_id, walked, size, keyset)
-if mine.listed != listed:
-    mine.listed = listed
+shown_to = (actor.user_id, walked, size, keyset)
+if mine.listed != shown_to:
+    mine.listed = shown_to
     forms.clear(SELECTION)
 form = forms.Form(actor, SELECTION, names)
 
