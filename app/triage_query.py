@@ -3,14 +3,18 @@ in this module."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from typing import Any
 
-from app import repository
-from app.database import PerEngine, Sql, Transaction
-from app.models import MAX_SEARCH, Disposition, Risk
+from app import case_keys, chain, key_query, repository
+from app.case_keys import KeyKind
+from app.database import PerEngine, Row, Sql, Transaction, as_money, as_time
+from app.models import MAX_SEARCH, Disposition, Risk, Status, read_case_id
 from app.rows import Cases
 from app.text import normal_form
 
@@ -22,12 +26,38 @@ COUNT_LIMIT = 10_000
 
 
 class Order(StrEnum):
-    DUE = "due"
-    RISK = "risk"
-    AMOUNT = "amount"
-    AGE = "age"
-    SAR_DUE = "sar_due"
-    """Lists only what has to be filed by a day; of that, where no SARs are asked for, what has not been filed."""
+    """A column of `cases` that the queue is sorted by, and which way; each goes the other way too.
+
+    By the day of its SAR lists only what has to be filed by a day; of that, where no SARs are asked for, what has not
+    been filed.
+    """
+
+    column: str
+    descending: bool
+
+    def __new__(cls, word: str, column: str, descending: bool) -> Order:
+        order = str.__new__(cls, word)
+        order._value_, order.column, order.descending = word, column, descending
+        return order
+
+    DUE = "due", "due_at", False
+    RISK = "risk", "risk_score", True
+    AMOUNT = "amount", "amount", True
+    AGE = "age", "opened_at", False
+    SAR_DUE = "sar_due", "sar_due_at", False
+    LATEST_DUE = "latest_due", "due_at", True
+    LOWEST_RISK = "lowest_risk", "risk_score", False
+    LEAST_AMOUNT = "least_amount", "amount", False
+    NEWEST = "newest", "opened_at", True
+    LATEST_SAR_DUE = "latest_sar_due", "sar_due_at", True
+
+    @property
+    def by_sar(self) -> bool:
+        return self.column == "sar_due_at"
+
+    def runs_down(self, backward: bool) -> bool:
+        """Say whether the column falls along the order or, `backward`, against it."""
+        return self.descending != backward
 
 
 class Sars(StrEnum):
@@ -50,7 +80,7 @@ SOON = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What Triage shows. `owner` is a user id.
+    """What Triage shows: open cases, unless `status` says which, or `include_closed` all. `owner` is a user id.
 
     `due_before` is the present moment, and keeps what is overdue: open past its due date, or closed after it. `day` is
     the reader's, as midnight UTC: what is due or late among the SARs goes by it.
@@ -58,6 +88,7 @@ class Filters:
 
     owner: str | None = None
     unassigned: bool = False
+    status: Status | None = None
     risk: Risk | None = None
     typology: str = ""
     disposition: Disposition | None = None
@@ -69,28 +100,62 @@ class Filters:
 
     def holds_closed(self, order: Order) -> bool:
         """Say whether closed cases are in the list: where they are asked for, or anything that only they have."""
+        if self.status is not None:
+            return self.status is Status.CLOSED
         decided = self.disposition in (Disposition.SAR, Disposition.NO_SAR)
-        return self.include_closed or decided or self.sars is not None or order is Order.SAR_DUE
+        return self.include_closed or decided or self.sars is not None or order.by_sar
+
+
+Value = datetime | Decimal | int
+"""What a case is sorted by."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """Where a page starts: right after this case, or ends: right before it."""
+    """Where a page starts: right after this case, or ends: right before it.
+
+    `value` is what the case was sorted by when it was listed, which may have changed since; None: what it has now.
+    """
 
     case_id: str
     backward: bool = False
+    value: Value | None = None
+
+    def __str__(self) -> str:
+        """Return it for the address of a page: `after-AML-7F3KQ2XA~87`."""
+        place = f"{'before' if self.backward else 'after'}-{self.case_id}"
+        if self.value is None:
+            return place
+        return f"{place}~{chain.format_ts(self.value) if isinstance(self.value, datetime) else self.value}"
+
+
+_TOLD: Mapping[str, Callable[[str], Value]] = {"risk_score": int, "amount": Decimal}
+
+
+def read_keyset(text: str, order: Order) -> Keyset | None:
+    """Return the keyset that an address holds; None for anything else."""
+    direction, _, place = text.partition("-")
+    if direction not in ("after", "before"):
+        return None
+    case_id, _, told = place.rpartition("~")
+    with suppress(ValueError, InvalidOperation):
+        return Keyset(case_id, direction == "before", _TOLD.get(order.column, chain.parse_ts)(told))
+    return Keyset(place, direction == "before")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """`position` counts the cases before the page; both counts stop at COUNT_LIMIT + 1.
 
-    `first` and `last` are the ids at its ends, of cases that can be read or not; both are empty where there are none.
+    `before` is where the page before this one ends, `after` where the next one starts, at cases that can be read or
+    not; both are None where there are none. `by_id` says that what was searched for is the whole id of the cases, of
+    their customer, an alert or an account: they are listed whatever their status.
     """
 
     cases: Cases
-    first: str
-    last: str
+    before: Keyset | None
+    after: Keyset | None
+    by_id: bool
     total: int
     position: int
     has_previous: bool
@@ -109,15 +174,19 @@ COUNT_CLAUSE = PerEngine(sqlserver=") AS counted", sqlite="LIMIT 10001) AS count
 # The + keeps SQLite from sorting all of a person's cases where the index of the order holds what the filter asks.
 FILTERS: Mapping[str, Sql] = {
     "open": PerEngine(sqlserver="status <> N'Closed'", sqlite="status <> 'Closed'"),
+    "closed": PerEngine(sqlserver="status = N'Closed'", sqlite="+status = 'Closed'"),
     "owner": PerEngine(sqlserver="owner = ?", sqlite="+owner = ?"),
     "unassigned": PerEngine(sqlserver="owner IS NULL", sqlite="+owner IS NULL"),
+    "assigned": PerEngine(sqlserver="owner IS NOT NULL", sqlite="+owner IS NOT NULL"),
     "risk": "risk = ?",
     "due_before": "due_at < ?",
     "late": PerEngine(
         sqlserver="(status <> N'Closed' OR closed_at > due_at)", sqlite="(status <> 'Closed' OR closed_at > due_at)"
     ),
-    # Of those that hold the word in their search text, which the index of the order has.
-    "typology": PerEngine(
+    # In the order that the index of typologies has.
+    "typology": "typology = ?",
+    # In another: of those that hold the word in their search text, which the index of the order has.
+    "typology in another order": PerEngine(
         sqlserver="CHARINDEX(?, search) > 0 AND typology = ?", sqlite="instr(search, ?) > 0 AND +typology = ?"
     ),
     "decided": PerEngine(sqlserver="disposition = ?", sqlite="+disposition = ?"),
@@ -128,6 +197,31 @@ FILTERS: Mapping[str, Sql] = {
     "to be filed by a day": "sar_due_at IS NOT NULL",
     "not filed": "filed_at IS NULL",
     "search": PerEngine(sqlserver="CHARINDEX(?, search) > 0", sqlite="instr(search, ?) > 0"),
+    # In the text, or somebody on the other side of its transactions who has all of it as their name.
+    "search and counterparties": PerEngine(
+        sqlserver="""(CHARINDEX(?, search) > 0
+    OR case_id IN (SELECT case_id FROM case_keys WHERE kind = N'counterparty' AND [key] = ?))""",
+        sqlite="""(instr(search, ?) > 0
+    OR case_id IN (SELECT case_id FROM case_keys WHERE kind = 'counterparty' AND key = ?))""",
+    ),
+    "whole id": PerEngine(
+        sqlserver="""case_id IN (
+    SELECT case_id FROM cases WHERE case_id = ?
+    UNION SELECT case_id FROM cases WHERE customer_id IN (?, ?)
+    UNION SELECT case_id FROM case_keys WHERE kind = N'alert' AND [key] IN (?, ?)
+    UNION SELECT case_id FROM case_keys WHERE kind = N'account' AND [key] = ?)""",
+        sqlite="""case_id IN (
+    SELECT case_id FROM cases WHERE case_id = ?
+    UNION SELECT case_id FROM cases WHERE customer_id IN (?, ?)
+    UNION SELECT case_id FROM case_keys WHERE kind = 'alert' AND key IN (?, ?)
+    UNION SELECT case_id FROM case_keys WHERE kind = 'account' AND key = ?)""",
+    ),
+}
+# Nobody owns a new case, and somebody each that is in review (`policy.assign`): the indexes of open cases have owners.
+STATUSES: Mapping[Status, Sequence[str]] = {
+    Status.NEW: ("open", "unassigned"),
+    Status.IN_REVIEW: ("open", "assigned"),
+    Status.CLOSED: ("closed",),
 }
 # Each says what its index is limited to, word for word, as SQLite asks for it.
 SARS: Mapping[Sars, Sql] = {
@@ -155,66 +249,60 @@ SARS: Mapping[Sars, Sql] = {
 # In the other orders: so many that SQLite had better walk the index of the order than sort them.
 FILED_IN_ANOTHER_ORDER = PerEngine(sqlserver="filing = N'Filed'", sqlite="+filing = 'Filed'")
 ORDERS = {
-    (Order.DUE, False): "ORDER BY due_at, case_id",
-    (Order.DUE, True): "ORDER BY due_at DESC, case_id DESC",
-    (Order.AGE, False): "ORDER BY opened_at, case_id",
-    (Order.AGE, True): "ORDER BY opened_at DESC, case_id DESC",
-    (Order.RISK, False): "ORDER BY risk_score DESC, case_id DESC",
-    (Order.RISK, True): "ORDER BY risk_score, case_id",
-    (Order.AMOUNT, False): "ORDER BY amount DESC, case_id DESC",
-    (Order.AMOUNT, True): "ORDER BY amount, case_id",
-    (Order.SAR_DUE, False): "ORDER BY sar_due_at, case_id",
-    (Order.SAR_DUE, True): "ORDER BY sar_due_at DESC, case_id DESC",
+    ("due_at", False): "ORDER BY due_at, case_id",
+    ("due_at", True): "ORDER BY due_at DESC, case_id DESC",
+    ("opened_at", False): "ORDER BY opened_at, case_id",
+    ("opened_at", True): "ORDER BY opened_at DESC, case_id DESC",
+    ("risk_score", False): "ORDER BY risk_score, case_id",
+    ("risk_score", True): "ORDER BY risk_score DESC, case_id DESC",
+    ("amount", False): "ORDER BY amount, case_id",
+    ("amount", True): "ORDER BY amount DESC, case_id DESC",
+    ("sar_due_at", False): "ORDER BY sar_due_at, case_id",
+    ("sar_due_at", True): "ORDER BY sar_due_at DESC, case_id DESC",
 }
-"""By order and whether it runs backward. The tie-break runs as the column does, so that the index is used."""
+"""By column and whether it falls. The tie-break runs as the column does, so that one index serves both ways."""
 
 BEYOND = {
-    (Order.DUE, False): "due_at >= ? AND (due_at > ? OR case_id > ?)",
-    (Order.DUE, True): "due_at <= ? AND (due_at < ? OR case_id < ?)",
-    (Order.AGE, False): "opened_at >= ? AND (opened_at > ? OR case_id > ?)",
-    (Order.AGE, True): "opened_at <= ? AND (opened_at < ? OR case_id < ?)",
-    (Order.RISK, False): "risk_score <= ? AND (risk_score < ? OR case_id < ?)",
-    (Order.RISK, True): "risk_score >= ? AND (risk_score > ? OR case_id > ?)",
-    (Order.AMOUNT, False): "amount <= ? AND (amount < ? OR case_id < ?)",
-    (Order.AMOUNT, True): "amount >= ? AND (amount > ? OR case_id > ?)",
-    (Order.SAR_DUE, False): "sar_due_at >= ? AND (sar_due_at > ? OR case_id > ?)",
-    (Order.SAR_DUE, True): "sar_due_at <= ? AND (sar_due_at < ? OR case_id < ?)",
+    ("due_at", False): "due_at >= ? AND (due_at > ? OR case_id > ?)",
+    ("due_at", True): "due_at <= ? AND (due_at < ? OR case_id < ?)",
+    ("opened_at", False): "opened_at >= ? AND (opened_at > ? OR case_id > ?)",
+    ("opened_at", True): "opened_at <= ? AND (opened_at < ? OR case_id < ?)",
+    ("risk_score", False): "risk_score >= ? AND (risk_score > ? OR case_id > ?)",
+    ("risk_score", True): "risk_score <= ? AND (risk_score < ? OR case_id < ?)",
+    ("amount", False): "amount >= ? AND (amount > ? OR case_id > ?)",
+    ("amount", True): "amount <= ? AND (amount < ? OR case_id < ?)",
+    ("sar_due_at", False): "sar_due_at >= ? AND (sar_due_at > ? OR case_id > ?)",
+    ("sar_due_at", True): "sar_due_at <= ? AND (sar_due_at < ? OR case_id < ?)",
 }
-ORDER_COLUMN = {
-    Order.DUE: "due_at",
-    Order.AGE: "opened_at",
-    Order.RISK: "risk_score",
-    Order.AMOUNT: "amount",
-    Order.SAR_DUE: "sar_due_at",
-}
-"""What each order sorts by. A SAR's day alone ever changes, with a decision: else a page that starts after a case stays
-where it was."""
 
 
 def triage_page(tx: Transaction, filters: Filters, order: Order, size: int, keyset: Keyset | None = None) -> Page:
     """A page of the queue. A keyset whose case has no place in the order, or with nothing beyond it, is the first."""
     backward = keyset is not None and keyset.backward
+    by_id = _is_whole_id(tx, filters.search)
     conditions, parameters = _conditions(tx, filters, order)
-    if keyset is not None and (value := _place(tx, keyset.case_id, order)) is not None:
-        conditions.append(BEYOND[order, backward])
-        parameters += [value, value, keyset.case_id]
+    if keyset is not None and (place := _place(tx, keyset, order)) is not None:
+        conditions.append(BEYOND[order.column, order.runs_down(backward)])
+        parameters += [place, place, keyset.case_id]
     else:
         backward = False
-    statement = _statement(SELECT_PAGE, conditions, ORDERS[order, backward], tx.text(PAGE_CLAUSE))
+    statement = _statement(
+        SELECT_PAGE, conditions, ORDERS[order.column, order.runs_down(backward)], tx.text(PAGE_CLAUSE)
+    )
     rows = list(tx.stream(statement, (*parameters, size + 1)))
     if keyset is not None and not rows:
         return triage_page(tx, filters, order, size)
     more, rows = len(rows) > size, rows[:size]
     if backward:
         rows.reverse()
-    first, last = (str(rows[end]["case_id"]) if rows else "" for end in (0, -1))
     position = 0
     if rows and keyset is not None:
-        value = rows[0][ORDER_COLUMN[order]]
-        position = count(tx, filters, order, before=(value, value, first))
+        value = rows[0][order.column]
+        position = count(tx, filters, order, before=(value, value, str(rows[0]["case_id"])))
+    before, after = (_keyset(rows[end], order, backward=end == 0) if rows else None for end in (0, -1))
     at_end = not (backward or more)
     total = min(position + len(rows) if at_end else count(tx, filters, order), COUNT_LIMIT + 1)
-    return Page(Cases(rows), first, last, total, position, has_previous=position > 0, has_next=not at_end)
+    return Page(Cases(rows), before, after, by_id, total, position, has_previous=position > 0, has_next=not at_end)
 
 
 def next_unassigned(tx: Transaction, after: str | None = None) -> str | None:
@@ -227,12 +315,13 @@ def next_unassigned(tx: Transaction, after: str | None = None) -> str | None:
 
 def neighbour(tx: Transaction, filters: Filters, order: Order, case_id: str, backward: bool) -> str | None:
     """The id of the case that comes next to this one in the queue, which it need not be part of; None at the end."""
-    value = _place(tx, case_id, order)
-    if value is None:
+    place = _place(tx, Keyset(case_id), order)
+    if place is None:
         return None
     conditions, parameters = _conditions(tx, filters, order)
-    beyond = [value, value, case_id]
-    return _first(tx, [*conditions, BEYOND[order, backward]], [*parameters, *beyond], order, backward)
+    beyond = [place, place, case_id]
+    conditions.append(BEYOND[order.column, order.runs_down(backward)])
+    return _first(tx, conditions, [*parameters, *beyond], order, backward)
 
 
 SELECT_NEXT_TYPOLOGY = "SELECT MIN(typology) AS typology FROM cases WHERE typology > ?"
@@ -246,15 +335,29 @@ def typologies(tx: Transaction, limit: int = 200) -> list[str]:
     return found
 
 
-def _place(tx: Transaction, case_id: str, order: Order) -> object | None:
-    row = tx.fetch_first(repository.SELECT_CASE, (case_id,))
-    return None if row is None else row[ORDER_COLUMN[order]]
+def _place(tx: Transaction, keyset: Keyset, order: Order) -> object | None:
+    if keyset.value is not None:
+        return keyset.value
+    row = tx.fetch_first(repository.SELECT_CASE, (keyset.case_id,))
+    return None if row is None else row[order.column]
+
+
+_READ: Mapping[str, Callable[[Any], Value]] = {"risk_score": int, "amount": as_money}
+
+
+def _keyset(row: Row, order: Order, backward: bool) -> Keyset:
+    """Return where a page begins or ends; without its value where that cannot be read."""
+    value = None
+    with suppress(ValueError, TypeError, InvalidOperation):
+        value = _READ.get(order.column, as_time)(row[order.column])
+    return Keyset(str(row["case_id"]), backward, value)
 
 
 def _first(
     tx: Transaction, conditions: Sequence[str], parameters: Sequence[object], order: Order, backward: bool
 ) -> str | None:
-    statement = _statement(SELECT_PAGE, conditions, ORDERS[order, backward], tx.text(PAGE_CLAUSE))
+    along = ORDERS[order.column, order.runs_down(backward)]
+    statement = _statement(SELECT_PAGE, conditions, along, tx.text(PAGE_CLAUSE))
     row = tx.fetch_first(statement, (*parameters, 1))
     return None if row is None else str(row["case_id"])
 
@@ -263,27 +366,40 @@ def count(
     tx: Transaction, filters: Filters, order: Order = Order.DUE, before: tuple[object, object, str] | None = None
 ) -> int:
     """How many cases pass the filters, counted up to COUNT_LIMIT + 1; or only those `before` a case in the order."""
+    if before is None and filters.typology and not order.by_sar:
+        order = Order.DUE  # how many there are is the same in every order, and this one the index of typologies has
     conditions, parameters = _conditions(tx, filters, order)
     if before is not None:
-        conditions.append(BEYOND[order, True])
+        conditions.append(BEYOND[order.column, order.runs_down(backward=True)])
         parameters += before
-    statement = _statement(tx.text(SELECT_COUNT), conditions, ORDERS[order, False], tx.text(COUNT_CLAUSE))
+    along = ORDERS[order.column, order.descending]
+    statement = _statement(tx.text(SELECT_COUNT), conditions, along, tx.text(COUNT_CLAUSE))
     return int(tx.fetch_val(statement, parameters))
 
 
+def _is_whole_id(tx: Transaction, text: str) -> bool:
+    """Say whether there is a case whose id this is, or its customer's, or that of an alert or account of it."""
+    asked = _whole_id(text)
+    statement = _statement(SELECT_PAGE, [tx.text(FILTERS["whole id"])])
+    return asked is not None and tx.fetch_first(statement, asked) is not None
+
+
+def _whole_id(text: str) -> Sequence[object] | None:
+    """Return what FILTERS["whole id"] asks for; None where nothing is typed that an id can be."""
+    typed = text.strip()
+    account = case_keys.searched(typed)
+    return (read_case_id(typed), *2 * (typed, typed.upper()), account) if account else None
+
+
 def _conditions(tx: Transaction, filters: Filters, order: Order) -> tuple[list[str], list[object]]:
-    holds_closed = filters.holds_closed(order)
+    by_id = _is_whole_id(tx, filters.search)
+    holds_closed = filters.holds_closed(order) or (by_id and filters.status is None)
     wanted: list[tuple[Sql, Sequence[object]]] = []
-    if not holds_closed:
+    if filters.status is not None:
+        wanted += [(FILTERS[name], ()) for name in STATUSES[filters.status]]
+    elif not holds_closed:
         wanted.append((FILTERS["open"], ()))
-    if order is Order.SAR_DUE:
-        wanted.append((FILTERS["to be filed by a day"], ()))
-    if filters.sars is Sars.FILED and order is not Order.SAR_DUE:
-        wanted.append((FILED_IN_ANOTHER_ORDER, ()))
-    elif filters.sars is not None:
-        wanted.append((SARS[filters.sars], _days(filters)))
-    elif order is Order.SAR_DUE:
-        wanted.append((FILTERS["not filed"], ()))
+    wanted += _of_sars(filters, order)
     if filters.unassigned:
         wanted.append((FILTERS["unassigned"], ()))
     if filters.owner is not None:
@@ -298,11 +414,34 @@ def _conditions(tx: Transaction, filters: Filters, order: Order) -> tuple[list[s
         wanted.append((FILTERS["due_before"], (filters.due_before,)))
         if holds_closed:
             wanted.append((FILTERS["late"], ()))
-    if filters.typology:
-        wanted.append((FILTERS["typology"], (normal_form(filters.typology, MAX_SEARCH), filters.typology)))
-    if asked := normal_form(filters.search, MAX_SEARCH):
-        wanted.append((FILTERS["search"], (asked,)))
+    if filters.typology and order.column == "due_at":
+        wanted.append((FILTERS["typology"], (filters.typology,)))
+    elif filters.typology:
+        word = normal_form(filters.typology, MAX_SEARCH)
+        wanted.append((FILTERS["typology in another order"], (word, filters.typology)))
+    wanted += _searched(tx, filters.search, by_id)
     return [tx.text(sql) for sql, _ in wanted], [value for _, values in wanted for value in values]
+
+
+def _searched(tx: Transaction, text: str, by_id: bool) -> Iterator[tuple[Sql, Sequence[object]]]:
+    key = case_keys.searched(text)
+    if by_id and (asked := _whole_id(text)):
+        yield FILTERS["whole id"], asked
+    elif key and key_query.cases_with(tx, KeyKind.COUNTERPARTY, key, limit=1):
+        yield FILTERS["search and counterparties"], (normal_form(text, MAX_SEARCH), key)
+    elif words := normal_form(text, MAX_SEARCH):
+        yield FILTERS["search"], (words,)
+
+
+def _of_sars(filters: Filters, order: Order) -> Iterator[tuple[Sql, Sequence[object]]]:
+    if order.by_sar:
+        yield FILTERS["to be filed by a day"], ()
+    if filters.sars is Sars.FILED and not order.by_sar:
+        yield FILED_IN_ANOTHER_ORDER, ()
+    elif filters.sars is not None:
+        yield SARS[filters.sars], _days(filters)
+    elif order.by_sar:
+        yield FILTERS["not filed"], ()
 
 
 def _days(filters: Filters) -> Sequence[object]:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import streamlit as st
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.testing.v1 import AppTest
 
 from app import casework, database, policy, repository, users
@@ -115,6 +116,31 @@ def open_row(test: AppTest, case_id: str) -> AppTest:
     return run(test)
 
 
+def told_by(test: AppTest, name: str, event: str, value: str) -> AppTest:
+    """What a part of the page says of a click in it, as the browser says it."""
+    (part,) = [part for part in test.get("bidi_component") if part.proto.id.endswith(name)]
+    states = test._tree.get_widget_states()
+    said = json.dumps([{"event": event, "value": value}])
+    states.widgets.add(id=_make_trigger_id(part.proto.id, "events"), json_trigger_value=said)
+    test._run(states)
+    assert not test.exception, test.exception[0].message
+    return test
+
+
+def counted(test: AppTest) -> dict[str, str]:
+    """The counts of Triage by what they count."""
+    groups = component(test, "tiles")["groups"]
+    return {one["name"]: one["count"] for group in groups for one in group["counts"]}
+
+
+def click_count(test: AppTest, name: str) -> AppTest:
+    """A click on a count, which from then on is the one that stands out."""
+    told_by(test, "tiles", "chosen", name)
+    groups = component(test, "tiles")["groups"]
+    assert [one["name"] for group in groups for one in group["counts"] if one["listed"]] == [name]
+    return test
+
+
 def click(test: AppTest, label: str) -> AppTest:
     labelled(test.button, label).click()
     return run(test)
@@ -168,20 +194,20 @@ def test_each_count_sets_its_filter(desk: Database, open_case: OpenCase) -> None
         desk, OTHER_ANALYST.user_id, closed.case_id, Decision(Disposition.NO_SAR, "Takings match.")
     )
     page = open_page()
-    assert [button.label for button in page.button][:5] == [
-        "**2** Open",
-        "**1** Unassigned",
-        "**0** Overdue",
-        "**1** High risk",
-        "**1** Mine",
+    assert list(counted(page).items())[:5] == [
+        ("Open", "2"),
+        ("Unassigned", "1"),
+        ("Overdue", "0"),
+        ("High risk", "1"),
+        ("Mine", "1"),
     ]
-    assert shown_cases(click(page, "Unassigned")) == [low.case_id]
-    assert shown_cases(click(page, "High risk")) == [mine.case_id]
-    assert shown_cases(click(page, "Mine")) == [mine.case_id]
-    assert not [part for part in click(page, "Overdue").get("bidi_component") if part.proto.id.endswith("cases")]
+    assert shown_cases(click_count(page, "Unassigned")) == [low.case_id]
+    assert shown_cases(click_count(page, "High risk")) == [mine.case_id]
+    assert shown_cases(click_count(page, "Mine")) == [mine.case_id]
+    assert not [part for part in click_count(page, "Overdue").get("bidi_component") if part.proto.id.endswith("cases")]
     assert "No case matches" in texts(page)
     assert sorted(shown_cases(click(page, "Clear the filters"))) == sorted([low.case_id, mine.case_id])
-    labelled(page.toggle, "Include closed").set_value(True)
+    labelled(page.selectbox, "Status").set_value("Any")
     assert closed.case_id in shown_cases(run(page))
 
 
@@ -208,24 +234,24 @@ def test_each_count_of_sars_sets_its_filter_and_lists_them_by_their_day(desk: Da
     casework.approve_sar(desk, MANAGER.user_id, approved, draft)
 
     page = open_page()
-    assert [button.label for button in page.button][6:12] == [
-        "**4** to draft",
-        "**1** to approve",
-        "**1** to file",
-        "**3** due in 7 days",
-        "**1** late",
-        "**5** yours",
+    assert list(counted(page).items())[5:] == [
+        ("to draft", "4"),
+        ("to approve", "1"),
+        ("to file", "1"),
+        ("due in 7 days", "3"),
+        ("late", "1"),
+        ("yours", "5"),
     ]
     expected = {
         "to draft": [late, today_, soon, others],
         "to approve": [waits],
         "to file": [approved],
         "due in 7 days": [today_, approved, soon],
-        "** late": [late],
+        "late": [late],
         "yours": [late, today_, approved, soon, waits],
     }
     for label, listed in expected.items():
-        assert shown_cases(click(page, label)) == listed, label
+        assert shown_cases(click_count(page, label)) == listed, label
     rows = {row["case_id"]: row["cells"] for row in component(page, "cases")["rows"]}
     assert {one: cells[6]["text"] for one, cells in rows.items()} == {
         late: "⚠ SAR 2 d late",
@@ -239,16 +265,15 @@ def test_each_count_of_sars_sets_its_filter_and_lists_them_by_their_day(desk: Da
         waits: "SAR · To approve",
         approved: "SAR · To file",
     }
-    assert labelled(page.toggle, "Include closed").disabled
+    assert labelled(page.selectbox, "Status").disabled
     for change, order in (("Not recorded", "Due first"), ("Filed", "SAR due"), ("Any", "Due first")):
         labelled(page.selectbox, "SAR").set_value(change)
         assert labelled(run(page).selectbox, "Order").value == order
     labelled(page.selectbox, "Order").set_value("SAR due")
     assert shown_cases(run(page)) == [late, today_, approved, soon, waits]  # still of one owner
-    click(page, "Open")
+    click_count(page, "Open")
     assert (labelled(page.selectbox, "Order").value, len(shown_cases(page))) == ("Due first", 1)
-    labels = [button.label for button in open_page(acting=REVIEWER.user_id).button]
-    assert not [label for label in labels if label.endswith(" yours")]
+    assert "yours" not in counted(open_page(acting=REVIEWER.user_id))
 
 
 def test_the_queue_is_filtered_by_typology_and_disposition(desk: Database, open_case: OpenCase) -> None:
@@ -261,6 +286,69 @@ def test_the_queue_is_filtered_by_typology_and_disposition(desk: Database, open_
     casework.set_disposition(desk, ANALYST.user_id, other.case_id, Decision(Disposition.NO_SAR, "Takings match."))
     assert shown_cases(open_page(disposition="No SAR")) == [other.case_id]
     assert "No case matches" in texts(open_page(disposition="SAR"))
+
+
+def test_the_queue_is_filtered_by_status(desk: Database, open_case: OpenCase) -> None:
+    new, taken, closed = (open_case().case_id for _ in range(3))
+    for case_id in (taken, closed):
+        casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+    casework.set_disposition(desk, ANALYST.user_id, closed, Decision(Disposition.NO_SAR, "Takings match."))
+    expected = {
+        "New": [new],
+        "In Review": [taken],
+        "Closed": [closed],
+        "Any": [new, taken, closed],
+        "Open": [new, taken],
+    }
+    for status, listed in expected.items():
+        page = open_page(status=status)
+        assert sorted(shown_cases(page)) == sorted(listed), status
+    assert open_page(status="Closed").session_state["queue"].words == "All, closed, due first"
+    assert sorted(shown_cases(open_page(closed="true"))) == sorted([new, taken, closed])  # an address of before
+    assert shown_cases(open_page(disposition="No SAR", status="New")) == [closed]  # which no filter by status narrows
+
+
+def test_what_is_typed_as_a_whole_id_is_listed_alone_though_it_is_closed(desk: Database, open_case: OpenCase) -> None:
+    closed, other = open_case(customer_id="C-10").case_id, open_case(customer_id="C-100").case_id
+    casework.assign(desk, ANALYST.user_id, closed, ANALYST.user_id)
+    casework.set_disposition(desk, ANALYST.user_id, closed, Decision(Disposition.NO_SAR, "Takings match."))
+    for typed, listed in ((f" {closed.lower()} ", [closed]), ("c-10", [closed]), ("C-100", [other]), ("C-1", [other])):
+        page = open_page(q=typed)
+        assert shown_cases(page) == listed, typed
+        assert ("open or closed, by its id" in texts(page)) is (typed != "C-1")
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ({}, {"Risk": "none", "Amount": "none", "Age": "none", "Due": "ascending"}),
+        ({"order": "Oldest first"}, {"Risk": "none", "Amount": "none", "Age": "descending", "Due": "none"}),
+        ({"order": "Lowest risk"}, {"Risk": "ascending", "Amount": "none", "Age": "none", "Due": "none"}),
+        ({"order": "SAR due last"}, {"Risk": "none", "Amount": "none", "Age": "none", "SAR due": "descending"}),
+    ],
+)
+def test_the_heads_say_how_the_queue_is_sorted(
+    desk: Database, open_case: OpenCase, address: dict[str, str], expected: dict[str, str]
+) -> None:
+    case_id = open_case().case_id
+    with desk.transaction() as tx:
+        tx.execute("UPDATE cases SET sar_due_at = due_at WHERE case_id = ?", (case_id,))
+    columns = component(open_page(**address), "cases")["columns"]
+    assert {column["label"]: column["sort"] for column in columns if column["sort"]} == expected
+
+
+def test_a_click_on_a_head_sorts_by_it_and_the_next_the_other_way(open_case: OpenCase) -> None:
+    cases = [open_case(amount=Decimal(n)).case_id for n in (2, 1, 3)]
+    page = open_page()
+    page.query_params["page"] = "after-AML-NOBODY00"
+    for order, expected in (("Amount", (2, 0, 1)), ("Least amount", (1, 0, 2)), ("Amount", (2, 0, 1))):
+        told_by(page, "cases", "sorted", "amount")
+        assert shown_cases(page) == [cases[at] for at in expected]
+        assert labelled(page.selectbox, "Order").value == order
+    told_by(page, "cases", "sorted", "risk")
+    assert labelled(page.selectbox, "Order").value == "Risk"
+    told_by(page, "cases", "sorted", "customer")
+    assert labelled(page.selectbox, "Order").value == "Risk"
 
 
 def test_search_and_order_and_pages(open_case: OpenCase) -> None:
@@ -358,7 +446,7 @@ def test_what_was_ticked_in_another_list_or_by_someone_else_counts_for_nothing(
     changes: list[Callable[[], Any]] = [
         lambda: labelled(page.selectbox, "Order").set_value("Amount"),
         lambda: labelled(page.selectbox, "Owner").set_value("Unassigned"),
-        lambda: labelled(page.toggle, "Include closed").set_value(True),
+        lambda: labelled(page.selectbox, "Status").set_value("Any"),
         lambda: labelled(page.selectbox, "Rows").set_value(50),
         lambda: labelled(page.sidebar.selectbox, "Acting as").set_value(OTHER_ANALYST.user_id),
     ]
@@ -543,11 +631,11 @@ def test_overdue_with_closed_shows_of_the_closed_those_closed_late(desk: Databas
             tx.execute("UPDATE cases SET due_at = ? WHERE case_id = ?", (now - timedelta(days=days), case_id))
         for case_id, days in ((late, 30), (in_time, 60)):
             tx.execute("UPDATE cases SET closed_at = ? WHERE case_id = ?", (now - timedelta(days=days), case_id))
-    page = click(open_page(), "Overdue")
+    page = click_count(open_page(), "Overdue")
     assert shown_cases(page) == [open_late]
-    labelled(page.toggle, "Include closed").set_value(True)
+    labelled(page.selectbox, "Status").set_value("Any")
     assert shown_cases(run(page)) == [late, open_late]
-    assert "**1** Overdue" in [button.label for button in page.button]
+    assert counted(page)["Overdue"] == "1"
 
 
 def test_a_time_at_the_end_of_the_calendar_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

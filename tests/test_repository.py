@@ -84,6 +84,11 @@ IN_ORDER: dict[Order, Callable[[list[Case]], list[Case]]] = {
     Order.RISK: lambda cases: sorted(cases, key=lambda case: (case.risk_score, case.case_id), reverse=True),
     Order.AMOUNT: lambda cases: sorted(cases, key=lambda case: (case.amount, case.case_id), reverse=True),
     Order.SAR_DUE: lambda cases: sorted(cases, key=lambda case: (str(case.sar_due_at), case.case_id)),
+    Order.LATEST_DUE: lambda cases: IN_ORDER[Order.DUE](cases)[::-1],
+    Order.NEWEST: lambda cases: IN_ORDER[Order.AGE](cases)[::-1],
+    Order.LOWEST_RISK: lambda cases: IN_ORDER[Order.RISK](cases)[::-1],
+    Order.LEAST_AMOUNT: lambda cases: IN_ORDER[Order.AMOUNT](cases)[::-1],
+    Order.LATEST_SAR_DUE: lambda cases: IN_ORDER[Order.SAR_DUE](cases)[::-1],
 }
 TODAY = datetime(2026, 3, 2, tzinfo=UTC)
 SARS: dict[Sars, Callable[[Case], bool]] = {
@@ -112,6 +117,13 @@ FILTERED: dict[str, tuple[Filters, Callable[[Case], bool]]] = {
             and case.typology == "Smurfing"
         ),
     ),
+    "new": (Filters(status=Status.NEW), lambda case: case.status == "New"),
+    "in review": (Filters(status=Status.IN_REVIEW), lambda case: case.status == "In Review"),
+    "closed": (Filters(status=Status.CLOSED), lambda case: case.status == "Closed"),
+    "one typology in review": (
+        Filters(status=Status.IN_REVIEW, typology="Smurfing"),
+        lambda case: case.status == "In Review" and case.typology == "Smurfing",
+    ),
     "one typology": (Filters(typology="Smurfing"), lambda case: case.typology == "Smurfing"),
     "decided SAR": (Filters(disposition=Disposition.SAR), lambda case: case.disposition == "SAR"),
     "decided No SAR": (Filters(disposition=NO_SAR), lambda case: case.disposition == "No SAR"),
@@ -128,9 +140,11 @@ FILTERED: dict[str, tuple[Filters, Callable[[Case], bool]]] = {
 def listed(name: str, cases: list[Case], order: Order) -> list[str]:
     """The ids that a list of FILTERED holds, in order: of open cases alone, unless it asks for what is closed."""
     filters, passes = FILTERED[name]
-    if order is Order.SAR_DUE:
+    if order.by_sar:
         cases = [case for case in cases if case.sar_due_at and (filters.sars or not case.filed_at)]
-    elif not (filters.include_closed or filters.sars or filters.disposition in (Disposition.SAR, NO_SAR)):
+    elif not (
+        filters.status or filters.include_closed or filters.sars or filters.disposition in (Disposition.SAR, NO_SAR)
+    ):
         cases = [case for case in cases if case.status != "Closed"]
     return ids(IN_ORDER[order]([case for case in cases if passes(case)]))
 
@@ -181,7 +195,7 @@ def test_paging_there_and_back_shows_each_case_once_and_in_order(
     for name, (filters, _) in FILTERED.items():
         expected = listed(name, many, order)
         size = 7
-        is_empty = name == "nothing" or (order is Order.SAR_DUE and name in WITHOUT_A_DAY)
+        is_empty = name == "nothing" or (order.by_sar and name in WITHOUT_A_DAY)
         assert (len(expected) < 1) if is_empty else (len(expected) > 1), f"the cases drawn test too little: {name}"
         for at in range(0, len(expected) or 1, size):
             keyset = Keyset(expected[at - 1]) if at else None
@@ -219,7 +233,7 @@ def test_an_unknown_case_or_one_with_nothing_beyond_it_is_the_first_page(
     first = page_of(desk, Filters(), order, 9)
     without_a_day = next(case.case_id for case in many if case.sar_due_at is None)
     for keyset in (
-        *([Keyset(without_a_day), Keyset(without_a_day, backward=True)] if order is Order.SAR_DUE else []),
+        *([Keyset(without_a_day), Keyset(without_a_day, backward=True)] if order.by_sar else []),
         Keyset("AML-NOBODY00"),
         Keyset("AML-NOBODY00", backward=True),
         Keyset("' OR 1=1 --"),
@@ -651,6 +665,9 @@ def plan_of(desk: Database, ask: Callable[[Any], object]) -> list[str]:
     return steps
 
 
+INDEX_OF = {"due_at": "due", "risk_score": "risk", "amount": "amount", "opened_at": "age", "sar_due_at": "sar_due"}
+
+
 @ON_SQLITE
 @pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("backward", [False, True])
@@ -659,7 +676,7 @@ def test_sqlite_reads_a_page_along_an_index_and_sorts_nothing(
     desk: Database, one: Case, order: Order, backward: bool, include_closed: bool
 ) -> None:
     filters = Filters(include_closed=include_closed)
-    index = f"cases_{'' if include_closed or order is Order.SAR_DUE else 'open_'}{order}"
+    index = f"cases_{'' if include_closed or order.by_sar else 'open_'}{INDEX_OF[order.column]}"
     for keyset in (None, Keyset(one.case_id, backward)):
         steps = plan_of(desk, partial(triage_page, filters=filters, order=order, size=5, keyset=keyset))
         assert not any("TEMP B-TREE" in step for step in steps), steps
@@ -677,12 +694,12 @@ def test_sqlite_finds_sars_by_index_however_many_cases_there_are(desk: Database,
         for ask in (triage_query.count, partial(triage_page, size=5)):
             steps = plan_of(desk, partial(ask, filters=filters, order=order))
             is_sorted = any("TEMP B-TREE" in step for step in steps)
-            if sars is Sars.FILED and order is not Order.SAR_DUE:  # too many to be sorted
-                assert any(f"INDEX cases_{order}" in step for step in steps), steps
+            if sars is Sars.FILED and not order.by_sar:  # too many to be sorted
+                assert any(f"INDEX cases_{INDEX_OF[order.column]}" in step for step in steps), steps
                 assert not is_sorted
-            elif not (not_kept and order is Order.SAR_DUE):  # which have no day
+            elif not (not_kept and order.by_sar):  # which have no day
                 assert any(f"INDEX {index} (" in step for step in steps), steps
-                assert not (is_sorted and order is Order.SAR_DUE and sars is not Sars.UNDER_WAY), steps
+                assert not (is_sorted and order.by_sar and sars is not Sars.UNDER_WAY), steps
             assert "SCAN cases" not in steps
     if not not_kept:
         steps = plan_of(desk, partial(triage_query.count, filters=filters, order=Order.SAR_DUE))

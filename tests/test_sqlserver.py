@@ -532,21 +532,21 @@ def test_a_page_far_down_the_queue_is_found_in_its_index(
         if "Babelfish" not in tx.fetch_val("SELECT @@VERSION"):
             pytest.skip("how a statement was run is read from what Babelfish tells of it")
     case = open_case()
-    column = triage_query.ORDER_COLUMN[order]
-    value = getattr(case, column)
+    way = order.column, order.descending
+    value = getattr(case, order.column)
     with desk.snapshot() as tx:
         tx.fetch_val("SELECT set_config('enable_seqscan', 'off', false)")
         tx.execute("SET BABELFISH_STATISTICS PROFILE ON")
         plan = []
         with tx._run(
-            f"SELECT case_id FROM cases WHERE {triage_query.BEYOND[order, False]} {triage_query.ORDERS[order, False]}",
+            f"SELECT case_id FROM cases WHERE {triage_query.BEYOND[way]} {triage_query.ORDERS[way]}",
             (value, value, ""),
         ) as cursor:
             while cursor.nextset():
                 plan += [row[0] for row in cursor.fetchall()]
         tx.execute("SET BABELFISH_STATISTICS PROFILE OFF")
         tx.fetch_val("SELECT set_config('enable_seqscan', 'on', false)")
-    assert [line for line in plan if f"Index Cond: ({column} >=" in line], plan
+    assert [line for line in plan if f"Index Cond: ({order.column} >=" in line], plan
 
 
 @ON_SQLSERVER

@@ -32,8 +32,8 @@ Made = TypeVar("Made")
 DOUBLE_CLICK = 1.0
 """Seconds within which a second click means the first one again."""
 
-ANYONE, ANY, DUE_FIRST = "Anyone", "Any", "Due first"
-"""What Triage's owner, its risk and the like, and its order are at first, in the words of their lists."""
+ANYONE, OPEN, ANY, DUE_FIRST = "Anyone", "Open", "Any", "Due first"
+"""What Triage's owner, its status, its risk and the like, and its order are at first, in the words of their lists."""
 
 
 # --- what is kept ---
@@ -214,6 +214,7 @@ class Session:
     # Triage: its filters, what the page listed by them, and the case that was taken there last.
     search = Field("", "q")
     owner = Field(ANYONE)
+    status = Field(OPEN)
     risk = Field(ANY)
     typology = Field(ANY)
     disposition = Field(ANY)
@@ -221,7 +222,6 @@ class Session:
     order = Field(DUE_FIRST)
     size = Field(25)
     overdue = Field(False)
-    closed = Field(False)
     queue = Kept(Queue(Filters(), False, Order.DUE, "All open, due first"))
     view = Kept[Mapping[str, str] | None](None)  # what the address held of it
     listed = Kept[object](None)
@@ -266,12 +266,12 @@ mine = Session()
 FILTERS: tuple[Field[Any], ...] = (
     Session.search,
     Session.owner,
+    Session.status,
     Session.risk,
     Session.typology,
     Session.disposition,
     Session.sars,
     Session.overdue,
-    Session.closed,
 )
 """What Triage lists."""
 TRIAGE: tuple[Field[Any], ...] = (*FILTERS, Session.order, Session.size)

@@ -26,6 +26,7 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "amount": ("Amount", "right"),
     "age": ("Age", "right spare"),
     "due": ("Due", ""),
+    "sar_due": ("SAR due", ""),
     "owner": ("Owner", "wrap"),
     "status": ("Status", ""),
     "state": ("Status", "wrap"),
@@ -37,6 +38,17 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "remarks": ("Remarks", "text"),
 }
 """Label and alignment of each column that `case_table` knows."""
+
+
+@dataclass(frozen=True)
+class Sorting:
+    """That the heads of these columns sort: each is `ascending` or `descending` now, or `none`, as it is read.
+
+    `on_sort` is called back with the column whose head was clicked.
+    """
+
+    columns: Mapping[str, str]
+    on_sort: Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -60,9 +72,12 @@ def case_table(
     on_choose: Callable[[str], None] | None = None,
     selected: str = "",
     ticks: Ticks | None = None,
+    sorting: Sorting | None = None,
     search: str = "",
 ) -> None:
     """Draw a table of cases. A click anywhere in a row, or Enter on its link, opens the case, or calls `on_choose`.
+
+    One that can be sorted is drawn as cards where there is no room for its columns.
 
     `search` is the `q` of the address that the cases were found by: a row waits for the end of one just typed.
     """
@@ -71,6 +86,10 @@ def case_table(
         if on_choose and (case_id := session.value_of(key).get("chosen")):
             on_choose(case_id)
 
+    def sorted_anew() -> None:
+        if sorting and (column := session.value_of(key).get("sorted")) in sorting.columns:
+            sorting.on_sort(column)
+
     now = datetime.now(UTC)
     data = {
         "caption": caption,
@@ -78,7 +97,16 @@ def case_table(
         "chooses": on_choose is not None,
         "search": search,
         "ticks": ticks and ticks.token,
-        "columns": [{"label": COLUMNS[column][0], "align": COLUMNS[column][1]} for column in columns],
+        "cards": sorting is not None,
+        "columns": [
+            {
+                "name": column,
+                "label": COLUMNS[column][0],
+                "align": COLUMNS[column][1],
+                "sort": sorting and sorting.columns.get(column),
+            }
+            for column in columns
+        ],
         "rows": [
             {
                 "case_id": case.case_id,
@@ -90,7 +118,7 @@ def case_table(
         ],
     }
     on_ticks = {"on_ticked_change": partial(st.rerun, ticks.fragment)} if ticks else {}
-    draw(data=data, key=key, on_chosen_change=chosen, **on_ticks)
+    draw(data=data, key=key, on_chosen_change=chosen, on_sorted_change=sorted_anew, **on_ticks)
 
 
 def show_broken(cases: Cases) -> None:
@@ -125,7 +153,7 @@ def _told(column: str, case: Case, names: Mapping[str, User], now: datetime) -> 
             return {"text": money.text(case.amount, case.currency)}
         case "age":
             return {"text": words.age(case, now), "hint": f"Opened {words.clocks(case.opened_at)}"}
-        case "due":
+        case "due" | "sar_due":
             text, tone = words.due_text(case, now)
             day = policy.sar_is_due_by(case)
             sar = f", SAR due {words.day(day)}" if day else ""

@@ -3,16 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import streamlit as st
 
 from app import casework, policy, triage_query
-from app.models import Case, Disposition, Risk, Role, User
+from app.models import Case, Disposition, Risk, Role, Status, User
 from app.policy import Verb
 from app.triage_query import COUNT_LIMIT, Filters, Keyset, Order, Page, Sars
-from app.ui import base, forms, queue, sign_in, tables, words
-from app.ui.session import ANY, ANYONE, DUE_FIRST, FILTERS, TRIAGE, Kept, Queue, Session, mine
+from app.ui import base, counts, forms, queue, sign_in, tables, words
+from app.ui.counts import Tile, shown
+from app.ui.session import ANY, ANYONE, DUE_FIRST, FILTERS, OPEN, TRIAGE, Kept, Queue, Session, mine
 
 ME, UNASSIGNED = "Me", "Unassigned"
 SAR_DUE = "SAR due"
@@ -22,17 +23,42 @@ ORDERS = {
     "Risk": Order.RISK,
     "Amount": Order.AMOUNT,
     "Oldest first": Order.AGE,
+    "Due last": Order.LATEST_DUE,
+    "SAR due last": Order.LATEST_SAR_DUE,
+    "Lowest risk": Order.LOWEST_RISK,
+    "Least amount": Order.LEAST_AMOUNT,
+    "Newest first": Order.NEWEST,
 }
+ORDER_NAMES = {order: name for name, order in ORDERS.items()}
 ORDER_WORDS = {
     Order.DUE: "due first",
     Order.SAR_DUE: "by the day on which the SAR is due",
     Order.RISK: "highest risk first",
     Order.AMOUNT: "largest number first, whatever the currency",
     Order.AGE: "oldest first",
+    Order.LATEST_DUE: "due last",
+    Order.LATEST_SAR_DUE: "by the day on which the SAR is due, the latest first",
+    Order.LOWEST_RISK: "lowest risk first",
+    Order.LEAST_AMOUNT: "smallest number first, whatever the currency",
+    Order.NEWEST: "newest first",
 }
+HEADS = {
+    "risk": (Order.RISK, Order.LOWEST_RISK),
+    "amount": (Order.AMOUNT, Order.LEAST_AMOUNT),
+    "age": (Order.AGE, Order.NEWEST),
+    "due": (Order.DUE, Order.LATEST_DUE),
+    "sar_due": (Order.SAR_DUE, Order.LATEST_SAR_DUE),
+}
+"""By column the orders that a click on its head asks for, the first click and the next.
+
+The others have no order that helps: ids are drawn by chance; a customer is found by search, and by name would need a
+column of names as they are sorted; typology, owner and status are few words, which the filters tell apart.
+"""
+DESCENDING = {Order.RISK, Order.AMOUNT, Order.AGE, Order.LATEST_DUE, Order.LATEST_SAR_DUE}  # as the column is read
 SELECTION = "selection"  # the form of the cases that are ticked
 SAR_TILES = (Sars.TO_DRAFT, Sars.TO_APPROVE, Sars.TO_FILE, Sars.DUE, Sars.LATE)
 COLUMNS = ("case", "customer", "typology", "risk", "amount", "age", "due", "owner", "state")
+OF_SARS = tuple("sar_due" if column == "due" else column for column in COLUMNS)
 VIEW = (*(one.key for one in TRIAGE), "page")
 """What the address holds: the filters, and where the page begins or ends: `after-` or `before-` a case."""
 
@@ -51,19 +77,21 @@ def set_filters(filters: Mapping[Kept[Any], str | bool]) -> None:
 def fit_order() -> None:
     """In a callback, where SARs were asked for or no longer are: in the order of their days, where they have one."""
     with_days = mine.sars not in (ANY, Sars.NOT_KEPT)
-    if mine.order == (DUE_FIRST if with_days else SAR_DUE):
+    if ORDERS[mine.order].column == (Order.DUE if with_days else Order.SAR_DUE).column:
         mine.order = SAR_DUE if with_days else DUE_FIRST
     first_page()
 
 
-def turn_page(case_id: str, backward: bool) -> None:
-    """In a callback: the page that begins after this case, or ends before it."""
-    st.query_params["page"] = f"{'before' if backward else 'after'}-{case_id}"
+def sort_by(column: str) -> None:
+    """In a callback: in the order of this column, or in the other one where it is sorted by that already."""
+    first, other = HEADS[column]
+    mine.order = ORDER_NAMES[other if ORDERS[mine.order] is first else first]
+    first_page()
 
 
-def shown(count: int) -> str:
-    """Return a number of cases as it is shown, which is not counted beyond a limit."""
-    return f"{COUNT_LIMIT:,}+" if count > COUNT_LIMIT else f"{count:,}"
+def turn_page(keyset: Keyset | None) -> None:
+    """In a callback: the page that begins or ends there."""
+    st.query_params["page"] = str(keyset)
 
 
 def queue_words(whose: str, risk: str, kind: Sequence[str], overdue: bool, search: str, order: Order) -> str:
@@ -85,27 +113,6 @@ def whose_words(owner: str, closed: bool, names: Mapping[str, User]) -> str:
     return told.get(owner) or words.name_of(owner, names)
 
 
-class Tile(NamedTuple):
-    """A count that is a filter: `values` are the filters of the page which list what `filters` count."""
-
-    label: str
-    values: Mapping[Kept[Any], str | bool]
-    filters: Filters = Filters()
-    order: Order = Order.DUE
-
-
-def show_tiles(tiles: Sequence[Tile], counts: Mapping[str, int], listed: Filters | None) -> None:
-    """Draw them; the one that counts what is listed stands out, if any does."""
-    for tile in tiles:
-        st.button(
-            f"**{shown(counts[tile.label])}** {tile.label}",
-            key=f"count {tile.label}",
-            type="primary" if tile.filters == listed else "secondary",
-            on_click=set_filters,
-            args=(tile.values,),
-        )
-
-
 def show_toolbar(actor: User, names: dict[str, User], page: Page, form: forms.Form) -> None:
     """Draw the bar above the table: the place in the list or the cases that are ticked, and the pages beside it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="toolbar"):
@@ -116,7 +123,7 @@ def show_toolbar(actor: User, names: dict[str, User], page: Page, form: forms.Fo
                 icon=":material/chevron_left:",
                 disabled=not page.has_previous,
                 on_click=turn_page,
-                args=(page.first, True),
+                args=(page.before,),
             )
             st.button(
                 "Next page",
@@ -124,7 +131,7 @@ def show_toolbar(actor: User, names: dict[str, User], page: Page, form: forms.Fo
                 icon_position="right",
                 disabled=not page.has_next,
                 on_click=turn_page,
-                args=(page.last, False),
+                args=(page.after,),
             )
 
 
@@ -139,7 +146,7 @@ def show_place(actor: User, names: dict[str, User], page: Page, form: forms.Form
     first = page.position + 1
     last = page.position + len(page.cases) + len(page.cases.broken)
     place = f"{shown(first)} to {shown(last)}" if first <= COUNT_LIMIT else "beyond 10,000"
-    st.markdown(f"Cases {place} of **{shown(page.total)}**")
+    st.markdown(f"Cases {place} of **{shown(page.total)}**{', open or closed, by its id' if page.by_id else ''}")
 
 
 def show_selection(actor: User, names: dict[str, User], chosen: list[Case], form: forms.Form) -> None:
@@ -202,11 +209,13 @@ def clear() -> None:
 if taken := queue.just_taken():
     queue.open_case(taken)
 
+if st.query_params.pop("closed", "") == "true":  # as addresses say it that were kept before one could choose a status
+    mine.status = ANY
+
 actor, names = sign_in.actor(), base.people()
 now = datetime.now(UTC)
 
-head = st.container(horizontal=True, vertical_alignment="center", key="counts")
-sar_head = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="sar_counts")
+head = st.container(horizontal=True, key="counts")
 forms.show_outcome(names)
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="filters"):
@@ -216,10 +225,10 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         type="search",
         live="300ms",
         bind="query-params",
-        placeholder="Case, customer or typology",
+        placeholder="Id, name, account, typology",
         max_chars=200,
         on_change=first_page,
-        width=210,
+        width=205,
     )
     owners = [ANYONE, ME, UNASSIGNED, *(user_id for user_id, person in names.items() if person.role is not Role.QA)]
     owner = st.selectbox(
@@ -229,7 +238,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         key=Session.owner.key,
         bind="query-params",
         on_change=first_page,
-        width=180,
+        width=150,
     )
     risk = st.selectbox(
         "Risk",
@@ -237,7 +246,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         key=Session.risk.key,
         bind="query-params",
         on_change=first_page,
-        width=100,
+        width=95,
     )
     typology = st.selectbox(
         "Typology",
@@ -246,7 +255,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         key=Session.typology.key,
         bind="query-params",
         on_change=first_page,
-        width=170,
+        width=140,
     )
     disposition = st.selectbox(
         "Disposition",
@@ -254,7 +263,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         key=Session.disposition.key,
         bind="query-params",
         on_change=first_page,
-        width=120,
+        width=110,
     )
     sars = st.selectbox(
         "SAR",
@@ -263,7 +272,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         help="Late and due go by your calendar. Not recorded: decided before the desk kept what becomes of a SAR.",
         bind="query-params",
         on_change=fit_order,
-        width=140,
+        width=120,
     )
     order = st.selectbox(
         "Order",
@@ -274,9 +283,6 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         on_change=first_page,
         width=125,
     )
-    size = st.selectbox(
-        "Rows", [25, 50, 100], key=Session.size.key, bind="query-params", on_change=first_page, width=75
-    )
     asked = Filters(
         owner={ANYONE: None, ME: actor.user_id, UNASSIGNED: None}.get(owner, owner),
         unassigned=owner == UNASSIGNED,
@@ -286,24 +292,32 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         sars=None if sars == ANY else Sars(sars),
         search=search,
     )
-    overdue = st.toggle("Overdue", key=Session.overdue.key, bind="query-params", on_change=first_page)
     implied = asked.holds_closed(ORDERS[order])
-    closed = st.toggle(
-        "Include closed",
-        key=Session.closed.key,
+    status = st.selectbox(
+        "Status",
+        [OPEN, *(one.value for one in Status), ANY],
+        key=Session.status.key,
         bind="query-params",
         on_change=first_page,
         disabled=implied,
-        help="They are in this list anyway: a case is closed once it is decided." if implied else None,
+        help="The list has closed cases anyway: a case is closed once it is decided." if implied else None,
+        width=100,
+    )
+    overdue = st.toggle("Overdue", key=Session.overdue.key, bind="query-params", on_change=first_page)
+    size = st.selectbox(
+        "Rows", [25, 50, 100], key=Session.size.key, bind="query-params", on_change=first_page, width=75
     )
 
-wanted = replace(asked, include_closed=closed)
-whose = whose_words(owner, wanted.holds_closed(ORDERS[order]), names)
-kind = (typology, disposition, ANY if sars == ANY else f"SAR {sars.lower()}")
+wanted, stated = asked, ""
+if status == ANY:
+    wanted = replace(asked, include_closed=not implied)
+elif status != OPEN and not implied:
+    wanted, stated = replace(asked, status=Status(status)), status.lower()
+whose = whose_words(owner, bool(stated) or wanted.holds_closed(ORDERS[order]), names)
+kind = (stated, typology, disposition, ANY if sars == ANY else f"SAR {sars.lower()}")
 walked = Queue(wanted, overdue, ORDERS[order], queue_words(whose, risk, kind, overdue, search, ORDERS[order]))
 # The place in the list is in the address alone, so that Back and Forward turn pages too.
-direction, _, edge = st.query_params.get("page", "").partition("-")
-keyset = Keyset(edge, direction == "before") if direction in ("after", "before") else None
+keyset = triage_query.read_keyset(st.query_params.get("page", ""), walked.order)
 mine.queue = walked
 mine.view = {name: st.query_params[name] for name in VIEW if name in st.query_params}
 filters = walked.now(now)
@@ -321,7 +335,7 @@ sar_tiles = [
 if not policy.why_not_take(actor):
     own: dict[Kept[Any], str | bool] = {Session.sars: Sars.UNDER_WAY.value, Session.owner: ME}
     sar_tiles.append(Tile("yours", own, Filters(owner=actor.user_id, sars=Sars.UNDER_WAY), Order.SAR_DUE))
-page, counts = base.desk().read(
+page, counted = base.desk().read(
     lambda tx: (
         triage_query.triage_page(tx, filters, walked.order, size, keyset),
         {tile.label: triage_query.count(tx, tile.filters, tile.order) for tile in (*tiles, *sar_tiles)},
@@ -329,18 +343,15 @@ page, counts = base.desk().read(
     may_lag=True,
 )
 
-by_sar = walked.order is Order.SAR_DUE  # which lists SARs alone, even where no filter asks for them
+by_sar = walked.order.by_sar  # which lists SARs alone, even where no filter asks for them
 with head:
     st.title("Triage", anchor=False, width="content")
-    show_tiles(tiles, counts, None if by_sar else filters)
-    st.space("stretch")
+    listed = None if by_sar and filters.sars is None else filters
+    counts.show({"": tiles, "SARs": sar_tiles}, counted, listed, set_filters)
     queue.next_case_button(actor)
-with sar_head:
-    st.markdown("SARs", width="content")
-    show_tiles(sar_tiles, counts, filters)
 
 tables.show_broken(page.cases)
-if not page.first:
+if not page.after:
     is_filtered = by_sar or filters != Filters()
     st.info("No case matches these filters." if is_filtered else "There are no open cases.")
     if is_filtered:
@@ -348,9 +359,9 @@ if not page.first:
     st.stop()
 
 # Another list, or someone else who looks at it: nothing in it is ticked yet.
-listed = (actor.user_id, walked, size, keyset)
-if mine.listed != listed:
-    mine.listed = listed
+shown_to = (actor.user_id, walked, size, keyset)
+if mine.listed != shown_to:
+    mine.listed = shown_to
     forms.clear(SELECTION)
 form = forms.Form(actor, SELECTION, names)
 
@@ -358,4 +369,9 @@ show_toolbar(actor, names, page, form)
 refusals = {case.case_id: policy.why_not(Verb.ASSIGN, actor, case) for case in page.cases}
 ticks = None if all(refusals.values()) else tables.Ticks(form.token, refusals, "place")
 if page.cases:
-    tables.case_table("Cases in the queue", page.cases, COLUMNS, names, "cases", ticks=ticks, search=search)
+    columns = OF_SARS if by_sar or sars not in (ANY, Sars.NOT_KEPT) else COLUMNS
+    ways = {column: "none" for column in columns if column in HEADS}
+    if (at := next((column for column in ways if walked.order in HEADS[column]), None)) is not None:
+        ways[at] = "descending" if walked.order in DESCENDING else "ascending"
+    sorting = tables.Sorting(ways, sort_by)
+    tables.case_table("Cases in the queue", page.cases, columns, names, "cases", None, "", ticks, sorting, search)

@@ -1,6 +1,8 @@
 // A table of cases: real links in real rows. A click anywhere in a row, or Enter on its link, opens the case in
 // this session; with Ctrl, Shift or the middle button the browser opens the link as it does any other.
 // Rows can have a box to tick: by click, with Space, and with Shift from the one that was ticked last.
+// Heads of columns that sort are buttons. What can be sorted is drawn as cards where it is narrow: as its roles say
+// it is a table, it stays one for who does not see it.
 // Text from the database only ever becomes text nodes.
 
 function element(tag, properties = {}, ...children) {
@@ -26,6 +28,8 @@ function go(href, patience = 100) {
   dispatchEvent(new PopStateEvent("popstate"));
 }
 
+// Of each table: how far it is scrolled sideways. To read it, or to set it, lays out the page, and most are not.
+const leftOf = new WeakMap();
 // Of each table: the token that its ticks go with, the cases that are ticked, the one that was ticked last.
 const ticksOf = new WeakMap();
 
@@ -73,7 +77,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
 
   // The whole cell ticks its box, and none of it opens the case.
   function boxCell(tag, box, toggled) {
-    const cell = element(tag, { className: "tick" }, box);
+    const cell = element(tag, { className: "tick", role: tag === "th" ? "columnheader" : "cell" }, box);
     cell.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault()); // Shift selects no text
     cell.addEventListener("click", (event) => {
       event.stopPropagation();
@@ -92,14 +96,32 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     return cell;
   }
 
-  const head = element("tr", {}, ...data.columns.map((column) =>
-    element("th", { scope: "col", className: column.align ?? "", textContent: column.label })));
+  function headOf(column) {
+    const th = element("th", { scope: "col", role: "columnheader", className: column.align ?? "" });
+    if (!column.sort) {
+      th.textContent = column.label;
+      return th;
+    }
+    th.classList.add("sorts");
+    th.ariaSort = column.sort;
+    const button = element("button", { type: "button", textContent: column.label });
+    button.dataset.column = column.name;
+    button.addEventListener("click", () => setTriggerValue("sorted", column.name));
+    th.append(button);
+    return th;
+  }
+
+  const head = element("tr", { role: "row" }, ...data.columns.map(headOf));
   if (data.ticks) head.prepend(boxCell("th", all, () => tick(boxes.keys(), all.ariaChecked !== "true")));
   const rows = data.rows.map((row) => {
     const cells = data.columns.map((column, index) => {
       const cell = row.cells[index];
-      const td = element("td", { className: [column.align, cell.tone].filter(Boolean).join(" "), dir: "auto" });
+      const td = element("td", { role: "cell", className: [column.align, cell.tone].filter(Boolean).join(" "), dir: "auto" });
       if (cell.hint) td.title = cell.hint;
+      if (data.cards) {
+        Object.assign(td.dataset, { column: column.name, label: column.label });
+        td.style.setProperty("--area", column.name.replace("sar_", ""));
+      }
       if (cell.time) td.append(element("time", { dateTime: cell.time, textContent: cell.text }));
       else if (row.case_id && index === 0) {
         td.append(element("a", { href: hrefOf(row.case_id), textContent: cell.text }));
@@ -107,7 +129,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
       return td;
     });
     if (data.ticks) cells.unshift(rowBox(row));
-    const tr = element("tr", { className: row.selected ? "selected" : "" }, ...cells);
+    const tr = element("tr", { role: "row", className: row.selected ? "selected" : "" }, ...cells);
     if (!row.case_id) return tr;
     if (row.selected) tr.setAttribute("aria-current", "true");
     tr.dataset.caseId = row.case_id;
@@ -119,7 +141,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     return tr;
   });
 
-  const body = element("tbody", {}, ...rows);
+  const body = element("tbody", { role: "rowgroup" }, ...rows);
   body.addEventListener("keydown", (event) => {
     const row = event.target.closest("tr");
     if (event.key === " " && boxes.has(row.dataset.caseId)) {
@@ -134,16 +156,18 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   });
 
   const caption = element("caption", { textContent: data.caption });
-  const table = element("table", {}, caption, element("thead", {}, head), body);
+  const table = element("table", { role: "table" }, caption, element("thead", { role: "rowgroup" }, head), body);
   // A region that scrolls sideways has to be reachable by keyboard.
-  const frame = element("div", { className: "frame", tabIndex: 0, role: "region", ariaLabel: data.caption }, table);
-  const left = before?.scrollLeft ?? 0;
+  const frame = element("div", { className: data.cards ? "frame cards" : "frame", tabIndex: 0, role: "region", ariaLabel: data.caption }, table);
+  const left = leftOf.get(parentElement);
+  frame.addEventListener("scroll", () => leftOf.set(parentElement, frame.scrollLeft), { passive: true });
   before?.remove();
   parentElement.append(frame);
-  frame.scrollLeft = left;
+  if (left) frame.scrollLeft = left;
   show();
   const row = rows.find((one) => one.dataset.caseId && one.dataset.caseId === focused?.closest("tr")?.dataset.caseId);
-  const again = row?.querySelector(focused.matches("button") ? "button:enabled, a" : "a") ?? frame;
+  const again = row?.querySelector(focused.matches("button") ? "button:enabled, a" : "a")
+    ?? (focused?.dataset.column && head.querySelector(`[data-column="${focused.dataset.column}"]`)) ?? frame;
   if (focused) again.focus({ preventScroll: true });
   return () => { searched = null; };
 }

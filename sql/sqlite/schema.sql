@@ -96,8 +96,9 @@ CREATE INDEX IF NOT EXISTS cases_open_amount ON cases (amount, case_id, owner, r
 CREATE INDEX IF NOT EXISTS cases_open_age ON cases (opened_at, case_id, owner, risk, due_at, search)
     WHERE status <> 'Closed';
 
--- Triage's rarer filters: which typologies there are; escalated cases, and SARs decided before filings were kept.
-CREATE INDEX IF NOT EXISTS cases_by_typology ON cases (typology);
+-- Triage's rarer filters: which typologies there are, and the cases of one; escalated cases, and SARs decided before
+-- filings were kept.
+CREATE INDEX IF NOT EXISTS cases_typology ON cases (typology, due_at, case_id, status, owner, risk, search);
 CREATE INDEX IF NOT EXISTS cases_by_disposition ON cases (disposition, due_at, case_id, filing, owner, risk, search)
     WHERE filing = '' AND disposition IN ('SAR', 'Escalate');
 

@@ -107,9 +107,10 @@ CREATE INDEX cases_open_amount ON dbo.cases (amount, case_id) INCLUDE (owner, ri
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_open_age%')
 CREATE INDEX cases_open_age ON dbo.cases (opened_at, case_id) INCLUDE (owner, risk, due_at, search, status)
     WHERE status <> N'Closed';
--- Triage's rarer filters: which typologies there are; escalated cases, and SARs decided before filings were kept.
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_by_typology%')
-CREATE INDEX cases_by_typology ON dbo.cases (typology);
+-- Triage's rarer filters: which typologies there are, and the cases of one; escalated cases, and SARs decided before
+-- filings were kept.
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases') AND name LIKE N'cases_typology%')
+CREATE INDEX cases_typology ON dbo.cases (typology, due_at, case_id) INCLUDE (status, owner, risk, search);
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.cases')
     AND name LIKE N'cases_by_disposition%')
 CREATE INDEX cases_by_disposition ON dbo.cases (disposition, due_at, case_id) INCLUDE (filing, owner, risk, search)

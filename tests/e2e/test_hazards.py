@@ -513,11 +513,19 @@ def test_a_view_set_by_hand_is_in_the_address_and_the_address_shows_it_to_others
     one, two, _ = pages
     enter(one, address, ANALYST)
     one.get_by_role("searchbox", name="Search").fill("Copied Ltd")
-    for name, option in (("Owner", "Unassigned"), ("Risk", "High"), ("Order", "Amount")):
+    for name, option in (("Owner", "Unassigned"), ("Risk", "High"), ("Status", "Any")):
         one.get_by_role("combobox", name=name).click()
         one.get_by_role("option", name=option).click()
-    one.get_by_text("Include closed").click()
-    one.wait_for_url("**closed=true*")
+    one.wait_for_url("**status=Any*")
+    amount = one.get_by_role("columnheader", name="Amount")
+    amount.get_by_role("button").click()
+    expect(amount).to_have_attribute("aria-sort", "descending")
+    expect(amount.get_by_role("button")).to_be_focused()
+    one.keyboard.press("Enter")
+    expect(amount).to_have_attribute("aria-sort", "ascending")
+    expect_list(one, expected[:-26:-1])
+    one.keyboard.press("Enter")
+    expect(amount).to_have_attribute("aria-sort", "descending")
     expect_list(one, expected[:25])
     first = one.url
     for part in ("q=Copied", "owner=Unassigned", "risk=High", "order=Amount"):
@@ -544,10 +552,10 @@ def test_nonsense_in_the_address_is_passed_over(pages: Pages, desk: Database, ad
     page = pages[0]
     page.goto(f"{address}/?owner=nobody&risk=Purple&order=Sideways&size=7&overdue=maybe&closed=2&page=after-AML-0&x=y")
     expect_list(page, [case.case_id for case in listed])
-    for name, value in (("Owner", "Anyone"), ("Risk", "Any"), ("Order", "Due first"), ("Rows", "25")):
+    for name, value in (("Owner", "Anyone"), ("Risk", "Any"), ("Status", "Open"), ("Rows", "25")):
         expect(page.get_by_role("combobox", name=name)).to_have_value(value)
-    for name in ("Overdue", "Include closed"):
-        expect(page.get_by_role("switch", name=name)).not_to_be_checked()
+    expect(page.get_by_role("columnheader", name="Due")).to_have_attribute("aria-sort", "ascending")
+    expect(page.get_by_role("switch", name="Overdue")).not_to_be_checked()
 
 
 # --- keys ---
@@ -776,14 +784,14 @@ def test_two_people_at_the_same_time_each_see_their_own_count_and_list(
         for page in pages[:2]:
             count(page, "Open").click()
         for page in pages[:2]:
-            expect(count(page, "Open")).to_have_attribute("data-testid", "stBaseButton-primary")
+            expect(count(page, "Open")).to_have_attribute("aria-pressed", "true")
         for page in pages[:2]:
             count(page, "Mine").click()
 
 
 def count(page: Page, label: str) -> Locator:
     """The button of Triage that counts these cases, and shows them."""
-    return page.locator(f".st-key-count-{label} button")
+    return page.locator(".st-key-tiles").get_by_role("button", name=label)
 
 
 def mine(desk: Database, person: User) -> list[str]:

@@ -61,15 +61,22 @@ def test_the_queue_shows_each_column_whole_and_the_picker_each_role(
         assert picker.evaluate("input => input.scrollWidth - input.clientWidth") <= 0
 
 
-def test_on_a_phone_the_queue_scrolls_sideways_in_its_own_frame(browser: Chromium, address: str, case_id: str) -> None:
+def test_on_a_phone_each_case_is_a_card_and_an_order_can_be_chosen(
+    browser: Chromium, address: str, case_id: str
+) -> None:
     with browser.tab() as page:
         page.set_viewport_size({"width": 390, "height": 800})
         page.goto(f"{address}/?closed=true")
         expect(page.locator("tbody tr")).to_have_count(2)
         assert page.evaluate("document.documentElement.scrollWidth") == 390
-        page.locator(".frame").evaluate("frame => { frame.scrollLeft = 9999 }")
-        expect(page.get_by_role("columnheader", name="Status")).to_be_in_viewport(ratio=0.99)  # parts of pixels
-        expect(page.get_by_role("link", name=case_id)).to_be_in_viewport(ratio=1)
+        assert page.locator(".frame").evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0
+        card = page.get_by_role("row").filter(has=page.get_by_role("link", name=case_id))
+        card.scroll_into_view_if_needed()
+        for cell in card.get_by_role("cell").all():
+            expect(cell).to_be_in_viewport(ratio=0.99)  # parts of pixels
+        page.get_by_role("combobox", name="Order").click()
+        page.get_by_role("option", name="Lowest risk").click()
+        page.wait_for_url("**order=Lowest*")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -249,8 +249,12 @@ def hand(name: str) -> Step:
     return lambda page: page.get_by_role("button", name=re.compile(f"^{name}")).click()
 
 
+def press_count(page: Page, name: str) -> None:
+    page.locator(".st-key-tiles").get_by_role("button", name=name).click()
+
+
 def unassigned(page: Page) -> None:
-    page.locator(".st-key-count-Unassigned button").click()
+    press_count(page, "Unassigned")
 
 
 def tick(page: Page) -> None:
@@ -314,14 +318,14 @@ def act_as(window: Timed, person: User) -> None:
 
 
 def actions(large: str, others: Sequence[str]) -> list[Action]:
-    counts = cycle(["Overdue", "High-risk", "Unassigned", "Open"])
+    counts = cycle(["Overdue", "High risk", "Unassigned", "Open"])
     other, shown = show(cycle(others)), (go("Case"), show(cycle([large])))
     exported = (go("Exports"), other)
     return [
         Action(
             "Triage: a count that filters",
             (go("Triage"),),
-            lambda page: page.locator(f".st-key-count-{next(counts)} button").click(),
+            lambda page: press_count(page, next(counts)),
             bound=True,
         ),
         Action("Triage: next page", (go("Triage"),), press("Next page"), bound=True),
