@@ -23,6 +23,10 @@ PURE = (
     "evidence_values",
     "evidence",
     "case_keys",
+    "counterparties",
+    "hops",
+    "cash_days",
+    "expected",
     "rules",
     "policy",
     "joining",
@@ -37,6 +41,7 @@ PURE = (
     "log.signed_note",
     "demo.tampering",
     "ui.chart",
+    "ui.flow",
 )
 STORE = (
     "database.odbc",
@@ -89,6 +94,8 @@ UI = (
     "ui.integrity",
     "ui.tables",
     "ui.timeline",
+    "ui.facts",
+    "ui.who",
     "ui.alert",
     "ui.downloads",
     "ui.forms",

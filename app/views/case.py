@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from app import casework, evidence, money, policy, repository, triage_query, verification
+from app import casework, evidence, policy, repository, triage_query, verification
 from app.database import Transaction
 from app.demo import tamper_panel
 from app.errors import BrokenCase, UnknownCase
 from app.models import Case, Disposition, Event, Role, Status, User
 from app.policy import Decision, Verb
 from app.rows import Cases
-from app.ui import alert, base, forms, queue, sar_panel, sign_in, tables, timeline, words
+from app.ui import alert, base, facts, forms, queue, sar_panel, sign_in, tables, timeline, words
 from app.ui.session import Session, mine
 
 AT_ONCE = 50  # events of a timeline
@@ -73,7 +73,9 @@ def show_hands(actor: User, case: Case, before: str | None, after: str | None) -
     queue.next_case_button(actor, open_other)
 
 
-def show_header(case: Case, events: list[Event], names: dict[str, User], verified: verification.Verified) -> None:
+def show_header(
+    case: Case, events: list[Event], kept: evidence.Kept, names: dict[str, User], verified: verification.Verified
+) -> None:
     now = datetime.now(UTC)
     closed = case.status is Status.CLOSED
     badges = [(words.RISK_COLOUR[case.risk], words.risk_text(case)), ("gray" if closed else "blue", case.status.value)]
@@ -98,30 +100,13 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
     for found in verified.breaks:
         if found.event_id is None:
             st.error(f"The case row was changed outside the desk. {words.plain(words.break_text(found))}")
-    moved = evidence.read(events).flow()
-    rows: list[tables.Fact] = [
-        ("Customer", case.customer_name),
-        ("Customer id", case.customer_id),
-        ("Typology", case.typology),
-        ("Alerted activity", f"{money.text(case.amount, case.currency)} ({moved.is_of(case.amount)})"),
-        ("Money in", money.text(moved.paid_in, case.currency) if moved.credits else ""),
-        ("Money out", money.text(moved.paid_out, case.currency) if moved.debits else ""),
-        ("Net", moved.net(case.currency)),
-        ("Owner", words.name_of(case.owner, names)),
-        ("Opened", case.opened_at),
-        ("Age", words.age(case, now)),
-        ("Due", case.due_at),
-        ("Closed", case.closed_at),
-    ]
-    rows.append(("Suspicion determined", words.day(case.determined_at)))
-    if case.qa_result:
-        rows.append(("QA", f"{case.qa_result} by {words.name_of(case.qa_reviewer, names)}"))
-    tables.facts(rows)
+    facts.show_case(case, kept, names, now)
 
 
-def show_evidence(case: Case, events: list[Event]) -> None:
+def show_evidence(case: Case, kept: evidence.Kept, others: Cases, prior_sars: Cases) -> None:
     with st.container(key="evidence"):
-        alert.show(events, case.currency)
+        facts.show_customer(case, kept, others, prior_sars)
+        alert.show(kept, case)
 
 
 @st.fragment
@@ -365,16 +350,18 @@ base.name_tab(case_id)
 with find:
     show_hands(actor, case, reading.before, reading.after)
 base.sar_banner(events)
-show_header(case, events, names, verified)
+kept = evidence.read(events)
+show_header(case, events, kept, names, verified)
+evidence_block = partial(show_evidence, case, kept, others, reading.prior_sars)
 if has_sar := sar_panel.belongs(case, events):
-    sar_panel.show(actor, case, events, names, reading.prior_sars, partial(show_evidence, case, events))
+    sar_panel.show(actor, case, events, names, reading.prior_sars, evidence_block)
 
 grid = st.grid(3, min_column_width=280, gap="medium")
 with grid.cell(column_span=2):
     if has_sar:  # the panel above has its evidence beside the draft
         show_trail(actor, case, events, names, verified)
     else:
-        show_evidence(case, events)
+        evidence_block()
 with grid.cell():
     with st.container(border=True, key="actions"):
         first = mine.hands  # where the guided demo speaks of one

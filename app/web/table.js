@@ -29,6 +29,9 @@ function go(href, patience = 100) {
 // Of each table: the token that its ticks go with, the cases that are ticked, the one that was ticked last.
 const ticksOf = new WeakMap();
 
+// Of each table: the label of the column that it is sorted by here, and whether downwards.
+const sortOf = new WeakMap();
+
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   searched = data.search ?? "";
   const before = parentElement.querySelector(".frame");
@@ -92,9 +95,41 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     return cell;
   }
 
-  const head = element("tr", {}, ...data.columns.map((column) =>
-    element("th", { scope: "col", className: column.align ?? "", textContent: column.label })));
+  const head = element("tr", {}, ...data.columns.map(headCell));
   if (data.ticks) head.prepend(boxCell("th", all, () => tick(boxes.keys(), all.ariaChecked !== "true")));
+
+  // A column that `sorts`: a click on its head sorts what is here by it, up, then down, then as it was told.
+  function headCell(column, index) {
+    const cell = element("th", { scope: "col", className: column.align ?? "" });
+    if (!column.sorts) {
+      cell.append(column.label);
+      return cell;
+    }
+    const button = element("button", { type: "button", textContent: column.label });
+    button.addEventListener("click", () => {
+      const { label, down } = sortOf.get(parentElement) ?? {};
+      if (label === column.label && down) sortOf.delete(parentElement);
+      else sortOf.set(parentElement, { label: column.label, down: label === column.label });
+      sort();
+    });
+    cell.append(button);
+    return cell;
+  }
+
+  function sort() {
+    const { label, down } = sortOf.get(parentElement) ?? {};
+    const by = data.columns.findIndex((column) => column.sorts && column.label === label);
+    [...head.children].filter((cell) => cell.querySelector("button")).forEach((cell) => {
+      const sorted = by >= 0 && cell.textContent === label;
+      sorted ? cell.setAttribute("aria-sort", down ? "descending" : "ascending") : cell.removeAttribute("aria-sort");
+    });
+    const value = (row) => row.cells[by].sort ?? row.cells[by].text;
+    const order = (one, other) => typeof one === "number" ? one - other : String(one).localeCompare(String(other));
+    const places = data.rows.map((_, place) => place);
+    if (by >= 0) places.sort((one, other) => order(value(data.rows[one]), value(data.rows[other])) * (down ? -1 : 1));
+    body.append(...places.map((place) => rows[place]));
+  }
+
   const rows = data.rows.map((row) => {
     const cells = data.columns.map((column, index) => {
       const cell = row.cells[index];
@@ -136,11 +171,14 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const caption = element("caption", { textContent: data.caption });
   const table = element("table", {}, caption, element("thead", {}, head), body);
   // A region that scrolls sideways has to be reachable by keyboard.
-  const frame = element("div", { className: "frame", tabIndex: 0, role: "region", ariaLabel: data.caption }, table);
+  const frame = element("div", { className: data.tall ? "frame tall" : "frame", tabIndex: 0, role: "region", ariaLabel: data.caption }, table);
   const left = before?.scrollLeft ?? 0;
+  const above = before?.scrollTop ?? 0;
   before?.remove();
   parentElement.append(frame);
   frame.scrollLeft = left;
+  frame.scrollTop = above;
+  sort();
   show();
   const row = rows.find((one) => one.dataset.caseId && one.dataset.caseId === focused?.closest("tr")?.dataset.caseId);
   const again = row?.querySelector(focused.matches("button") ? "button:enabled, a" : "a") ?? frame;
