@@ -45,7 +45,7 @@ def show(kept: Kept, case: Case, known: Mapping[str, int] | None = None) -> None
 def _alerts(kept: Kept, case: Case) -> None:
     before = len(kept.alerts) - AT_ONCE
     if before > 0:
-        with st.expander(f"{words.count(before, 'alert')} before"):
+        with st.expander(f"{words.count(before, 'earlier alert')}"):
             for number in range(before):
                 _alert(kept, case, number)
     for number in range(max(before, 0), len(kept.alerts)):

@@ -102,7 +102,8 @@ def _party(who: Who, name: str, also: str, places: Sequence[int], more: str) -> 
     times = sorted(rows[place].time[:10] for place in places)
     when = times[0] if times[0] == times[-1] else f"{times[0]} to {times[-1]}"
     whole = ", ".join(filter(None, (name, money.text(amount, currency), number, when, also, more)))
-    below = _below(places, amount, currency)
+    channels = {rows[place].channel for place in places}
+    below = ", ".join([_below(places, amount, currency), *(map(words.shown, channels) if len(channels) == 1 else ())])
     fired = _moved(rows, [place for place in places if place in who.marked])
     return Party(name, amount, [below, also] if also else [below], words.shown(whole), fired)
 
