@@ -87,7 +87,7 @@ def who_paid_whom(
         bands = list(_bands(side, scale, (high - heights[out]) / 2, (high - float(totals[out]) * scale) / 2))
         kind = "out" if out else "in"
         labels = "".join(_label(band) for band in bands)
-        nobody = "" if bands else f"<span class='none'>Nothing {'went out' if out else 'came in'}</span>"
+        nobody = "" if bands else f"<li class='none'>Nothing {'went out' if out else 'came in'}</li>"
         pieces = "".join(piece for band in bands for piece in _pieces(band, high, kind))
         parts += [f"<ul class='{kind}'>{labels}{nobody}</ul>", f"<div class='bands {kind}'>{pieces}</div>"]
     names = parts[0], parts[1], f"<div class='hub'><b dir='auto'>{escape(customer)}</b></div>", parts[3], parts[2]
