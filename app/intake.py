@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
+from time import monotonic
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 from app import evidence, opening
@@ -129,6 +130,7 @@ def take_in(
             return taken
         done = 0
         for batch in _batches(file, name, (place for _, place, _ in map(_parts, by_customer))):
+            begun = monotonic()
             try:
                 taken.add(opening.open_alerts(database, ALERT_FEED, batch, separate))
             except UnknownUser as error:
@@ -139,7 +141,7 @@ def take_in(
             if progress:
                 progress(done, total)
             if done < total:
-                database.give_way()
+                database.give_way(monotonic() - begun)
     return taken
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from app import chain, policy
+from app import chain, evidence, policy
 from app.models import COLUMNS, Action, Break, Column, Event, Kind, User
 from app.ui import base, words
 
 _timeline = base.component("timeline")
 
 
-CHANGING = {column.name: column for column in COLUMNS if column.kind is Kind.STATE}
+CHANGING = {column.name: column for column in COLUMNS if column.kind in (Kind.STATE, Kind.RAISED)}
 LABELS: Mapping[str, str] = {action.value: action.label for action in Action}
 
 
@@ -32,7 +32,7 @@ def show(events: Iterable[Event], names: Mapping[str, User], key: str, breaks: S
             "ts": words.shown(event.ts),
             "when": words.clock(words.read_time(event.ts), where) or words.shown(event.ts),
             "changes": _changes(event, names),
-            "notes": words.shown(event.notes) or _taken(event),
+            "notes": words.shown(event.notes) or _taken(event) or _alert(event),
             "hash": words.shown(event.event_hash),
             "breaks": broken.get(event.event_id, []),
         }
@@ -55,6 +55,15 @@ def _taken(event: Event) -> str:
     if event.action != Action.EXPORT or not isinstance(files, dict):
         return ""
     return "\n".join(f"{words.shown(name)}  SHA-256 {words.shown(digest)}" for name, digest in files.items())
+
+
+def _alert(event: Event) -> str:
+    """Return the alert that joined the case: its id and typology, and what it said."""
+    if event.action != Action.ALERT:
+        return ""
+    (told,) = evidence.read([event]).alerts
+    head = ", ".join(words.shown(text) for text in (told.alert_id, told.typology) if text)
+    return "\n".join(text for text in (head, words.shown(told.text)) if text)
 
 
 def _changes(event: Event, names: Mapping[str, User]) -> list[dict[str, str]]:
