@@ -309,11 +309,16 @@ class Kept:
 
     def flow(self) -> Flow:
         """Return what the transactions add up to."""
-        amounts: dict[str, list[Decimal]] = {"in": [], "out": []}
-        for row in self.transactions:
-            amounts.get(row.direction, []).append(Decimal(row.amount))
-        paid_in, paid_out = (sum(found, Decimal(0)) for found in amounts.values())
-        return Flow(paid_in, paid_out, len(amounts["in"]), len(amounts["out"]))
+        return flow_of(self.transactions)
+
+
+def flow_of(rows: Sequence[Transaction]) -> Flow:
+    """Return what transactions add up to."""
+    amounts: dict[str, list[Decimal]] = {"in": [], "out": []}
+    for row in rows:
+        amounts.get(row.direction, []).append(Decimal(row.amount))
+    paid_in, paid_out = (sum(found, Decimal(0)) for found in amounts.values())
+    return Flow(paid_in, paid_out, len(amounts["in"]), len(amounts["out"]))
 
 
 def read(events: Sequence[Event]) -> Kept:

@@ -241,14 +241,23 @@ def assets_of(channels: Iterable[str], currency: str) -> dict[int, str]:
     """
     found: dict[int, str] = {}
     for channel in channels:
-        name = channel.casefold()
-        word, code = next(((word, code) for word, code in _BY_CHANNEL if re.search(rf"\b{word}", name)), ("", 0))
+        word, code = _asset(channel)
         if code == _CASH and currency != "USD":
             code = 32
         if code:
             words = [text for text in (found.get(code, ""), _DESCRIBED.get(word, "")) if text]
             found[code] = ", ".join(dict.fromkeys(", ".join(words).split(", ")))
     return dict(sorted(found.items()))
+
+
+def is_cash(channel: str) -> bool:
+    """Say whether a channel of payment moves notes and coins; a cashier's check does not."""
+    return _asset(channel)[1] == _CASH
+
+
+def _asset(channel: str) -> tuple[str, int]:
+    name = channel.casefold()
+    return next(((word, code) for word, code in _BY_CHANNEL if re.search(rf"\b{word}", name)), ("", 0))
 
 
 def words(code: int) -> str:

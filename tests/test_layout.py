@@ -23,6 +23,10 @@ PURE = (
     "evidence_values",
     "evidence",
     "case_keys",
+    "counterparties",
+    "hops",
+    "cash_days",
+    "expected",
     "rules",
     "policy",
     "joining",
@@ -38,6 +42,7 @@ PURE = (
     "demo.tampering",
     "ui.chart",
     "ui.network",
+    "ui.flow",
 )
 STORE = (
     "database.odbc",
@@ -91,6 +96,8 @@ UI = (
     "ui.integrity",
     "ui.tables",
     "ui.timeline",
+    "ui.facts",
+    "ui.who",
     "ui.alert",
     "ui.connected_panel",
     "ui.downloads",

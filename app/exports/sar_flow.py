@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
 
 from app import evidence, filing, money
+from app.counterparties import grouped
+from app.evidence import Transaction
 from app.exports.markdown import cell, facts, table
-from app.filing import Item
 from app.models import Case
 
 NAMED = 20
@@ -25,8 +26,8 @@ def flow(case: Case, kept: evidence.Kept) -> list[str]:
         ("Not counted", f"{kept.unread} that cannot be read" if kept.unread else ""),
     ]
     sides = [
-        _side("Source", [item for item in found if item.is_credit], case.currency),
-        _side("Destination", [item for item in found if not item.is_credit], case.currency),
+        _side("Source", [row for row in kept.transactions if row.direction == "in"], case.currency),
+        _side("Destination", [row for row in kept.transactions if row.direction == "out"], case.currency),
     ]
     return [facts(rows), *(side for side in sides if side)]
 
@@ -60,22 +61,19 @@ def _sums(kept: evidence.Kept, currency: str) -> list[tuple[str, str]]:
     return rows
 
 
-def _side(what: str, found: Sequence[Item], currency: str) -> str:
+def _side(what: str, rows: Sequence[Transaction], currency: str) -> str:
     """Return the counterparties of one direction with their totals, the largest first."""
-    groups: dict[tuple[str, str], list[Item]] = {}
-    for item in found:
-        groups.setdefault((item.counterparty, item.country), []).append(item)
-    ranked = sorted(groups.items(), key=lambda group: (-_total(group[1]), group[0]))
-    rows = [
-        (cell(name) or "Not named", cell(country), str(len(items)), cell(money.text(_total(items), currency)))
-        for (name, country), items in ranked[:NAMED]
+    found = grouped(rows)
+    told = [
+        (cell(one.name) or "Not named", cell(", ".join(one.countries)), str(len(one.rows)), _money(one.moved, currency))
+        for one in found[:NAMED]
     ]
-    if rest := ranked[NAMED:]:
-        items = [item for _, group in rest for item in group]
+    if rest := found[NAMED:]:
         others = "1 other" if len(rest) == 1 else f"{len(rest):,} others"
-        rows.append((others, "", str(len(items)), cell(money.text(_total(items), currency))))
-    return table((what, "Country", "Transactions", "Total"), rows, right=("Transactions", "Total"))
+        total = sum((one.moved for one in rest), Decimal(0))
+        told.append((others, "", str(sum(len(one.rows) for one in rest)), _money(total, currency)))
+    return table((what, "Country", "Transactions", "Total"), told, right=("Transactions", "Total"))
 
 
-def _total(items: Sequence[Item]) -> Decimal:
-    return sum((item.amount for item in items), Decimal(0))
+def _money(amount: Decimal, currency: str) -> str:
+    return cell(money.text(amount, currency))

@@ -1,72 +1,170 @@
-"""The alert of a case, as chart and table."""
+"""What a case rests on: why its alerts fired, its money as pictures, its transactions and counterparties as tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import tzinfo
 from decimal import Decimal
+from html import escape
 
 import streamlit as st
 
-from app import evidence, money
-from app.models import Event
-from app.ui import chart, tables, words
+from app import evidence, expected, fincen, money
+from app.evidence import Kept, Told, Transaction
+from app.models import Case
+from app.ui import chart, tables, who, words
 
-# --- evidence ---
+Cell = dict[str, object]
+"""What stands in a cell of a table: its text and, where that is not enough, a hint, a time, what it is sorted by."""
+
+AT_ONCE = 3
+"""Alerts that are told at once, the newest; those before them on demand."""
 
 
-def show(events: Sequence[Event], currency: str) -> None:
-    """Draw the alert of the case: its text, the customer as the feed knew them, the transactions as chart and table."""
-    kept = evidence.read(events)
-    st.subheader("Alert", anchor=False)
-    if kept.alert:
-        st.text(words.shown(kept.alert))
-    if kept.customer:
-        tables.facts(
-            (name.replace("_", " ").capitalize(), money.told(value, currency)) for name, value in kept.customer.items()
-        )
-    rows = kept.transactions
-    if not rows:
+def show(kept: Kept, case: Case, known: Mapping[str, int] | None = None) -> None:
+    """Draw the evidence of a case. `known` says of counterparties, by name, how many other cases know them."""
+    st.subheader("Alert" if len(kept.alerts) < 2 else f"{len(kept.alerts):,} alerts", anchor=False)
+    _alerts(kept, case)
+    if not kept.transactions:
         st.caption("The alert lists no transactions.")
         return
-    if drawn := chart.in_and_out([bar for row in rows if (bar := _bar(row, currency))]):
-        st.html(drawn)
-    transactions_table(rows, currency)
+    found = who.Who(case, kept, words.zone())
+    st.html(f"<h4 class='picture'>Money over time</h4>{_money(kept, case)}{who.pictures(found)}")
+    rows, parties = st.tabs(
+        [f"Transactions ({len(kept.transactions):,})", f"Counterparties ({len(found.found):,})"], key="evidence_tables"
+    )
+    with rows:
+        transactions_table(kept, case.currency)
+    with parties:
+        who.table(found, known or {})
 
 
-def _bar(row: evidence.Transaction, currency: str) -> chart.Bar | None:
-    """None where a damaged database does not say when."""
-    moment = words.read_time(row.time)
-    if moment is None:
-        return None
-    amount = Decimal(row.amount)
-    told = (row.direction, row.channel, row.counterparty, row.country)
-    hint = ", ".join(words.shown(text) for text in (words.clocks(moment), money.text(amount, currency), *told))
-    return chart.Bar(words.local(moment), row.direction != "in", amount, hint)
+# --- why it fired ---
 
 
-def transactions_table(rows: Sequence[evidence.Transaction], currency: str) -> None:
-    """Draw the transactions of an alert as they were told, but for their times, which are in the reader's zone."""
+def _alerts(kept: Kept, case: Case) -> None:
+    before = len(kept.alerts) - AT_ONCE
+    if before > 0:
+        with st.expander(f"{words.count(before, 'earlier alert')}"):
+            for number in range(before):
+                _alert(kept, case, number)
+    for number in range(max(before, 0), len(kept.alerts)):
+        _alert(kept, case, number)
+
+
+def _alert(kept: Kept, case: Case, number: int) -> None:
+    """Draw an alert: what it says, what it held against what was expected, which of its transactions fired."""
+    told = kept.alerts[number]
+    if len(kept.alerts) > 1:
+        score = "" if told.risk_score is None else f" {told.risk_score}"
+        head = ", ".join(filter(None, (told.typology, f"{told.risk}{score}".strip())))
+        st.html(f"<p class='head'>{number + 1}. {escape(words.shown(head))}</p>")
+    if told.text:
+        st.text(words.shown(told.text))
+    rows = [kept.transactions[place] for place in told.rows]
+    lines = [
+        f"<p class='seen'>{escape(_seen(kept, rows, case.currency))}</p>",
+        f"<p>{escape(_about(told, rows, case.currency))}</p>",
+    ]
+    st.html(f"<div class='why'>{''.join(lines)}</div>")
+
+
+def _seen(kept: Kept, rows: Sequence[Transaction], currency: str) -> str:
+    """Return what was expected against what its transactions show; empty without any."""
+    where = words.zone()
+    days = {words.local(moment, where).date() for row in rows if (moment := words.read_time(row.time))}
+    span = (max(days) - min(days)).days + 1 if days else 1
+    monthly = money.read(kept.customer.get("expected_monthly"))
+    return expected.against(monthly, evidence.flow_of(rows), span, currency)
+
+
+def _about(told: Told, rows: Sequence[Transaction], currency: str) -> str:
+    """Return what else is told of an alert: its id, when it came, the days looked back on, how many fired."""
+    moved = evidence.flow_of(rows)
+    parts = [f"Alert {told.alert_id}" if told.alert_id else ""]
+    if moment := words.read_time(told.at):
+        parts.append(f"told {words.clock(moment)}")
+    if told.window:
+        parts.append(f"looked back on {told.window[0]} to {told.window[1]}")
+    if told.amount is not None and told.amount not in (moved.paid_in, moved.paid_out):
+        parts.append(f"it counts {money.text(told.amount, currency)}")
+    if told.triggers:
+        parts.append(f"{len(told.triggers):,} of its {words.count(len(rows), 'transaction')} made the rule fire: ●")
+    return words.shown(" · ".join(filter(None, parts)))
+
+
+# --- the transactions ---
+
+
+def _money(kept: Kept, case: Case) -> str:
+    """Return the chart of the transactions whose time and direction can be read."""
+    bars = list(_bars(kept, words.zone()))
+    monthly = money.read(kept.customer.get("expected_monthly"))
+    return chart.money_over_time(bars, case.currency, monthly)
+
+
+def _bars(kept: Kept, where: tzinfo) -> Iterator[chart.Bar]:
+    triggers = kept.triggers
+    cash: dict[str, bool] = {}
+    for place, row in enumerate(kept.transactions):
+        moment = words.read_time(row.time)
+        if moment is None or row.direction not in ("in", "out"):
+            continue
+        if row.channel not in cash:
+            cash[row.channel] = fincen.is_cash(row.channel)
+        at, amount = words.local(moment, where), Decimal(row.amount)
+        told = (row.channel, row.counterparty)
+        yield chart.Bar(at, row.direction == "out", amount, told, cash[row.channel], place in triggers)
+
+
+def transactions_table(kept: Kept, currency: str) -> None:
+    """Draw the transactions of a case as they were told, but for their times, which are in the reader's zone."""
     columns = [("Time", ""), ("Direction", ""), (f"Amount ({currency})", "right"), ("Channel", "")]
-    columns += [("Counterparty", "text"), ("Country", "")]
-    placed = any(row.place for row in rows)
-    if placed:
-        columns.append(("Place", "text"))
+    columns += [("Counterparty", "text"), ("Country", ""), ("Place", "text")]
+    where, triggers, told_by = words.zone(), kept.triggers, _told_by(kept)
+    rows = [_transaction(row, currency, where) for row in kept.transactions]
+    if not any(row.place for row in kept.transactions):
+        del columns[-1]
+        rows = [cells[:-1] for cells in rows]
+    if triggers:
+        columns.insert(1, ("Fired", ""))
+        for place, cells in enumerate(rows):
+            fired: Cell = {"text": "●", "hint": "It made the rule fire"}
+            cells.insert(1, fired if place in triggers else {"text": ""})
+    if told_by:
+        columns.append(("Alert", ""))
+        for numbers, cells in zip(told_by, rows, strict=True):
+            cells.append({"text": ", ".join(map(str, numbers))})
     data = {
-        "caption": "Transactions of the alert",
-        "columns": [{"label": label, "align": align} for label, align in columns],
-        "rows": [{"cells": _transaction(row, placed, currency)} for row in rows],
+        "caption": "Transactions of the alert" if len(kept.alerts) < 2 else "Transactions of the alerts",
+        "tall": True,
+        "columns": [{"label": label, "align": align, "sorts": True} for label, align in columns],
+        "rows": [{"cells": cells} for cells in rows],
     }
     tables.draw(data=data, key="transactions")
 
 
-def _transaction(row: evidence.Transaction, placed: bool, currency: str) -> list[dict[str, str]]:
+def _told_by(kept: Kept) -> list[list[int]]:
+    """Return of each transaction the numbers of the alerts that tell it; nothing where there is one alert."""
+    if len(kept.alerts) < 2:
+        return []
+    numbers: list[list[int]] = [[] for _ in kept.transactions]
+    for number, told in enumerate(kept.alerts, 1):
+        for place in told.rows:
+            numbers[place].append(number)
+    return numbers
+
+
+def _transaction(row: Transaction, currency: str, where: tzinfo) -> list[Cell]:
     time, moment = words.shown(row.time), words.read_time(row.time)
+    amount = Decimal(row.amount)
+    at: Cell = {"text": time}
+    if moment:
+        at = {"text": words.clock(moment, where), "time": time, "hint": words.clock_utc(moment), "sort": time}
+    texts = (row.channel, row.counterparty, row.country, row.place)
     return [
-        {"text": words.clock(moment), "time": time, "hint": words.clock_utc(moment)} if moment else {"text": time},
+        at,
         {"text": words.shown(row.direction).capitalize()},
-        {"text": money.number(Decimal(row.amount), currency)},
-        {"text": words.shown(row.channel)},
-        {"text": words.shown(row.counterparty)},
-        {"text": words.shown(row.country)},
-        *([{"text": words.shown(row.place)}] if placed else []),
+        {"text": money.number(amount, currency), "sort": float(amount)},
+        *[Cell(text=words.shown(text)) for text in texts],
     ]

@@ -6,17 +6,30 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from app import casework, evidence, money, policy, repository, triage_query, verification
+from app import casework, connected, evidence, policy, repository, triage_query, verification
 from app.database import Transaction
 from app.demo import tamper_panel
 from app.errors import BrokenCase, UnknownCase
 from app.models import Case, Disposition, Event, Role, Status, User
 from app.policy import Decision, Verb
 from app.rows import Cases
-from app.ui import alert, base, connected_panel, forms, queue, sar_panel, sign_in, tables, timeline, words
+from app.ui import alert, base, connected_panel, facts, forms, queue, sar_panel, sign_in, timeline, words
 from app.ui.session import Session, mine
 
 AT_ONCE = 50  # events of a timeline
+
+
+class Found(NamedTuple):
+    """What one reading says of the case."""
+
+    case: Case
+    chains: list[repository.Chain]
+    kept: evidence.Kept
+    known: dict[str, int]
+    others: Cases
+    prior_sars: Cases
+    before: str | None
+    after: str | None
 
 
 def open_other(case_id: str) -> None:
@@ -73,7 +86,9 @@ def show_hands(actor: User, case: Case, before: str | None, after: str | None) -
     queue.next_case_button(actor, open_other)
 
 
-def show_header(case: Case, events: list[Event], names: dict[str, User], verified: verification.Verified) -> None:
+def show_header(
+    case: Case, events: list[Event], kept: evidence.Kept, names: dict[str, User], verified: verification.Verified
+) -> None:
     now = datetime.now(UTC)
     closed = case.status is Status.CLOSED
     badges = [(words.RISK_COLOUR[case.risk], words.risk_text(case)), ("gray" if closed else "blue", case.status.value)]
@@ -98,30 +113,13 @@ def show_header(case: Case, events: list[Event], names: dict[str, User], verifie
     for found in verified.breaks:
         if found.event_id is None:
             st.error(f"The case row was changed outside the desk. {words.plain(words.break_text(found))}")
-    moved = evidence.read(events).flow()
-    rows: list[tables.Fact] = [
-        ("Customer", case.customer_name),
-        ("Customer id", case.customer_id),
-        ("Typology", case.typology),
-        ("Alerted activity", f"{money.text(case.amount, case.currency)} ({moved.is_of(case.amount)})"),
-        ("Money in", money.text(moved.paid_in, case.currency) if moved.credits else ""),
-        ("Money out", money.text(moved.paid_out, case.currency) if moved.debits else ""),
-        ("Net", moved.net(case.currency)),
-        ("Owner", words.name_of(case.owner, names)),
-        ("Opened", case.opened_at),
-        ("Age", words.age(case, now)),
-        ("Due", case.due_at),
-        ("Closed", case.closed_at),
-    ]
-    rows.append(("Suspicion determined", words.day(case.determined_at)))
-    if case.qa_result:
-        rows.append(("QA", f"{case.qa_result} by {words.name_of(case.qa_reviewer, names)}"))
-    tables.facts(rows)
+    facts.show_case(case, kept, names, now)
 
 
-def show_evidence(case: Case, events: list[Event]) -> None:
+def show_evidence(read: Found) -> None:
     with st.container(key="evidence"):
-        alert.show(events, case.currency)
+        facts.show_customer(read.case, read.kept, read.others, read.prior_sars)
+        alert.show(read.kept, read.case, read.known)
 
 
 @st.fragment
@@ -319,23 +317,15 @@ if not case_id:
     st.stop()
 
 
-class Found(NamedTuple):
-    """What one reading says of the case."""
-
-    case: Case
-    chains: list[repository.Chain]
-    others: Cases
-    prior_sars: Cases
-    before: str | None
-    after: str | None
-
-
 def read(tx: Transaction) -> Found:
     found, walked = repository.case(tx, case_id), mine.queue
     before, after = (triage_query.neighbour(tx, walked.now(), walked.order, case_id, back) for back in (True, False))
     others = repository.other_cases(tx, found.customer_id, case_id)
     prior_sars = repository.prior_sars(tx, found.customer_id, case_id)
-    return Found(found, repository.chains_of(tx, case_id), others, prior_sars, before, after)
+    chains = repository.chains_of(tx, case_id)
+    kept = evidence.read(repository.events_of(chains))
+    known = connected.known(tx, case_id, {row.counterparty for row in kept.transactions})
+    return Found(found, chains, kept, known, others, prior_sars, before, after)
 
 
 try:
@@ -365,16 +355,17 @@ base.name_tab(case_id)
 with find:
     show_hands(actor, case, reading.before, reading.after)
 base.sar_banner(events)
-show_header(case, events, names, verified)
+show_header(case, events, reading.kept, names, verified)
+evidence_block = partial(show_evidence, reading)
 if has_sar := sar_panel.belongs(case, events):
-    sar_panel.show(actor, case, events, names, reading.prior_sars, partial(show_evidence, case, events))
+    sar_panel.show(actor, case, events, names, reading.prior_sars, evidence_block)
 
 grid = st.grid(3, min_column_width=280, gap="medium")
 with grid.cell(column_span=2):
     if has_sar:  # the panel above has its evidence beside the draft
         show_trail(actor, case, events, names, verified)
     else:
-        show_evidence(case, events)
+        evidence_block()
 with grid.cell(), st.container(border=True, key="actions"):
     first = mine.hands  # where the guided demo speaks of one
     tabs = st.tabs(["Note", "Assign", "Decide", "Reopen"], default=first, key=f"hands-{first}")
@@ -390,5 +381,5 @@ with grid.cell(), st.container(border=True, key="actions"):
 if not has_sar:
     with grid.cell(column_span=2):
         show_trail(actor, case, events, names, verified)
-connected_panel.show(case, evidence.read(events), open_other)
+connected_panel.show(case, reading.kept, open_other)
 forms.show_outcome(names, outcome)

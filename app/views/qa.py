@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import casework, policy, qa_query, repository, sampling
+from app import casework, evidence, policy, qa_query, repository, sampling
 from app.errors import BrokenCase
 from app.models import Case, Event, QaResult, User
 from app.policy import Verb
-from app.ui import alert, base, forms, sign_in, tables, timeline, words
+from app.ui import alert, base, facts, forms, sign_in, tables, timeline, words
 from app.ui.session import Session, mine
 
 LIMIT = 50  # rows of either list: whoever reviews works from the oldest on, and the counts tell of the rest
@@ -88,7 +88,15 @@ def show_case(actor: User, case: Case, events: list[Event], names: dict[str, Use
             ("Closed", case.closed_at),
         ]
     )
-    alert.show(events, case.currency)
+    kept = evidence.read(events)
+    others, prior_sars = base.desk().read(
+        lambda tx: (
+            repository.other_cases(tx, case.customer_id, case.case_id),
+            repository.prior_sars(tx, case.customer_id, case.case_id),
+        )
+    )
+    facts.show_customer(case, kept, others, prior_sars)
+    alert.show(kept, case)
     st.subheader("Timeline", anchor=False)
     timeline.show(events[::-1], names, key="review_timeline")
     ids = [one.case_id for one in waiting if actor.user_id != one.owner or one.case_id == case.case_id]

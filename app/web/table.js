@@ -28,10 +28,13 @@ function go(href, patience = 100) {
   dispatchEvent(new PopStateEvent("popstate"));
 }
 
-// Of each table: how far it is scrolled sideways. To read it, or to set it, lays out the page, and most are not.
-const leftOf = new WeakMap();
+// Of each table: how far it is scrolled. To read it, or to set it, lays out the page, and most are not.
+const scrolledOf = new WeakMap();
 // Of each table: the token that its ticks go with, the cases that are ticked, the one that was ticked last.
 const ticksOf = new WeakMap();
+
+// Of each table: the label of the column that it is sorted by here, and whether downwards.
+const sortOf = new WeakMap();
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   searched = data.search ?? "";
@@ -96,23 +99,46 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     return cell;
   }
 
-  function headOf(column) {
-    const th = element("th", { scope: "col", role: "columnheader", className: column.align ?? "" });
-    if (!column.sort) {
-      th.textContent = column.label;
-      return th;
+  const head = element("tr", { role: "row" }, ...data.columns.map(headCell));
+  if (data.ticks) head.prepend(boxCell("th", all, () => tick(boxes.keys(), all.ariaChecked !== "true")));
+
+  // A click on the head of a column with a `sort` asks the desk for that order; on that of one that `sorts` it sorts
+  // what is here: up, then down, then as it was told.
+  function headCell(column) {
+    const cell = element("th", { scope: "col", role: "columnheader", className: column.align ?? "" });
+    if (!column.sort && !column.sorts) {
+      cell.textContent = column.label;
+      return cell;
     }
-    th.classList.add("sorts");
-    th.ariaSort = column.sort;
+    cell.classList.add("sorts");
+    if (column.sort) cell.ariaSort = column.sort;
     const button = element("button", { type: "button", textContent: column.label });
-    button.dataset.column = column.name;
-    button.addEventListener("click", () => setTriggerValue("sorted", column.name));
-    th.append(button);
-    return th;
+    button.dataset.column = column.name ?? column.label;
+    button.addEventListener("click", () => column.sort ? setTriggerValue("sorted", column.name) : sortHere(column.label));
+    cell.append(button);
+    return cell;
   }
 
-  const head = element("tr", { role: "row" }, ...data.columns.map(headOf));
-  if (data.ticks) head.prepend(boxCell("th", all, () => tick(boxes.keys(), all.ariaChecked !== "true")));
+  function sortHere(column) {
+    const { label, down } = sortOf.get(parentElement) ?? {};
+    if (label === column && down) sortOf.delete(parentElement);
+    else sortOf.set(parentElement, { label: column, down: label === column });
+    sort();
+  }
+
+  function sort() {
+    const { label, down } = sortOf.get(parentElement) ?? {};
+    if (!data.columns.some((column) => column.sorts)) return;
+    const by = data.columns.findIndex((column) => column.sorts && column.label === label);
+    for (const cell of head.querySelectorAll(".sorts"))
+      cell.ariaSort = by < 0 || cell.textContent !== label ? "none" : down ? "descending" : "ascending";
+    const value = (row) => row.cells[by].sort ?? row.cells[by].text;
+    const order = (one, other) => typeof one === "number" ? one - other : String(one).localeCompare(String(other));
+    const places = data.rows.map((_, place) => place);
+    if (by >= 0) places.sort((one, other) => order(value(data.rows[one]), value(data.rows[other])) * (down ? -1 : 1));
+    body.append(...places.map((place) => rows[place]));
+  }
+
   const rows = data.rows.map((row) => {
     const cells = data.columns.map((column, index) => {
       const cell = row.cells[index];
@@ -158,12 +184,16 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const caption = element("caption", { textContent: data.caption });
   const table = element("table", { role: "table" }, caption, element("thead", { role: "rowgroup" }, head), body);
   // A region that scrolls sideways has to be reachable by keyboard.
-  const frame = element("div", { className: data.cards ? "frame cards" : "frame", tabIndex: 0, role: "region", ariaLabel: data.caption }, table);
-  const left = leftOf.get(parentElement);
-  frame.addEventListener("scroll", () => leftOf.set(parentElement, frame.scrollLeft), { passive: true });
+  const frame = element("div", { className: ["frame", data.cards && "cards", data.tall && "tall"].filter(Boolean).join(" "),
+    tabIndex: 0, role: "region", ariaLabel: data.caption }, table);
+  const { left, above } = scrolledOf.get(parentElement) ?? {};
+  frame.addEventListener("scroll", () => scrolledOf.set(parentElement, { left: frame.scrollLeft, above: frame.scrollTop }),
+    { passive: true });
   before?.remove();
   parentElement.append(frame);
   if (left) frame.scrollLeft = left;
+  if (above) frame.scrollTop = above;
+  sort();
   show();
   const row = rows.find((one) => one.dataset.caseId && one.dataset.caseId === focused?.closest("tr")?.dataset.caseId);
   const again = row?.querySelector(focused.matches("button") ? "button:enabled, a" : "a")
