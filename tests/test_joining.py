@@ -295,8 +295,8 @@ def test_a_key_that_is_missing_one_too_many_and_one_of_another_case_are_told(des
     assert found == {
         f"{one}  event {events_of(desk, one)[0].event_id}  key differs  TM-1: expected {one}, found no key",
         f"{one}  event {events_of(desk, one)[1].event_id}  key differs  TM-2: expected {one}, found {other}",
-        f"{other}  alert  key differs  TM-2: expected an event that tells the alert, found none",
-        f"{other}  alert  key differs  TM-9: expected an event that tells the alert, found none",
+        f"{other}  alert key  key differs  TM-2: expected an event that tells the alert, found none",
+        f"{other}  alert key  key differs  TM-9: expected an event that tells the alert, found none",
     }
     by_case = [verification.verify_case(desk, case_id).breaks for case_id in (one, other)]
     assert {str(found) for breaks in by_case for found in breaks} == found
