@@ -112,7 +112,7 @@ def show_header(
         )
     for found in verified.breaks:
         if found.event_id is None:
-            st.error(f"The case row was changed outside the desk. {words.plain(words.break_text(found))}")
+            st.error(f"The {found.where} was changed outside the desk. {words.plain(words.break_text(found))}")
     facts.show_case(case, kept, names, now)
 
 
