@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from decimal import Decimal
 from typing import Any
 
-from app import chain, evidence, policy
+from app import chain, evidence, money, policy
 from app.models import COLUMNS, Action, Break, Column, Event, Kind, User
 from app.ui import base, words
 
@@ -86,4 +87,6 @@ def _value(column: Column, value: Any, names: Mapping[str, User]) -> str:
         return words.name_of(text, names)
     if column.is_day:
         return text[:10]
+    if column.holds is Decimal and (amount := money.read(value)) is not None:
+        return f"{amount:,.2f}"
     return (words.clocks(words.read_time(text)) if column.holds is datetime else "") or text
