@@ -39,8 +39,12 @@ def case_id(desk: Database) -> str:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     decision = Decision(Disposition.SAR, "Structured.", determined_at=today)
     casework.set_disposition(desk, MANAGER.user_id, closed, decision)
-    long = {"customer_name": "Andriievych Stone & Tile Import LLC", "typology": "Dormant account reactivated"}
-    opened = opening.open_case(desk, ALERT_FEED, alert(**long, alert_id="TM-1", amount="5521938.86")).case_id
+    long = {
+        "alert_id": "TM-1",
+        "customer_name": "Andriievych Stone & Tile Import LLC",
+        "typology": "Dormant account reactivated",
+    }
+    opened = opening.open_case(desk, ALERT_FEED, alert(**long, amount="5521938.86")).case_id
     casework.assign(desk, MANAGER.user_id, opened, LONG.user_id)
     return closed
 
