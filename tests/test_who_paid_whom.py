@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC
 from decimal import Decimal
 from html import unescape
@@ -21,7 +23,8 @@ from app.ui import flow, who
 from tests import lives
 from tests.markup import tags_of
 
-CASE = lives.opened().case
+OPENED = (LIFE := lives.opened()).events[0]
+CASE = LIFE.case
 
 
 def row(amount: object, way: str, name: str, hour: int = 0, **also: str) -> dict[str, Any]:
@@ -31,7 +34,8 @@ def row(amount: object, way: str, name: str, hour: int = 0, **also: str) -> dict
 
 
 def kept(*rows: dict[str, Any], **also: object) -> Kept:
-    return evidence.kept_in({"transactions": list(rows), **also})
+    meta = json.dumps({"transactions": list(rows), **also})
+    return evidence.read([replace(OPENED, meta=meta)])
 
 
 def rows_of(*rows: dict[str, Any]) -> Sequence[Transaction]:
@@ -166,8 +170,8 @@ def test_whatever_was_paid_the_groups_and_the_hops_add_up_and_no_name_is_markup(
     html = who.pictures(who.Who(CASE, known, UTC))
     assert bool(html) is bool(moved.paid_in or moved.paid_out)
     assert tags_of(html) <= {"div", "section", "h4", "ul", "ol", "li", "b", "i", "span", "p"}
-    for corner in re.findall(r"[ ,(]([\d.]+)%", html):
-        assert float(corner) <= 101
+    for corners in re.findall(r"clip-path:polygon\((.+?)\)", html):
+        assert all(0 <= float(corner) <= 101 for corner in re.findall(r"([\d.]+)%", corners))
     assert "<script" not in html
     for one in groups:
         if one.name == "'\"><script>":

@@ -112,6 +112,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
       else sortOf.set(parentElement, { label: column.label, down: label === column.label });
       sort();
     });
+    cell.dataset.label = column.label; // on paper, where nothing can be clicked
     cell.append(button);
     return cell;
   }
@@ -119,8 +120,8 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   function sort() {
     const { label, down } = sortOf.get(parentElement) ?? {};
     const by = data.columns.findIndex((column) => column.sorts && column.label === label);
-    [...head.children].filter((cell) => cell.querySelector("button")).forEach((cell) => {
-      const sorted = by >= 0 && cell.textContent === label;
+    head.querySelectorAll("[data-label]").forEach((cell) => {
+      const sorted = by >= 0 && cell.dataset.label === label;
       sorted ? cell.setAttribute("aria-sort", down ? "descending" : "ascending") : cell.removeAttribute("aria-sort");
     });
     const value = (row) => row.cells[by].sort ?? row.cells[by].text;
