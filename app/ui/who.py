@@ -176,7 +176,7 @@ def _moved(rows: Sequence[Transaction], places: Iterable[int]) -> Decimal:
 
 
 def table(who: Who, known: Mapping[str, int]) -> None:
-    """Draw the counterparties. `known` says of a name, as it is told, how many other cases know it (`connected.known`)."""
+    """Draw the counterparties. `known` says of a name, as it is told, how many other cases know it."""
     currency = who.case.currency
     columns = [("Counterparty", "text"), ("Count", "right"), (f"In ({currency})", "right")]
     columns += [(f"Out ({currency})", "right"), (f"Net ({currency})", "right"), ("First", ""), ("Last", "")]

@@ -115,6 +115,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const button = element("button", { type: "button", textContent: column.label });
     button.dataset.column = column.name ?? column.label;
     button.addEventListener("click", () => column.sort ? setTriggerValue("sorted", column.name) : sortHere(column.label));
+    cell.dataset.label = column.label; // on paper, where nothing can be clicked
     cell.append(button);
     return cell;
   }
@@ -131,7 +132,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     if (!data.columns.some((column) => column.sorts)) return;
     const by = data.columns.findIndex((column) => column.sorts && column.label === label);
     for (const cell of head.querySelectorAll(".sorts"))
-      cell.ariaSort = by < 0 || cell.textContent !== label ? "none" : down ? "descending" : "ascending";
+      cell.ariaSort = by < 0 || cell.dataset.label !== label ? "none" : down ? "descending" : "ascending";
     const value = (row) => row.cells[by].sort ?? row.cells[by].text;
     const order = (one, other) => typeof one === "number" ? one - other : String(one).localeCompare(String(other));
     const places = data.rows.map((_, place) => place);
