@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import casework, evidence, opening, repository
+from app import casework, connected, evidence, opening, repository
 from app.database import Database
 from app.models import ALERT_FEED, Disposition
 from app.policy import Decision
@@ -117,7 +117,7 @@ def test_a_report_of_before_stands_with_its_id_and_the_day_of_its_filing(
     assert dict(drawn)["Prior SARs"] == f"{one}; {one}; {one} and 2 more"
 
 
-def test_how_many_other_cases_know_a_counterparty_is_a_column_where_it_is_given(
+def test_how_many_other_cases_know_a_counterparty_is_told(
     open_case: OpenCase, desk: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = open_case(transactions=[{**row, "counterparty": f"Firm {n}"} for n, row in enumerate(TRANSACTIONS[:2])])
@@ -125,10 +125,8 @@ def test_how_many_other_cases_know_a_counterparty_is_a_column_where_it_is_given(
         kept = evidence.read(repository.events(tx, case.case_id))
     drawn: list[Any] = []
     monkeypatch.setattr(tables, "draw", lambda data, key: drawn.append(data))
-    evidence_page.show(kept, case, {"Firm 1": 1204})
-    evidence_page.show(kept, case)
-    (_, known, _, unknown) = drawn
-    assert [row["cells"][-1] for row in known["rows"]] == [{"text": "—", "sort": 0}, {"text": "1,204", "sort": 1204}]
+    evidence_page.show(kept, case, {"Firm 0": 3, "Firm 1": connected.COMMON + 1})
+    _, known = drawn
+    assert [row["cells"][-1] for row in known["rows"]] == [{"text": "3", "sort": 3}, {"text": "50+", "sort": 51}]
     assert known["columns"][-1]["label"] == "Other cases"
-    assert unknown["columns"][-1]["label"] == "Countries"
-    assert unknown["rows"][0]["cells"][2] == {"text": "9,400.00", "sort": float(Decimal(9400))}
+    assert known["rows"][0]["cells"][2] == {"text": "9,400.00", "sort": float(Decimal(9400))}

@@ -553,7 +553,8 @@ def test_times_are_the_readers_and_utc_is_at_hand(
     (opened,) = stored(desk, case_id)[1]
     page = open_page("case", ANALYST.user_id, zone, case_id=case_id)
     first = component(page, "transactions")["rows"][0]["cells"][0]
-    assert first == {"text": shown, "time": "2026-01-05T15:00:00.000000Z", "hint": "2026-01-05 15:00 UTC"}
+    told = "2026-01-05T15:00:00.000000Z"
+    assert first == {"text": shown, "time": told, "sort": told, "hint": "2026-01-05 15:00 UTC"}
     (event,) = component(page, "timeline")["events"]
     assert event["ts"] == opened.ts
     assert event["when"].endswith(shown[16:])

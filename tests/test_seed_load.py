@@ -262,7 +262,7 @@ def shorten(rows: Rows) -> None:
         ("cases.csv", shorten, f"fields instead of {len(CASE_COLUMNS)}"),
         ("users.csv", lambda rows: rows.pop(1), "is not in users.csv"),
         ("case_keys.csv", lambda rows: rows.pop(1), "lacks the account"),
-        ("case_keys.csv", drop_last_event, "lacks the counterparty"),
+        ("case_keys.csv", drop_last_event, "lacks the customer"),
         ("case_keys.csv", lambda rows: rows.append(rows[-1]), "is not what the events of .* bring next"),
         (
             "case_keys.csv",

@@ -21,7 +21,7 @@ AT_ONCE = 3
 """Alerts that are told at once, the newest; those before them on demand."""
 
 
-def show(kept: Kept, case: Case, known: Mapping[str, int] | None = None) -> None:
+def show(kept: Kept, case: Case, known: Mapping[str, int]) -> None:
     """Draw the evidence of a case. `known` says of counterparties, by name, how many other cases know them."""
     st.subheader("Alert" if len(kept.alerts) < 2 else f"{len(kept.alerts):,} alerts", anchor=False)
     _alerts(kept, case)
@@ -36,7 +36,7 @@ def show(kept: Kept, case: Case, known: Mapping[str, int] | None = None) -> None
     with rows:
         transactions_table(kept, case.currency)
     with parties:
-        who.table(found, known or {})
+        who.table(found, known)
 
 
 # --- why it fired ---

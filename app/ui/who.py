@@ -180,9 +180,7 @@ def table(who: Who, known: Mapping[str, int]) -> None:
     currency = who.case.currency
     columns = [("Counterparty", "text"), ("Count", "right"), (f"In ({currency})", "right")]
     columns += [(f"Out ({currency})", "right"), (f"Net ({currency})", "right"), ("First", ""), ("Last", "")]
-    columns.append(("Countries", "wrap"))
-    if known:
-        columns.append(("Other cases", "right"))
+    columns += [("Countries", "wrap"), ("Other cases", "right")]
     data = {
         "caption": "Counterparties of the case",
         "tall": True,
@@ -203,7 +201,7 @@ def _cells(who: Who, one: Counterparty, known: Mapping[str, int]) -> list[dict[s
         {"text": words.shown(", ".join(one.countries))},
     ]
     counted = f"{connected.COMMON}+" if others > connected.COMMON else f"{others}" if others else "—"
-    return [*cells, _number(Decimal(others), counted)] if known else cells
+    return [*cells, _number(Decimal(others), counted)]
 
 
 def _number(value: Decimal, text: str) -> dict[str, object]:

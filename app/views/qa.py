@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import casework, evidence, policy, qa_query, repository, sampling
+from app import casework, connected, evidence, policy, qa_query, repository, sampling
 from app.errors import BrokenCase
 from app.models import Case, Event, QaResult, User
 from app.policy import Verb
@@ -89,14 +89,15 @@ def show_case(actor: User, case: Case, events: list[Event], names: dict[str, Use
         ]
     )
     kept = evidence.read(events)
-    others, prior_sars = base.desk().read(
+    others, prior_sars, known = base.desk().read(
         lambda tx: (
             repository.other_cases(tx, case.customer_id, case.case_id),
             repository.prior_sars(tx, case.customer_id, case.case_id),
+            connected.known(tx, case.case_id, {row.counterparty for row in kept.transactions}),
         )
     )
     facts.show_customer(case, kept, others, prior_sars)
-    alert.show(kept, case)
+    alert.show(kept, case, known)
     st.subheader("Timeline", anchor=False)
     timeline.show(events[::-1], names, key="review_timeline")
     ids = [one.case_id for one in waiting if actor.user_id != one.owner or one.case_id == case.case_id]
