@@ -29,7 +29,8 @@
                                             take a case's SAR one step further, or print its track and newest draft
 
 AML_DATABASE, or --database, says which database; KEY is a verifier key. Exit status: 0 all intact, or done; 1 a break,
-or done but for alerts that were left out; 2 wrong use, or input or a database that cannot be read: nothing was changed;
+or done but for alerts that were left out; 2 wrong use, or input or a database that cannot be read: nothing was changed
+(but for the alerts that `open` says it has stored by then);
 3 a bundle is intact, but is not anchored, or its key was not compared with the published one; 4 a fault of the desk's
 own, or output that cannot be written: what was done stays done; 130 Ctrl-C; 141 the reader of the output left.
 """

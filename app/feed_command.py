@@ -10,7 +10,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from app.errors import UnreadableFile
+from app.errors import DeskError, UnreadableFile
 from app.terminal import Parser, counted, progress, tell, warn
 
 if TYPE_CHECKING:
@@ -49,8 +49,20 @@ def run(desk: Database, options: argparse.Namespace) -> int:
     name = "standard input" if options.file == "-" else options.file
     if options.file == "-" and not sys.stdin:
         raise UnreadableFile(name, None, "it is closed")
-    with intake.alert_file(options.file, sys.stdin.buffer) as lines:
-        taken = intake.take_in(desk, lines, name, options.skip_bad, options.separate, progress("stored"))
+    stored, show = 0, progress("stored")
+
+    def count(done: int, total: int) -> None:
+        nonlocal stored
+        stored = done
+        show(done, total)
+
+    try:
+        with intake.alert_file(options.file, sys.stdin.buffer) as lines:
+            taken = intake.take_in(desk, lines, name, options.skip_bad, options.separate, count)
+    except DeskError:
+        if stored:
+            warn(f"{counted(stored, 'alert')} of {name} were stored before that. Send it again: it goes on from there.")
+        raise
     for reason in taken.reasons:
         warn(reason)
     if more := taken.refused - len(taken.reasons):

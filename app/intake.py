@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
+from time import monotonic
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 from app import evidence, opening
@@ -45,6 +46,8 @@ MAX_LINE = 1024 * 1024
 
 BATCH, BATCH_BYTES = 100, 1024 * 1024
 """Alerts that are stored in one transaction: as many as one of the two allows, one at least."""
+SLOW, QUICK = 0.2, 0.1
+"""Seconds that a transaction may take which keeps others out; where it takes longer, the next are shorter."""
 
 SHOWN = 20
 """Bad lines whose reasons are kept; the others are only counted."""
@@ -74,6 +77,20 @@ class Taken(Opened):
             self.already + done.already,
         )
         self.changed += done.changed
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How many alerts the next transaction stores: fewer where the machine or its disk is slow."""
+
+    limit: int
+
+    def took(self, seconds: float) -> None:
+        """Take in how long a transaction took."""
+        if seconds > SLOW:
+            self.limit = max(self.limit // 2, 1)
+        elif seconds < QUICK:
+            self.limit = min(self.limit * 2, BATCH)
 
 
 class _Place(NamedTuple):
@@ -127,8 +144,9 @@ def take_in(
             total += 1
         if taken.refused and not skip_bad:
             return taken
-        done = 0
-        for batch in _batches(file, name, (place for _, place, _ in map(_parts, by_customer))):
+        done, pace = 0, _Pace(BATCH)
+        for batch in _batches(file, name, (place for _, place, _ in map(_parts, by_customer)), pace):
+            begun = monotonic()
             try:
                 taken.add(opening.open_alerts(database, ALERT_FEED, batch, separate))
             except UnknownUser as error:
@@ -138,8 +156,11 @@ def take_in(
             done += len(batch)
             if progress:
                 progress(done, total)
+            seconds = monotonic() - begun
+            if database.is_embedded:
+                pace.took(seconds)
             if done < total:
-                database.give_way()
+                database.give_way(seconds)
     return taken
 
 
@@ -181,7 +202,7 @@ def _digest(alert: evidence.Alert) -> str:
     return sha256(alert.model_dump_json(exclude_unset=True).encode()).hexdigest()
 
 
-def _batches(file: BinaryIO, name: str, places: Iterator[_Place]) -> Iterator[list[evidence.Alert]]:
+def _batches(file: BinaryIO, name: str, places: Iterator[_Place], pace: _Pace) -> Iterator[list[evidence.Alert]]:
     """Yield the alerts that stand there, those of one transaction at a time."""
     batch: list[evidence.Alert] = []
     size = 0
@@ -193,7 +214,7 @@ def _batches(file: BinaryIO, name: str, places: Iterator[_Place]) -> Iterator[li
             raise UnreadableFile(name, number, str(error)) from error
         if _digest(alert) != digest:
             raise UnreadableFile(name, number, "it says something else than when the file was checked")
-        if batch and (len(batch) >= BATCH or size + len(line) > BATCH_BYTES):
+        if batch and (len(batch) >= pace.limit or size + len(line) > BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(alert)

@@ -240,8 +240,8 @@ class Database(ABC):
         """Return the names of triggers that guard events, and are gone or were replaced by others."""
 
     @abstractmethod
-    def give_way(self) -> None:
-        """Let others write who wait for it, between two transactions of work that is long as a whole."""
+    def give_way(self, after: float) -> None:
+        """Let others write who wait for it, after a transaction of so many seconds that another is to follow."""
 
     @abstractmethod
     def close(self) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
+from math import inf
 from pathlib import Path
 from threading import Lock, Thread
 from time import monotonic, sleep
@@ -47,8 +48,8 @@ NO_TEXT = "Could not decode to UTF-8"
 """How the driver begins its error; after it stands what was stored, which may read like any other error."""
 PASSING = {sqlite3.SQLITE_READONLY_CANTINIT, sqlite3.SQLITE_READONLY_RECOVERY}
 """A reader that may not write found the -shm in the middle of a change."""
-LOOKED_FOR = 0.03
-"""Seconds; who waits for the lock looks for it at least so often at first (`sqliteDefaultBusyCallback`)."""
+LOOKS = ((0.1, 0.03), (0.2, 0.055), (inf, 0.105))
+"""Seconds: who has waited so long for the lock looks for it so often at least (`sqliteDefaultBusyCallback`)."""
 WITHOUT_WAL = "Was it copied without the -wal beside it? While a desk is open, what is new stands there."
 
 _LOGGER = logging.getLogger(__name__)
@@ -245,9 +246,9 @@ class SqliteDatabase(Database):
     def missing_guards(self) -> list[str]:
         return self.read(_false_triggers)
 
-    def give_way(self) -> None:
-        """Leave the lock alone for a moment. SQLite has no queue: who waits for it looks again and again."""
-        sleep(LOOKED_FOR)
+    def give_way(self, after: float) -> None:
+        """Leave the lock alone until whoever waits for it has looked again: SQLite has no queue."""
+        sleep(next(pause for waited, pause in LOOKS if after <= waited))
 
     def close(self) -> None:
         self._pool.clear()

@@ -391,7 +391,7 @@ class SqlServerDatabase(Database):
     def missing_guards(self) -> list[str]:
         return list(self.read(lambda tx: sqlserver_schema.false_triggers(tx, SCHEMA.read_text("utf-8"))))
 
-    def give_way(self) -> None:
+    def give_way(self, after: float) -> None:
         """Do nothing: who waits for a lock of the server stands in a queue."""
 
     def close(self) -> None:

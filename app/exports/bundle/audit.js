@@ -432,7 +432,8 @@ function show(value) {
 function worded(column, value, nameOf) {
   const isPerson = column === "owner" || column === "qa_reviewer";
   if (!value) return isPerson ? "nobody" : "none";
-  return isPerson ? nameOf(value) : column.endsWith("_at") ? clock(value) : isText(value) ? value : show(value);
+  return isPerson ? nameOf(value) : column.endsWith("_at") ? clock(value) : column === "amount" ? money(value)
+    : isText(value) ? value : show(value);
 }
 
 // --- the display ---
