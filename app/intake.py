@@ -23,7 +23,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -135,6 +135,7 @@ def take_in(
     Raises DatabaseError, or UnreadableFile where the file fails or changes meanwhile; what was stored by then stays.
     """
     taken = Taken()
+    _open(database, [], separate)  # a long file is not read for a database that takes nothing
     with DiskSort() as by_alert, DiskSort() as by_customer:
         for place, alert in _checked(file, name, taken):
             by_alert.add(_line(alert.alert_id, place, alert.customer_id))
@@ -147,12 +148,7 @@ def take_in(
         done, pace = 0, _Pace(BATCH)
         for batch in _batches(file, name, (place for _, place, _ in map(_parts, by_customer)), pace):
             begun = monotonic()
-            try:
-                taken.add(opening.open_alerts(database, ALERT_FEED, batch, separate))
-            except UnknownUser as error:
-                raise DatabaseMissing(
-                    f"{database} lacks the alert feed's user {ALERT_FEED!r}. Create it with: {RUN} init"
-                ) from error
+            taken.add(_open(database, batch, separate))
             done += len(batch)
             if progress:
                 progress(done, total)
@@ -162,6 +158,15 @@ def take_in(
             if done < total:
                 database.give_way(seconds)
     return taken
+
+
+def _open(database: Database, batch: Sequence[evidence.Alert], separate: bool) -> Opened:
+    try:
+        return opening.open_alerts(database, ALERT_FEED, batch, separate)
+    except UnknownUser as error:
+        raise DatabaseMissing(
+            f"{database} lacks the alert feed's user {ALERT_FEED!r}. Create it with: {RUN} init"
+        ) from error
 
 
 def _line(key: str, place: _Place, also: str) -> bytes:
