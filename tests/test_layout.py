@@ -237,7 +237,7 @@ page = AppTest.from_file("app/streamlit_app.py", default_timeout=60)
 page.session_state["acted"] = ""
 page.run()
 assert not page.exception, page.exception
-print(*(button.label for button in page.button))
+print(*(part.proto.json for part in page.get("bidi_component")))
 """
 
 

@@ -14,7 +14,8 @@ from typing import Any, cast
 
 import pytest
 
-from app import casework, chain, policy, qa_query, repository, triage_query, verification
+from app import casework, chain, key_query, policy, qa_query, repository, triage_query, verification
+from app.case_keys import KeyKind
 from app.casework import add_note, assign, record_qa, set_disposition
 from app.database import Database, Sql, Transaction
 from app.errors import BrokenCase, ConstraintBroken, DatabaseError, UnknownCase, UnknownUser
@@ -225,6 +226,32 @@ def test_a_page_still_follows_a_case_that_has_left_the_list(desk: Database, many
     assert ids(page.cases) == expected[:5]
 
 
+@pytest.mark.parametrize(("order", "change"), [(Order.SAR_DUE, "sar_due_at = NULL"), (Order.AMOUNT, "amount = 999999")])
+def test_a_page_stays_where_it_was_when_its_last_case_is_sorted_elsewhere_meanwhile(
+    desk: Database, many: list[Case], order: Order, change: str
+) -> None:
+    expected = listed("open", many, order)
+    keyset = page_of(desk, Filters(), order, 9).after
+    assert keyset
+    with desk.transaction() as tx:
+        tx.execute(f"UPDATE cases SET {change} WHERE case_id = ?", (keyset.case_id,))
+    page = page_of(desk, Filters(), order, 9, keyset)
+    assert ids(page.cases) == expected[9:18]
+    assert page.before
+    assert ids(page_of(desk, Filters(), order, 9, page.before).cases)[-8:] == expected[:8]
+
+
+@pytest.mark.parametrize("order", Order)
+def test_an_address_holds_where_a_page_begins(desk: Database, many: list[Case], order: Order) -> None:
+    page = page_of(desk, Filters(include_closed=True), order, 9)
+    for keyset in (page.before, page.after):
+        assert keyset is not None
+        assert triage_query.read_keyset(str(keyset), order) == keyset
+    assert triage_query.read_keyset("after-AML-7~x", order) == Keyset("AML-7~x")
+    assert triage_query.read_keyset("before-AML-7", order) == Keyset("AML-7", backward=True)
+    assert triage_query.read_keyset("beside-AML-7", order) is None
+
+
 @pytest.mark.parametrize("order", Order)
 def test_an_unknown_case_or_one_with_nothing_beyond_it_is_the_first_page(
     desk: Database, many: list[Case], order: Order
@@ -344,6 +371,31 @@ def test_search_looks_at_ids_and_typology_too_and_a_blank_one_at_nothing(desk: D
         assert ids(page_of(desk, Filters(search=typed), Order.DUE, 5).cases) == [case.case_id]
     for blank in ("  ", "’"):
         assert page_of(desk, Filters(search=blank), Order.DUE, 5).total == 2
+
+
+def test_search_by_a_whole_id_lists_its_cases_alone_and_by_a_whole_name_those_who_deal_with_it_too(
+    desk: Database, open_case: OpenCase
+) -> None:
+    shared, other, namesake = open_case(), open_case(customer_id="TM-77"), open_case(customer_name="Harbour Point Ltd")
+    with desk.transaction() as tx:
+        tx.execute("UPDATE cases SET status = 'Closed' WHERE case_id = ?", (shared.case_id,))
+        keys = {(KeyKind.ALERT, "TM-7"), (KeyKind.ACCOUNT, "gb29 nwbk 77"), (KeyKind.COUNTERPARTY, "harbour point ltd")}
+        key_query.insert_keys(tx, shared.case_id, keys)
+        key_query.insert_keys(tx, other.case_id, {(KeyKind.COUNTERPARTY, "harbour point ltd")})
+    for typed in (shared.case_id, f" {shared.case_id.lower()}", "TM-7", "tm-7", "GB29 NWBK 77"):
+        page = page_of(desk, Filters(search=typed), Order.DUE, 5)
+        assert (ids(page.cases), page.by_id, page.total) == ([shared.case_id], True, 1), typed
+        assert page_of(desk, Filters(search=typed, unassigned=True), Order.RISK, 5).total == 1
+        assert page_of(desk, Filters(search=typed, owner=ANALYST.user_id), Order.DUE, 5).total == 0
+        assert page_of(desk, Filters(search=typed, status=Status.NEW), Order.DUE, 5).total == 0
+    for filters, expected in (
+        (Filters(search="Harbour  Point LTD"), {other.case_id, namesake.case_id}),
+        (Filters(search="Harbour Point Ltd", include_closed=True), {shared.case_id, other.case_id, namesake.case_id}),
+        (Filters(search="Harbour Point"), {namesake.case_id}),
+        (Filters(search="TM-"), {other.case_id}),
+    ):
+        page = page_of(desk, filters, Order.DUE, 5)
+        assert ({*ids(page.cases)}, page.by_id) == (expected, False), filters
 
 
 # --- what is stored comes back ---
@@ -712,6 +764,19 @@ def test_sqlite_finds_escalated_cases_and_all_typologies_by_index(desk: Database
     for ask, index in ((escalated, "cases_by_disposition (disposition=?)"), (triage_query.typologies, "typology>?")):
         steps = plan_of(desk, ask)
         assert all(index in step for step in steps if "cases" in step), steps
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("order", Order)
+def test_sqlite_finds_whole_ids_by_key_and_counts_a_typology_in_its_index(
+    desk: Database, one: Case, order: Order
+) -> None:
+    steps = plan_of(desk, partial(triage_page, filters=Filters(search=one.case_id), order=order, size=5))
+    assert not [step for step in steps if step.startswith("SCAN cases")], steps
+    assert any("sqlite_autoindex_cases_1 (case_id=?)" in step for step in steps), steps
+    steps = plan_of(desk, partial(triage_query.count, filters=Filters(typology="Smurfing"), order=order))
+    if not order.by_sar:
+        assert any("USING COVERING INDEX cases_typology (typology=?)" in step for step in steps), steps
 
 
 @ON_SQLITE

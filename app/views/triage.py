@@ -278,7 +278,6 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", ke
         "Order",
         list(ORDERS),
         key=Session.order.key,
-        help="Amounts are compared by their number, whatever the currency.",
         bind="query-params",
         on_change=first_page,
         width=125,
