@@ -23,7 +23,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -46,6 +46,8 @@ MAX_LINE = 1024 * 1024
 
 BATCH, BATCH_BYTES = 100, 1024 * 1024
 """Alerts that are stored in one transaction: as many as one of the two allows, one at least."""
+SLOW, QUICK = 0.2, 0.1
+"""Seconds that a transaction may take which keeps others out; where it takes longer, the next are shorter."""
 
 SHOWN = 20
 """Bad lines whose reasons are kept; the others are only counted."""
@@ -75,6 +77,20 @@ class Taken(Opened):
             self.already + done.already,
         )
         self.changed += done.changed
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How many alerts the next transaction stores: fewer where the machine or its disk is slow."""
+
+    limit: int
+
+    def took(self, seconds: float) -> None:
+        """Take in how long a transaction took."""
+        if seconds > SLOW:
+            self.limit = max(self.limit // 2, 1)
+        elif seconds < QUICK:
+            self.limit = min(self.limit * 2, BATCH)
 
 
 class _Place(NamedTuple):
@@ -119,6 +135,7 @@ def take_in(
     Raises DatabaseError, or UnreadableFile where the file fails or changes meanwhile; what was stored by then stays.
     """
     taken = Taken()
+    _open(database, [], separate)  # a long file is not read for a database that takes nothing
     with DiskSort() as by_alert, DiskSort() as by_customer:
         for place, alert in _checked(file, name, taken):
             by_alert.add(_line(alert.alert_id, place, alert.customer_id))
@@ -128,21 +145,28 @@ def take_in(
             total += 1
         if taken.refused and not skip_bad:
             return taken
-        done = 0
-        for batch in _batches(file, name, (place for _, place, _ in map(_parts, by_customer))):
+        done, pace = 0, _Pace(BATCH)
+        for batch in _batches(file, name, (place for _, place, _ in map(_parts, by_customer)), pace):
             begun = monotonic()
-            try:
-                taken.add(opening.open_alerts(database, ALERT_FEED, batch, separate))
-            except UnknownUser as error:
-                raise DatabaseMissing(
-                    f"{database} lacks the alert feed's user {ALERT_FEED!r}. Create it with: {RUN} init"
-                ) from error
+            taken.add(_open(database, batch, separate))
             done += len(batch)
             if progress:
                 progress(done, total)
+            seconds = monotonic() - begun
+            if database.is_embedded:
+                pace.took(seconds)
             if done < total:
-                database.give_way(monotonic() - begun)
+                database.give_way(seconds)
     return taken
+
+
+def _open(database: Database, batch: Sequence[evidence.Alert], separate: bool) -> Opened:
+    try:
+        return opening.open_alerts(database, ALERT_FEED, batch, separate)
+    except UnknownUser as error:
+        raise DatabaseMissing(
+            f"{database} lacks the alert feed's user {ALERT_FEED!r}. Create it with: {RUN} init"
+        ) from error
 
 
 def _line(key: str, place: _Place, also: str) -> bytes:
@@ -183,7 +207,7 @@ def _digest(alert: evidence.Alert) -> str:
     return sha256(alert.model_dump_json(exclude_unset=True).encode()).hexdigest()
 
 
-def _batches(file: BinaryIO, name: str, places: Iterator[_Place]) -> Iterator[list[evidence.Alert]]:
+def _batches(file: BinaryIO, name: str, places: Iterator[_Place], pace: _Pace) -> Iterator[list[evidence.Alert]]:
     """Yield the alerts that stand there, those of one transaction at a time."""
     batch: list[evidence.Alert] = []
     size = 0
@@ -195,7 +219,7 @@ def _batches(file: BinaryIO, name: str, places: Iterator[_Place]) -> Iterator[li
             raise UnreadableFile(name, number, str(error)) from error
         if _digest(alert) != digest:
             raise UnreadableFile(name, number, "it says something else than when the file was checked")
-        if batch and (len(batch) >= BATCH or size + len(line) > BATCH_BYTES):
+        if batch and (len(batch) >= pace.limit or size + len(line) > BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(alert)

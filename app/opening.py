@@ -49,14 +49,14 @@ def case_ids(alert_id: str) -> Iterator[str]:
 
 
 def open_case(database: Database, actor_id: str, alert: Alert) -> Event:
-    """Open a case on the alert, under an id drawn at random."""
+    """Open a case on the alert, under an id drawn at random, whatever cases have it. Its key stays with the first."""
     case, event = _opening(new_case_id(), actor_id, alert)
 
     def work(tx: Transaction) -> Event:
         joining.may_open(repository.user(tx, actor_id))
         stored = repository.opening(tx, case.case_id)
         if stored is None or stored.event_hash != event.event_hash:
-            _store(tx, case, event)
+            _store(tx, case, event, has_key=not key_query.cases_with(tx, KeyKind.ALERT, alert.alert_id, 1))
         return event
 
     return database.write(work)
