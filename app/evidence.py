@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, field_validator, model_validator
@@ -167,6 +168,7 @@ class Alert(_Told):
 
 
 _TEXTS = [name for name, field in Transaction.model_fields.items() if field.is_required()]
+_all_of = attrgetter(*Transaction.model_fields)
 
 
 # --- on the way in ---
@@ -343,7 +345,7 @@ def _merged(told: Sequence[tuple[str, Mapping[str, Any]]]) -> Kept:
             if row is None:
                 unread += 1
                 continue
-            key = row.id or tuple(row.model_dump().values())
+            key = row.id or _all_of(row)
             known = places.setdefault(key, [])
             number = 0 if row.id else seen[key]
             seen[key] += 1

@@ -104,7 +104,7 @@ def make_keys(tx: Transaction, after: str, limit: int) -> tuple[str | None, int]
     wanted: dict[tuple[str, str, str], None] = {}
     for customer_name, *stored in tx.stream_tuples(SELECT_TELLING_EVENTS, (after, limit)):
         event = chain.event_of(rows.stored_event(stored))
-        for kind, key in keys_of(event, chain.show(customer_name)):
+        for kind, key in keys_of(event, customer_name if isinstance(customer_name, str) else ""):
             wanted[kind.value, key, event.case_id] = None
     for row in tx.stream_tuples(SELECT_KEYS_OF_CASES, (after, batch["last"])):
         wanted.pop((row[0], row[1], row[2]), None)
