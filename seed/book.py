@@ -39,6 +39,8 @@ JOINED = 0.2
 """In how many cases of a typology with early alerts one comes before the whole pattern shows."""
 LEAD = range(3, 17)
 """Days by which an early alert comes before."""
+OLD = 120
+"""Days for which somebody has been a customer whom other customers pay, at least."""
 FEW = 3
 """Transactions that make a rule fire early, at least."""
 
@@ -107,9 +109,11 @@ class Book:
         night = int(recent * (0.4 + 0.6 * recent) * len(self._nights))
         if part.typology:
             typology, night = part.typology, part.night
-        return Origin(
-            draw, part, cast, typology, night, self._customer(draw, cast, number, typology, self._nights[night])
-        )
+        born = self._nights[night]
+        customer = self._customer(draw, cast, number, typology, born)
+        if part.paid_by:  # for as long at least as those who pay them are looked at
+            customer = replace(customer, since=min(customer.since, born - OLD * DAY))
+        return Origin(draw, part, cast, typology, night, customer)
 
     def _customer(self, draw: Draw, cast: Cast, number: int, typology: Typology, born: date) -> Customer:
         profile = draw.pick(typology.words.profiles)

@@ -85,6 +85,7 @@ def test_money_that_one_customer_pays_to_another_stands_in_both_ledgers(demo: li
             case, _ = other = accounts[row["account"]]
             theirs = alerts(other)[-1]
             assert row["counterparty"] == case.customer_name
+            assert theirs["customer"]["since"] < row["time"][:10]
             if theirs["window"]["from"] <= row["time"][:10] <= theirs["window"]["to"]:
                 back = {**row, "direction": "in", "counterparty": told[0].customer_name}
                 back["account"] = own["customer"]["account"]

@@ -558,7 +558,7 @@ function eachOnce(told, names) {
         continue;
       }
       const hasId = isText(row.id) && row.id;
-      const key = hasId ? row.id : JSON.stringify([...names, "place"].map((name) => row[name] ?? ""));
+      const key = hasId ? row.id : JSON.stringify([...names, "place", "account"].map((name) => row[name] ?? ""));
       const number = hasId ? 0 : seen.get(key) ?? 0;
       seen.set(key, number + 1);
       if (number < (known.get(key) ?? 0)) continue;
