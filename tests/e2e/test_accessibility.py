@@ -155,7 +155,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         kinds = {"new": new[0], "mine": mine[0], "moved": mine[1], "sar": sar[0], "broken": sar[1]}
         kinds |= {"drafted": drafted, "to draft": to_draft}
         for case in (drafted, to_draft):
-            casework.assign(made, MANAGERS[0].user_id, case.case_id, ANALYSTS[0].user_id)
+            casework.assign(made, MANAGERS[0].user_id, case.case_id, ANALYSTS[0].user_id, "Knows the branch.")
             decide_as_sar(made, case.case_id)
         for words in ("See attached.", "She paid in at the branch."):
             draft_sar(made, drafted.case_id, words)

@@ -55,7 +55,7 @@ def open_case(desk: Database, owner: User | None = None, sampled: bool = False, 
     opening.open_alerts(desk, ALERT_FEED, lambda: [told])
     case_id = next(opening.case_ids(told.alert_id))
     if owner:
-        casework.assign(desk, MANAGER.user_id, case_id, owner.user_id)
+        casework.assign(desk, MANAGER.user_id, case_id, owner.user_id, "Knows the branch.")
     return case_id
 
 

@@ -41,7 +41,7 @@ def case_id(desk: Database) -> str:
     casework.set_disposition(desk, MANAGER.user_id, closed, decision)
     long = {"customer_name": "Andriievych Stone & Tile Import LLC", "typology": "Dormant account reactivated"}
     opened = opening.open_case(desk, ALERT_FEED, alert(**long, amount="5521938.86")).case_id
-    casework.assign(desk, MANAGER.user_id, opened, LONG.user_id)
+    casework.assign(desk, MANAGER.user_id, opened, LONG.user_id, "Knows the branch.")
     return closed
 
 
