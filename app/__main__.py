@@ -1,6 +1,7 @@
 """The desk's verbs for a terminal.
 
-    python -m app init                      create the tables where they are missing, or upgrade those of an older desk
+    python -m app init [--rebuild-keys]     create the tables where they are missing, or upgrade those of an older desk;
+                                            make anew by which accounts and counterparties cases are found
     python -m app verify [CASE_ID ...] [--checkpoint FILE --key KEY]
                                             verify these cases, or every case; and the log against this checkpoint, or
                                             the newest that is known here; an embedded file is only read
@@ -34,14 +35,13 @@ own, or output that cannot be written: what was done stays done; 130 Ctrl-C; 141
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app import chain, database, sar_commands, settings, terminal
+from app import chain, database, feed_command, sar_commands, settings, terminal
 from app.errors import (
     RUN,
     BrokenLog,
@@ -55,7 +55,7 @@ from app.errors import (
     UnreadableFile,
 )
 from app.models import CASE_ID, Break, Role, read_case_id
-from app.terminal import tell, warn
+from app.terminal import counted, tell, warn
 from app.text import printable
 
 if TYPE_CHECKING:  # a verb imports what it needs: most of them are over before all of it was read
@@ -81,7 +81,8 @@ def _parser() -> terminal.Parser:
     shared = terminal.Parser(add_help=False)
     shared.add_argument("--database", metavar="DATABASE", help="instead of AML_DATABASE")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verbs.add_parser("init", parents=[shared], help="create the tables where they are missing, or upgrade them")
+    init = verbs.add_parser("init", parents=[shared], help="create the tables where they are missing, or upgrade them")
+    init.add_argument("--rebuild-keys", action="store_true", help="make the accounts and counterparties of cases anew")
     verify = verbs.add_parser("verify", parents=[shared], help="verify cases in the database")
     verify.add_argument("case_ids", nargs="*", metavar="CASE_ID")
     verify.add_argument("--checkpoint", type=Path, metavar="FILE", help="hold the log of all events against it")
@@ -103,11 +104,7 @@ def _parser() -> terminal.Parser:
     signing.add_argument("--full", action="store_true", help="hold all events against what was signed, each night say")
     signing.add_argument("--since", type=Path, metavar="FILE", help="sign nothing: prove that the log only grew since")
     signing.add_argument("--key", metavar="KEY", help="the published verifier key of the log, with --since")
-    opening = verbs.add_parser("open", parents=[shared], help="open a case on each alert of a file")
-    source = opening.add_mutually_exclusive_group(required=True)
-    source.add_argument("file", nargs="?", metavar="FILE", help="JSON Lines, one alert a line; - is standard input")
-    source.add_argument("--schema", action="store_true", help="print the JSON Schema of a line instead")
-    opening.add_argument("--skip-bad", action="store_true", help="leave bad lines out instead of refusing the file")
+    feed_command.add_parser(verbs, shared)
     user_verbs = verbs.add_parser("user", help="add, deactivate or list users").add_subparsers(
         dest="user_verb", required=True, metavar="VERB"
     )
@@ -131,7 +128,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.verb == "verify-file":
             return _verify_files(options.files, key, options.since)
         if options.verb == "open" and options.schema:
-            return _schema()
+            return feed_command.show_schema()
         config = settings.load(options.database)
         if options.verb == "keygen":
             return _keygen(config, options.name)
@@ -140,13 +137,13 @@ def main(arguments: list[str] | None = None) -> int:
         with closing(database.connect(config, read_only=options.verb == "verify")) as desk:
             match options.verb:
                 case "init":
-                    return _init(desk)
+                    return _init(desk, options.rebuild_keys)
                 case "export":
                     return _export(desk, config, options)
                 case "checkpoint":
                     return _checkpoint(desk, config, options.full)
                 case "open":
-                    return _open(desk, options.file, options.skip_bad)
+                    return feed_command.run(desk, options)
                 case "user":
                     return _user(desk, options)
                 case "sar":
@@ -190,12 +187,15 @@ def _user(desk: database.Database, options: argparse.Namespace) -> int:
     return _list_users(desk)
 
 
-def _init(desk: database.Database) -> int:
+def _init(desk: database.Database, rebuild_keys: bool) -> int:
     from app import schema
 
     before = schema.init(desk, terminal.progress("looked at"))
     if 0 < before < database.VERSION:
         tell(f"{desk} was upgraded from version {before} to version {database.VERSION}.")
+    if rebuild_keys:
+        made = schema.rebuild_keys(desk, terminal.progress("looked at"))
+        tell(f"{counted(made, 'key')} made from the events.")
     tell(f"{desk} is ready.")
     for shortcoming in desk.shortcomings():
         warn(f"Warning: {shortcoming}")
@@ -230,7 +230,7 @@ def _verify(
         return status
     if anchors:
         newest = anchors[-1]
-        told = f"The first {_count(newest.checkpoint.size, 'event')} are those that {newest.key.name} signed"
+        told = f"The first {counted(newest.checkpoint.size, 'event')} are those that {newest.key.name} signed"
         tell(f"{told} ({newest.file}); later ones are not yet anchored.")
     elif results[0].events:
         tell("The tail is not anchored: against a checkpoint (--checkpoint FILE --key KEY) it would also show whether")
@@ -252,7 +252,7 @@ def _log(config: settings.Settings, key: signed_note.VerifierKey | None) -> chec
 
 
 def _report_database(desk: database.Database, cases: int, events: int, breaks: Sequence[Break]) -> int:
-    what = f"{_count(cases, 'case')}, {_count(events, 'event')}"
+    what = f"{counted(cases, 'case')}, {counted(events, 'event')}"
     if cases or breaks:
         status = _report(what, breaks)
     else:
@@ -316,7 +316,7 @@ def _checkpoint(desk: database.Database, config: settings.Settings, full: bool) 
         tell(f"{appended.anchor.file}: no events since; the log is still the one it was signed over.")
     else:
         told = appended.anchor.checkpoint
-        tell(f"{appended.anchor.file}: {_count(told.size, 'event')}, {appended.events:,} of them new")
+        tell(f"{appended.anchor.file}: {counted(told.size, 'event')}, {appended.events:,} of them new")
         tell(f"head {told.head.hex()}")
     return DONE_IN_PART if appended.damaged else DONE
 
@@ -341,7 +341,7 @@ def _prove_growth(
         files.put(file, bytes(proof))
     except OSError as error:
         raise DeskError(f"{file} cannot be written: {error.strerror}.") from error
-    tell(f"{file}: of the {_count(size, 'event')} of {newest.file}, the first {old_size:,} are those of {since}")
+    tell(f"{file}: of the {counted(size, 'event')} of {newest.file}, the first {old_size:,} are those of {since}")
     return DONE
 
 
@@ -376,14 +376,14 @@ def _verify_growth(file: Path, data: bytes, key: signed_note.VerifierKey | None,
         raise InvalidInput(f"{file} is verified with both: --since OLD_CHECKPOINT and --key KEY.")
     old = checkpoint.read_anchor(since, key)
     new = proofs.verify_growth(data, file, old, key)
-    tell(f"{file}: ok, the log of {key.name} only grew from {old.checkpoint.size:,} to {_count(new.size, 'event')}")
+    tell(f"{file}: ok, the log of {key.name} only grew from {old.checkpoint.size:,} to {counted(new.size, 'event')}")
     return INTACT
 
 
 def _report_csv(file: Path, verified: verification.Verified, key: signed_note.VerifierKey | None) -> int:
     last = verified.last
     what = f"{file}: {_id(last.case_id)}, " if last else f"{file}: "
-    status = _report(f"{what}{_count(verified.events, 'event')}", verified.breaks)
+    status = _report(f"{what}{counted(verified.events, 'event')}", verified.breaks)
     if last:
         tell(f"  last event {chain.show(last.ts)}, head {chain.show(last.event_hash)}")
     if key and not verified.breaks:
@@ -395,12 +395,12 @@ def _report_csv(file: Path, verified: verification.Verified, key: signed_note.Ve
 def _report_bundle(file: Path, result: bundle.Result) -> int:
     from app.exports import bundle
 
-    status = _report(f"{file}: {result.case_id}, {_count(result.events, 'event')}", result.breaks)
+    status = _report(f"{file}: {result.case_id}, {counted(result.events, 'event')}", result.breaks)
     if result.breaks:
         return status
     if result.checkpoint:
         told = result.checkpoint
-        tell(f"  anchored: {result.anchored} of them, in the log {told.origin} of {_count(told.size, 'event')}")
+        tell(f"  anchored: {result.anchored} of them, in the log {told.origin} of {counted(told.size, 'event')}")
     if later := result.events - result.anchored:
         tell(f"  not yet anchored: {later}")
     if result.verdict is bundle.Verdict.OK:
@@ -409,35 +409,6 @@ def _report_bundle(file: Path, result: bundle.Result) -> int:
     if result.verdict is bundle.Verdict.COMPARE:
         tell(f"  signed by {result.key}: compare with the bank's published key, or give it with --key")
     return UNPROVEN
-
-
-def _schema() -> int:
-    from app import evidence
-
-    for line in json.dumps(evidence.schema(), indent=2).splitlines():
-        tell(line)
-    return DONE
-
-
-def _open(desk: database.Database, file: str, skip_bad: bool) -> int:
-    from app import intake
-
-    name = "standard input" if file == "-" else file
-    if file == "-" and not sys.stdin:
-        raise UnreadableFile(name, None, "it is closed")
-    with intake.alert_file(file, sys.stdin.buffer) as lines:
-        taken = intake.take_in(desk, lines, name, skip_bad)
-    for reason in taken.reasons:
-        warn(reason)
-    if more := taken.refused - len(taken.reasons):
-        warn(f"{name}: {more:,} more lines like these")
-    for alert_id, case_id in taken.changed:
-        warn(f"Alert {alert_id!r} was opened as {case_id} on other facts; the case stays as it is.")
-    tell(f"{_count(taken.opened, 'case')} opened, {taken.already:,} already open, {taken.refused:,} refused.")
-    if taken.refused and not skip_bad:
-        warn("Nothing was stored. Correct these lines, or leave them out with --skip-bad.")
-        return UNUSABLE
-    return DONE_IN_PART if taken.refused or taken.changed else DONE
 
 
 def _add_user(desk: database.Database, user_id: str, name: str, role: Role) -> int:
@@ -460,7 +431,7 @@ def _deactivate_user(desk: database.Database, user_id: str) -> int:
     owned = users.deactivate_user(desk, user_id)
     tell(f"{user_id} is inactive.")
     if owned:
-        tell(f"They still own {_count(owned, 'open case')}, which a Manager has to reassign.")
+        tell(f"They still own {counted(owned, 'open case')}, which a Manager has to reassign.")
     return DONE
 
 
@@ -484,12 +455,8 @@ def _id(case_id: str) -> str:
 def _report(what: str, breaks: Sequence[Break]) -> int:
     for found in breaks:
         tell(found)
-    tell(f"{what}: {_count(len(breaks), 'break') if breaks else 'all intact'}")
+    tell(f"{what}: {counted(len(breaks), 'break') if breaks else 'all intact'}")
     return BROKEN if breaks else INTACT
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 if __name__ == "__main__":

@@ -29,8 +29,11 @@ GENESIS = "0" * 64
 NO_COLUMN = "no such column"
 SEPARATOR = "\x1f"
 
-FACTS = tuple(sorted(column.name for column in COLUMNS if column.kind is Kind.FACT))
+FACTS = tuple(sorted(column.name for column in COLUMNS if column.kind in (Kind.FACT, Kind.RAISED)))
 """What the `open` event says of the case."""
+
+RAISED = tuple(column.name for column in COLUMNS if column.kind is Kind.RAISED)
+"""What of it a later `alert` event may raise."""
 
 UNOPENED: Mapping[str, str | None] = {column.name: column.first for column in COLUMNS if column.kind is Kind.STATE}
 """What every case starts from; later events change these columns."""

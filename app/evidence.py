@@ -2,183 +2,31 @@
 
 On the way in, `check` makes an `Alert` of what a source system tells, or says what is wrong with it; a case can be
 opened on every `Alert` that there is. `schema` says the same to whoever writes the feed. On the way out, `read` takes
-from an `open` event what it kept. Events were written by other versions too, and a database may be damaged: what cannot
-be read is counted, and stops nothing.
+from the `open` event and the `alert` events of a case what they kept, each transaction once. Events were written by
+other versions too, and a database may be damaged: what cannot be read is counted, and stops nothing.
 
-An amount is text, never a number: JSON's numbers are binary fractions in many a program, and what one of those made of
-the amount on its way cannot be seen here. Nothing is rounded. Kept are amounts with two places, times with
-microseconds, line breaks as a line feed; the rest as it is told.
+Kept are amounts with two places, times with microseconds, line breaks as a line feed; the rest as it is told.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    FailFast,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, field_validator, model_validator
 from pydantic.json_schema import GenerateJsonSchema
 
-from app import chain, money, typed
-from app.errors import InvalidInput, InvalidText
-from app.models import CASE_COLUMNS, MAX_AMOUNT, MAX_TEXT, Event, Risk
-from app.text import is_visible, quoted
+from app import chain, money
+from app import evidence_values as values
+from app.errors import InvalidInput
+from app.models import CASE_COLUMNS, MAX_TEXT, Action, Event
+from app.text import quoted
 
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-
-
-# --- what a value holds: each check returns what is kept of it ---
-
-
-class _Refused(ValueError):
-    """A value that cannot be kept, in a sentence whose first `{place}` becomes the place where the value stands."""
-
-
-def _any_text(told: object) -> str:
-    if not isinstance(told, str):
-        raise _Refused("{place} is not a text.")
-    try:
-        return chain.clean_text("{place}", told)
-    except InvalidText as error:
-        raise _Refused(str(error)) from error
-
-
-def _text(told: object) -> str:
-    text = _any_text(told)
-    if not is_visible(text):
-        raise _Refused("{place} is empty.")
-    return text
-
-
-def _narrative(told: object) -> str:
-    try:
-        return typed.told("{place}", _any_text(told))
-    except InvalidText as error:
-        raise _Refused(str(error)) from error
-
-
-def _alert_id(told: object) -> str:
-    text = _text(told)
-    if len(text) > 64 or not text.isprintable() or text != text.strip():
-        raise _Refused("The alert id needs 1 to 64 printable characters, and no space at an end.")
-    return text
-
-
-def _currency(told: object) -> str:
-    code = _text(told)
-    if code not in money.DECIMALS:
-        raise _Refused(f"The {{place}} {code[:9]!r} is not the ISO 4217 code of one that has amounts, such as USD.")
-    return code
-
-
-def _risk(told: Any) -> Risk:
-    try:
-        return Risk(told)
-    except ValueError as error:
-        raise _Refused(f"{{place}} is not one of {', '.join(Risk)}.") from error
-
-
-def _direction(told: object) -> str:
-    if told != "in" and told != "out":
-        raise _Refused("{place} is not one of in, out.")
-    return str(told)
-
-
-def _amount(told: object) -> str:
-    if isinstance(told, int | float) and not isinstance(told, bool):
-        raise _Refused('{place} is a number. Write it as text such as "9400.00", so that it stays exact.')
-    if not isinstance(told, str) or not money.TOLD.fullmatch(told):
-        raise _Refused('{place} is not an amount such as "9400.00".')
-    amount = Decimal(told)
-    if reason := money.too_fine(amount):
-        raise _Refused(f"{{place}} is {reason}.")
-    return f"{amount:.2f}"
-
-
-def _decimal(told: object) -> Decimal:
-    """Take the desk's own numbers too: a Decimal is exact."""
-    if not isinstance(told, Decimal):
-        return Decimal(_amount(told))
-    if not told.is_finite() or told.is_signed() or told > MAX_AMOUNT:
-        raise _Refused(f"The {{place}} lies between 0 and {MAX_AMOUNT:,}.")
-    if reason := money.too_fine(told):
-        raise _Refused(f"{{place}} is {reason}.")
-    return told
-
-
-def _time(told: object) -> str:
-    if isinstance(told, str) and _TIME.fullmatch(told):
-        try:
-            return chain.format_ts(datetime.fromisoformat(told))
-        except ValueError:
-            pass
-    raise _Refused("{place} is not a UTC time such as 2026-01-05T15:00:00Z.")
-
-
-def _day(told: object) -> str:
-    if isinstance(told, str) and _DAY.fullmatch(told):
-        try:
-            return date.fromisoformat(told).isoformat()
-        except ValueError:
-            pass
-    raise _Refused("{place} is not a day such as 2026-01-05.")
-
-
-def _country(told: object) -> str:
-    if not isinstance(told, str) or not _COUNTRY.fullmatch(told):
-        raise _Refused("{place} is not an ISO 3166 code such as US.")
-    return told
-
-
-def _one_line(what: str, limit: int) -> BeforeValidator:
-    def check(told: object) -> str:
-        text = _text(told)
-        try:
-            typed.one_line(what, text, limit)
-        except InvalidInput as error:
-            raise _Refused(str(error)) from error
-        return text
-
-    return _by(check, min_length=1, max_length=limit)
-
-
-def _by(check: Callable[[object], str | Decimal], **schema: Any) -> BeforeValidator:
-    """Return what checks a field. `schema` is what JSON Schema can say of the check, and refuses nothing more."""
-    return BeforeValidator(check, json_schema_input_type=Annotated[str, Field(**schema)])
-
-
-def _whole(pattern: re.Pattern[str]) -> str:
-    return f"^{pattern.pattern}$"
-
-
-_AnyText = Annotated[str, _by(_any_text)]
-_Text = Annotated[str, _by(_text, min_length=1)]
-_Narrative = Annotated[str, _by(_narrative, min_length=1)]
-_AlertId = Annotated[str, _by(_alert_id, min_length=1, max_length=64)]
-_Time = Annotated[str, _by(_time, pattern=_whole(_TIME))]
-_Day = Annotated[str, _by(_day, pattern=_whole(_DAY))]
-_Amount = Annotated[str, _by(_amount, pattern=_whole(money.TOLD))]
-_Decimal = Annotated[Decimal, _by(_decimal, pattern=_whole(money.TOLD))]
-_Currency = Annotated[str, _by(_currency, pattern=_whole(_CURRENCY))]
-_Country = Annotated[str, _by(_country, pattern=_whole(_COUNTRY))]
-_Direction = Annotated[str, BeforeValidator(_direction, json_schema_input_type=Literal["in", "out"])]
-_Risk = Annotated[Risk, BeforeValidator(_risk, json_schema_input_type=Risk)]
 
 
 # --- what is told ---
@@ -191,38 +39,45 @@ class _Told(BaseModel):
 class Window(_Told):
     """The days that the source system looked back on, both included."""
 
-    from_: _Day = Field(alias="from", description="The first day.")
-    to: _Day = Field(description="The last day.")
+    from_: values.Day = Field(alias="from", description="The first day.")
+    to: values.Day = Field(description="The last day.")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.from_ > self.to:
-            raise _Refused("{place} ends before it begins.")
+            raise values.Refused("{place} ends before it begins.")
         return self
 
 
 class Customer(_Told):
     """What is known of the customer. Each key may be left out."""
 
-    kind: _Text = Field(default_factory=str, description="Such as Individual or Business.")
-    business: _Text = Field(default_factory=str, description="What a business does.")
-    occupation: _Text = Field(default_factory=str, description="What an individual does.")
-    account: _Text = Field(default_factory=str, description="The account, as it may be shown.")
-    account_type: _Text = Field(default_factory=str, description="Such as Personal checking.")
-    since: _Day = Field(default_factory=str, description="The day on which they became a customer.")
-    expected_monthly: _Amount = Field(default_factory=str, description="How much was expected to move in a month.")
+    kind: values.Text = Field(default_factory=str, description="Such as Individual or Business.")
+    business: values.Text = Field(default_factory=str, description="What a business does.")
+    occupation: values.Text = Field(default_factory=str, description="What an individual does.")
+    account: values.Text = Field(default_factory=str, description="The account, as it may be shown.")
+    account_type: values.Text = Field(default_factory=str, description="Such as Personal checking.")
+    since: values.Day = Field(default_factory=str, description="The day on which they became a customer.")
+    expected_monthly: values.Amount = Field(
+        default_factory=str, description="How much was expected to move in a month."
+    )
 
 
 class Transaction(_Told):
     """One movement of money on the customer's account, in the alert's currency. All of it is text."""
 
-    time: _Time = Field(description="UTC.")
-    amount: _Amount = Field(description="Never negative: `direction` says which way it went.")
-    direction: _Direction = Field(description="in: to the customer; out: from the customer.")
-    channel: _Text = Field(description="Such as cash or wire.")
-    counterparty: _AnyText = Field(description="Who is on the other side; may be empty.")
-    country: _Country = Field(description="An ISO 3166 code of two letters.")
-    place: _AnyText = Field(default_factory=str, description="Such as the branch; may be left out.")
+    time: values.Time = Field(description="UTC.")
+    amount: values.Amount = Field(description="Never negative: `direction` says which way it went.")
+    direction: values.Direction = Field(description="in: to the customer; out: from the customer.")
+    channel: values.Text = Field(description="Such as cash or wire.")
+    counterparty: values.AnyText = Field(description="Who is on the other side; may be empty.")
+    country: values.Country = Field(description="An ISO 3166 code of two letters.")
+    place: values.AnyText = Field(default_factory=str, description="Such as the branch; may be left out.")
+    id: values.TransactionId = Field(
+        default_factory=str,
+        description="The source system's own id of it, which no other transaction of the customer has: two alerts that "
+        "tell it mean one transaction. May be left out: then those that are alike in all else are one.",
+    )
 
 
 def _never_null(schema: dict[str, Any]) -> None:
@@ -232,7 +87,7 @@ def _never_null(schema: dict[str, Any]) -> None:
 
 
 class Alert(_Told):
-    """An alert of a source system, on which one case is opened.
+    """An alert of a source system, on which a case is opened, or which joins one.
 
     A text may hold tabs and line breaks, where it need not stand on one line, but no other control character; one that
     may not be empty has something that can be seen. On one line, a character beyond U+FFFF counts as two. An amount is
@@ -240,43 +95,59 @@ class Alert(_Told):
     not zeros (9400.125 KWD; 9400.120 is fine), and a fraction of a currency that has none (100.50 JPY; 100.00 is fine).
     """
 
-    alert_id: _AlertId = Field(
+    alert_id: values.AlertId = Field(
         description="The source system's own id, printable: an alert that is sent again has its case already."
     )
-    customer_id: Annotated[str, _one_line("customer id", 40)] = Field(
+    customer_id: Annotated[str, values.one_line("customer id", 40)] = Field(
         description="The bank's own id of the customer, on one line."
     )
-    customer_name: Annotated[str, _one_line("customer name", 200)] = Field(description="Their whole name, on one line.")
-    typology: Annotated[str, _one_line("typology", 100)] = Field(
+    customer_name: Annotated[str, values.one_line("customer name", 200)] = Field(
+        description="Their whole name, on one line."
+    )
+    typology: Annotated[str, values.one_line("typology", 100)] = Field(
         description="The pattern, such as Structuring, on one line."
     )
-    risk: _Risk = Field(description="How the source system judges it.")
+    risk: values.RiskWord = Field(description="How the source system judges it.")
     risk_score: int = Field(ge=0, le=100, description="A whole number.")
-    amount: _Decimal = Field(
+    amount: values.ExactAmount = Field(
         description="The activity alerted on, counted once: the larger of money in and money out, never their sum. "
         "It is the source's own statement, kept as it is told."
     )
-    currency: _Currency = Field(
+    currency: values.Currency = Field(
         description="The ISO 4217 code of a currency; not XXX, XTS or a metal, which have no amounts."
     )
-    alert: _Narrative = Field(description=f"What the source system says, up to {MAX_TEXT:,} characters.")
+    alert: values.Narrative = Field(description=f"What the source system says, up to {MAX_TEXT:,} characters.")
     window: Window | None = Field(default=None, description="May be left out.", json_schema_extra=_never_null)
     customer: Customer = Field(default_factory=Customer, description="May be left out.")
     transactions: Annotated[list[Transaction], FailFast()] = Field(description="May be an empty list.")
+    triggered_by: list[values.TransactionId] = Field(
+        default_factory=list, description="The ids of the transactions that made the rule fire. May be left out."
+    )
 
     @field_validator("window", mode="before")
     @classmethod
     def _is_not_null(cls, told: object) -> object:
         if told is None:
-            raise _Refused("{place} is not an object.")
+            raise values.Refused("{place} is not an object.")
         return told
+
+    @model_validator(mode="after")
+    def _names_its_transactions(self) -> Self:
+        ids = [row.id for row in self.transactions if row.id]
+        if twice := [one for one, told in Counter(ids).items() if told > 1]:
+            raise values.Refused(f"The transaction id {quoted(twice[0])} comes twice in one alert.")
+        if unknown := set(self.triggered_by).difference(ids):
+            raise values.Refused(
+                f"triggered_by names {quoted(min(unknown))}, which is the id of none of the transactions."
+            )
+        return self
 
     @model_validator(mode="after")
     def _is_of_its_currency(self) -> Self:
         if money.DECIMALS[self.currency] < money.KEPT:
             for place, amount in self._amounts():
                 if reason := money.why_not(amount, self.currency):
-                    raise _Refused(f"{place} is {reason}.")
+                    raise values.Refused(f"{place} is {reason}.")
         return self
 
     def _amounts(self) -> Iterator[tuple[str, Decimal]]:
@@ -288,7 +159,7 @@ class Alert(_Told):
             yield "customer.expected_monthly", Decimal(self.customer.expected_monthly)
 
     def evidence(self) -> dict[str, Any]:
-        """Return what the `open` event keeps beside the case's own columns: the rest of what was told."""
+        """Return what an event keeps beside the case's own columns: the rest of what was told."""
         return self.model_dump(by_alias=True, exclude=set(CASE_COLUMNS), exclude_unset=True)
 
 
@@ -317,7 +188,7 @@ _SENTENCES = {
     "greater_than_equal": "The risk score lies between 0 and 100.",
     "less_than_equal": "The risk score lies between 0 and 100.",
 }
-"""What is wrong, by pydantic's type of the error; a `_Refused` brings its own sentence."""
+"""What is wrong, by pydantic's type of the error; a `values.Refused` brings its own sentence."""
 
 
 def _sentence(told: Any, errors: Sequence[Mapping[str, Any]]) -> str:
@@ -394,15 +265,44 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """An alert as its event keeps it. What cannot be read in it is empty, or None.
+
+    `at` is the time of the event, as the formula writes it; `window` the first and the last day looked back on, as
+    2026-01-05. `rows` and `triggers` are places in `Kept.transactions`: what it told, and what made its rule fire.
+    """
+
+    alert_id: str
+    text: str
+    at: str
+    typology: str
+    risk: str
+    risk_score: int | None
+    amount: Decimal | None
+    window: tuple[str, str] | None
+    rows: tuple[int, ...]
+    triggers: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
-    """What a case was opened on, as far as its `open` event can be read."""
+    """What a case rests on, as far as its `open` event and its `alert` events can be read."""
 
     alert: str
+    """The text of the first alert."""
     customer: Mapping[str, object]
-    """By the event's own keys, which may be others than those of `Customer`."""
+    """By the events' own keys, which may be others than those of `Customer`; of each the first value that was told."""
     transactions: Sequence[Transaction]
+    """Each once, in the order of their times."""
     unread: int
     """How many transactions more there are, which cannot be read."""
+    alerts: Sequence[Told]
+    """The oldest first."""
+
+    @property
+    def triggers(self) -> frozenset[int]:
+        """Return the places of the transactions that made a rule fire; none where no feed named any."""
+        return frozenset().union(*(told.triggers for told in self.alerts))
 
     def flow(self) -> Flow:
         """Return what the transactions add up to."""
@@ -414,25 +314,89 @@ class Kept:
 
 
 def read(events: Sequence[Event]) -> Kept:
-    """Return what a case was opened on; `events` are those of the case, the oldest first. Raises nothing."""
-    return kept_in(chain.read_meta(events[0]) if events else {})
+    """Return what a case rests on; `events` are those of the case, the oldest first. Raises nothing."""
+    telling = [*events[:1], *(event for event in events[1:] if event.action == Action.ALERT)]
+    return _merged([(event.ts, chain.read_meta(event)) for event in telling])
 
 
 def kept_in(kept: Mapping[str, Any]) -> Kept:
     """Return what the `meta` of an `open` event says a case was opened on. Raises nothing."""
-    alert, customer, listed = kept.get("alert"), kept.get("customer"), kept.get("transactions", [])
-    rows = [_transaction(row) for row in listed] if isinstance(listed, list) else [None]
-    found = [row for row in rows if row is not None]
+    return _merged([("", kept)])
+
+
+def _merged(told: Sequence[tuple[str, Mapping[str, Any]]]) -> Kept:
+    """Return what events keep, of each its time and its `meta`.
+
+    Two alerts that tell a transaction of one `id` mean one, as the first of them told it. Those without an id are one
+    where all that they say is equal; so often as one alert tells such a one, there are so many.
+    """
+    customer: dict[str, object] = {}
+    rows: list[Transaction] = []
+    places: dict[object, list[int]] = {}
+    unread = 0
+    alerts = []
+    for at, kept in told:
+        if isinstance(said := kept.get("customer"), dict):
+            customer = {**said, **customer}
+        listed = kept.get("transactions", [])
+        seen: Counter[object] = Counter()
+        of_alert: dict[int, str] = {}
+        for row in map(_transaction, listed) if isinstance(listed, list) else [None]:
+            if row is None:
+                unread += 1
+                continue
+            key = row.id or tuple(row.model_dump().values())
+            known = places.setdefault(key, [])
+            number = 0 if row.id else seen[key]
+            seen[key] += 1
+            if number == len(known):
+                known.append(len(rows))
+                rows.append(row)
+            of_alert[known[number]] = row.id
+        alerts.append((at, kept, of_alert))
+    order = sorted(range(len(rows)), key=lambda place: rows[place].time)
+    sorted_to = {place: number for number, place in enumerate(order)}
     return Kept(
-        alert="" if alert is None else str(alert),
-        customer=customer if isinstance(customer, dict) else {},
-        transactions=found,
-        unread=len(rows) - len(found),
+        alert=_alert_text(told[0][1]) if told else "",
+        customer=customer,
+        transactions=[rows[place] for place in order],
+        unread=unread,
+        alerts=[_told(at, kept, {sorted_to[place]: row_id for place, row_id in of.items()}) for at, kept, of in alerts],
     )
 
 
+def _told(at: str, kept: Mapping[str, Any], rows: Mapping[int, str]) -> Told:
+    """Return the alert of an event; `rows` are the places of its transactions, and the id of each."""
+    facts, window, fired = kept.get("told", kept.get("case")), kept.get("window"), kept.get("triggered_by")
+    facts = facts if isinstance(facts, dict) else {}
+    score = facts.get("risk_score")
+    first, last = (_text(window.get(end)) if isinstance(window, dict) else "" for end in ("from", "to"))
+    named = [one for one in fired if isinstance(one, str) and one] if isinstance(fired, list) else []
+    return Told(
+        alert_id=_text(kept.get("alert_id")),
+        text=_alert_text(kept),
+        at=at,
+        typology=_text(facts.get("typology")),
+        risk=_text(facts.get("risk")),
+        risk_score=score if type(score) is int else None,
+        amount=money.read(facts.get("amount")),
+        window=(first, last) if first and last else None,
+        rows=tuple(sorted(rows)),
+        triggers=frozenset(place for place, row_id in rows.items() if row_id in named),
+    )
+
+
+def _alert_text(kept: Mapping[str, Any]) -> str:
+    alert = kept.get("alert")
+    return "" if alert is None else str(alert)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _transaction(row: object) -> Transaction | None:
-    """Return a row of an `open` event, or None where it cannot be read. What else it says stays in the event."""
+    """Return a row of an event, or None where it cannot be read. What else it says stays in the event."""
     if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in _TEXTS):
         return None
     if money.read(row["amount"]) is None:

@@ -59,6 +59,8 @@ class Filing(StrEnum):
 
 
 class Risk(StrEnum):
+    """The lowest first."""
+
     LOW = "Low"
     MEDIUM = "Medium"
     HIGH = "High"
@@ -82,6 +84,7 @@ class Action(StrEnum):
         return action
 
     OPEN = "open", "opened the case"
+    ALERT = "alert", "joined an alert to the case"
     ASSIGN = "assign", "assigned the case"
     NOTE = "note", "added a note"
     DISPOSITION = "disposition", "set a disposition"
@@ -116,6 +119,8 @@ class Kind(Enum):
     """Names the case."""
     FACT = auto()
     """Said by the `open` event, and never changed."""
+    RAISED = auto()
+    """Said by the `open` event; a later `alert` event may raise it, and nothing lowers it."""
     DERIVED = auto()
     """Computed from key and facts."""
     STATE = auto()
@@ -132,7 +137,7 @@ class Column:
     first: str | None = None
     """Of state: the value before any event has changed it, as `meta` holds it."""
     label: str = ""
-    """Of state: what people call it."""
+    """Of what later events change: what people call it."""
     limit: int = 0
     """The longest text, in characters, or the highest number."""
     is_user: bool = False
@@ -161,9 +166,9 @@ class Case:
     customer_id: Annotated[str, Column(Kind.FACT, limit=40)]
     customer_name: Annotated[str, Column(Kind.FACT, limit=200)]
     typology: Annotated[str, Column(Kind.FACT, limit=100)]
-    risk: Annotated[Risk, Column(Kind.FACT)]
-    risk_score: Annotated[int, Column(Kind.FACT, limit=100)]
-    amount: Annotated[Decimal, Column(Kind.FACT)]
+    risk: Annotated[Risk, Column(Kind.RAISED, label="risk")]
+    risk_score: Annotated[int, Column(Kind.RAISED, label="risk score", limit=100)]
+    amount: Annotated[Decimal, Column(Kind.RAISED, label="amount")]
     currency: Annotated[str, Column(Kind.FACT, limit=3)]
     opened_at: Annotated[datetime, Column(Kind.FACT)]
     due_at: Annotated[datetime, Column(Kind.FACT)]

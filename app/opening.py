@@ -10,7 +10,8 @@ from hashlib import sha256
 from itertools import count
 from typing import Any
 
-from app import chain, policy, repository
+from app import chain, key_query, policy, repository
+from app.case_keys import keys_of
 from app.database import Database, Transaction
 from app.evidence import Alert
 from app.models import CROCKFORD, Case, Event
@@ -106,6 +107,7 @@ def _opening(case_id: str, actor_id: str, alert: Alert) -> tuple[Case, Event]:
 def _store(tx: Transaction, case: Case, event: Event) -> None:
     repository.insert_case(tx, case)
     repository.insert_event(tx, event)
+    key_query.insert_keys(tx, case.case_id, keys_of(event, case.customer_name))
 
 
 def _told(opening: Event) -> dict[str, Any]:

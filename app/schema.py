@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from app import repository
+from app import key_query, repository
 from app.database import VERSION, Database, Transaction
 from app.errors import ConstraintBroken, OtherVersion, UnknownUser
 from app.models import ALERT_FEED, ALERT_FEED_USER
@@ -78,16 +78,42 @@ def _step_up(tx: Transaction, before: int) -> None:
 
 def renew_search_texts(database: Database, progress: Progress | None = None) -> None:
     """Bring every search text from the form of before version 3, which folded letter case alone, to today's."""
+    _in_batches(database, lambda after: lambda tx: (repository.renew_search_texts(tx, after, BATCH), 0), progress)
+
+
+def make_keys(database: Database, progress: Progress | None = None) -> None:
+    """Keep what every case is found by, from its events."""
+    _in_batches(database, lambda after: lambda tx: key_query.make_keys(tx, after, BATCH), progress)
+
+
+def rebuild_keys(database: Database, progress: Progress | None = None) -> int:
+    """Make the index of accounts and counterparties anew from the events. Return how many keys that are.
+
+    Alerts that lack their key get it; a key that names an alert of no event stays, for verification to tell.
+    """
+    return _in_batches(database, lambda after: lambda tx: key_query.remake_index(tx, after, BATCH), progress)
+
+
+def _in_batches(
+    database: Database,
+    work: Callable[[str], Callable[[Transaction], tuple[str | None, int]]],
+    progress: Progress | None,
+) -> int:
+    """Do the work on all cases by id, in a transaction a batch; return the sum of what it counts.
+
+    `work` is given the id after which to begin. What it returns is done in a transaction, and returns the id of the
+    last case, None where there is none after it, and a number.
+    """
     total = database.read(repository.case_count, any_version=True)
-    done = 0
+    done = counted = 0
     last: str | None = ""
     while last is not None:
-        batch = partial(repository.renew_search_texts, after=last, limit=BATCH)
-        last = database.write(batch, any_version=True)
-        done += BATCH
+        last, found = database.write(work(last), any_version=True)
+        done, counted = done + BATCH, counted + found
         if progress:
             progress(min(done, total), total)
+    return counted
 
 
-STEPS: Mapping[int, Callable[[Database, Progress | None], None]] = {3: renew_search_texts}
+STEPS: Mapping[int, Callable[[Database, Progress | None], None]] = {3: renew_search_texts, 6: make_keys}
 """By the version that they lead to; the others are scripts."""

@@ -88,6 +88,11 @@ def warn(problem: object) -> None:
     _err(f"{printable(str(problem).removesuffix(steps))}{steps}\n")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return `1 case`, `2 cases`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def progress(what: str) -> Callable[[int, int], None]:
     """Return a function that prints how much is done, in per cent, on one line; nothing where nobody watches.
 

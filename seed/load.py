@@ -15,7 +15,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from app import chain, repository, rows, schema, verification
+from app import chain, key_query, repository, rows, schema, verification
+from app.case_keys import keys_of
 from app.database import Database, Transaction
 from app.errors import DatabaseError, DatabaseNotEmpty, InvalidText, UnreadableFile
 from app.filing import MAX_NARRATIVE
@@ -184,6 +185,8 @@ def _load_cases(tx: Transaction, folder: Path, known: Mapping[str, User], progre
 
     def store() -> None:
         repository.load(tx, cases, events)
+        names = {case.case_id: case.customer_name for case in cases}
+        key_query.load_keys(tx, ((event.case_id, keys_of(event, names[event.case_id])) for event in events))
         cases.clear()
         events.clear()
 

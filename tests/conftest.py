@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,13 @@ def _main_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 SERVER = os.environ.get("AML_TEST_SQLSERVER", "")
 """The ODBC connection string of a server on which the tests may create databases of their own."""
 
-EMPTY = ("TRUNCATE TABLE case_events", "DELETE FROM cases", "DELETE FROM users")
+EMPTY = (
+    "DELETE FROM unsent",
+    "DELETE FROM case_keys",
+    "TRUNCATE TABLE case_events",
+    "DELETE FROM cases",
+    "DELETE FROM users",
+)
 
 
 def on_the_server(*statements: str, database: str = "master") -> None:
@@ -191,11 +198,12 @@ OpenCase = Callable[..., Case]
 
 @pytest.fixture
 def open_case(desk: database.Database) -> OpenCase:
-    """Opens a case; any fact can be given. `sampled=True` draws ids until one is in the QA sample."""
+    """Opens a case on an alert of its own; any fact can be given. `sampled=True` does until one is in the QA sample."""
+    numbers = count()
 
     def opened(sampled: bool | None = None, **facts: Any) -> Case:
         while True:
-            event = opening.open_case(desk, ALERT_FEED, alert(**facts))
+            event = opening.open_case(desk, ALERT_FEED, alert(**{"alert_id": f"TM-{next(numbers)}", **facts}))
             with desk.snapshot() as tx:
                 case = repository.case(tx, event.case_id)
             if sampled is None or (case.qa_bucket == 0) is sampled:

@@ -37,7 +37,8 @@ FULL: dict[str, Any] = {
         "since": "2019-03-01",
         "expected_monthly": "4000.00",
     },
-    "transactions": [{**TRANSACTIONS[0], "place": "Main St"}, {**TRANSACTIONS[1], "place": ""}],
+    "transactions": [{**TRANSACTIONS[0], "place": "Main St"}, {**TRANSACTIONS[1], "place": "", "id": "TX-2"}],
+    "triggered_by": [],
 }
 """An alert with every key."""
 OBJECTS: dict[str, tuple[str | int, ...]] = {
@@ -107,7 +108,7 @@ def test_what_the_schema_refuses_the_desk_refuses_and_says_where(name: str, key:
     if SCHEMA.is_valid(told):
         evidence.check(told)
         may_be_left_out = value is ... and key not in described(name).get("required", ())
-        assert may_be_left_out or (key, value) in [("transactions", []), ("customer", {})]
+        assert may_be_left_out or (key, value) in [("transactions", []), ("customer", {}), ("triggered_by", [])]
     else:
         with pytest.raises(InvalidInput) as caught:
             evidence.check(told)
@@ -172,16 +173,31 @@ def test_what_is_kept_of_an_alert_is_read_again_and_never_taken_for_a_change_of_
     kept = evidence.read(lives.opened(evidence=alert.evidence()).events)
     assert (kept.alert, kept.customer, kept.unread) == (FULL["alert"], FULL["customer"], 0)
     assert list(kept.transactions) == alert.transactions
-    assert set(alert.evidence()) == {"alert_id", "alert", "window", "customer", "transactions"}
+    assert set(alert.evidence()) == {"alert_id", "alert", "window", "customer", "transactions", "triggered_by"}
     assert not {*CASE_COLUMNS, "case", "form"}.intersection(alert.evidence())
     assert evidence.read([]).transactions == []
+
+
+def test_what_made_a_rule_fire_is_named_by_ids_that_the_alert_tells_once() -> None:
+    rows = [{**row, "id": f"TX-{number}"} for number, row in enumerate(TRANSACTIONS)]
+    kept = evidence.kept_in(
+        evidence.check({**FACTS, "transactions": rows, "triggered_by": ["TX-3", "TX-1"]}).evidence()
+    )
+    assert sorted(kept.triggers) == [1, 3]
+    for wrong, sentence in (
+        ({"triggered_by": ["TX-9"]}, "triggered_by names 'TX-9', which is the id of none of the transactions."),
+        ({"transactions": [*rows, rows[0]]}, "The transaction id 'TX-0' comes twice in one alert."),
+        ({"transactions": [{**rows[0], "id": " x"}]}, "transactions[0].id needs 1 to 64 printable characters"),
+    ):
+        with pytest.raises(InvalidInput, match=re.escape(sentence)):
+            evidence.check({**FACTS, "transactions": rows, **wrong})
 
 
 def test_the_page_in_a_bundle_reads_the_transactions_and_amounts_that_the_desk_keeps() -> None:
     page = (ROOT / "app" / "exports" / "bundle" / "audit.js").read_text("utf-8")
     (names,) = re.findall(r'const names = (\["time".*?\]);', page)
     assert set(json.loads(names)) == set(described("Transaction")["required"])
-    assert {*json.loads(names), "place"} == set(evidence.Transaction.model_fields)
+    assert {*json.loads(names), "place", "id"} == set(evidence.Transaction.model_fields)
     (pattern,) = re.findall(r"const isMoney = .*?/\^(.*?)\$/\.test", page)
     for amount in ("0", "9400.120", "9999999999999.99", "0.01"):
         kept = evidence.check({**FULL, "transactions": [{**TRANSACTIONS[0], "amount": amount}]}).transactions[0].amount

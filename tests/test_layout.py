@@ -20,7 +20,9 @@ PURE = (
     "sampling",
     "chain",
     "typed",
+    "evidence_values",
     "evidence",
+    "case_keys",
     "rules",
     "policy",
     "new_case",
@@ -48,6 +50,7 @@ STORE = (
 ROOMS = (
     "rows",
     "repository",
+    "key_query",
     "triage_query",
     "schema",
     "casework",
@@ -94,7 +97,20 @@ UI = (
     "ui.sar_panel",
 )
 DEMO = ("demo.steps", "demo.tour", "demo.tamper_panel")
-FLOORS = (*PURE, "gate", "settings", "files", *STORE, *ROOMS, *UI, *DEMO, "views", "terminal", "sar_commands")
+FLOORS = (
+    *PURE,
+    "gate",
+    "settings",
+    "files",
+    *STORE,
+    *ROOMS,
+    *UI,
+    *DEMO,
+    "views",
+    "terminal",
+    "feed_command",
+    "sar_commands",
+)
 """From the ground up; a module imports only from floors below its own."""
 
 PAGES = (*UI, *DEMO, "views", "streamlit_app", "server")

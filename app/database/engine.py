@@ -26,9 +26,10 @@ from tenacity import (
 from app import chain
 from app.errors import RUN, DatabaseBusy, DatabaseError, DatabaseUnreachable, OtherVersion, OutcomeUnknown, kinds
 
-TABLES = ("case_events", "cases", "users")
+TABLES = ("unsent", "case_keys", "case_events", "cases", "users")
+"""Each before those that it refers to."""
 
-VERSION = 4
+VERSION = 6
 """Of the schema that this desk works on. Each step up is a script in `upgrades/` beside the engine's `schema.sql`, or
 one in Python (`app.schema`), which rewrites rows in batches."""
 

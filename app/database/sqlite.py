@@ -35,7 +35,13 @@ from app.database.watch import Watch
 from app.errors import RUN, ConstraintBroken, DatabaseBusy, DatabaseError, DatabaseMissing, UnreadableText
 
 SCHEMA = settings.ROOT / "sql" / "sqlite" / "schema.sql"
-DROP_TABLES = ("DROP TABLE case_events", "DROP TABLE cases", "DROP TABLE users")
+DROP_TABLES = (
+    "DROP TABLE unsent",
+    "DROP TABLE case_keys",
+    "DROP TABLE case_events",
+    "DROP TABLE cases",
+    "DROP TABLE users",
+)
 SELECT_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 SELECT_VERSION = "PRAGMA user_version"
 COUNT_CASES_TABLE = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'cases'"

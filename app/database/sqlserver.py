@@ -107,9 +107,15 @@ IDENTITY_INSERT_OFF = "SET IDENTITY_INSERT case_events OFF"
 SELECT_TABLES = """
 SELECT SCHEMA_NAME(t.schema_id) AS schema_name, t.name AS table_name, c.name AS column_name
 FROM sys.tables AS t LEFT JOIN sys.columns AS c
-    ON c.object_id = t.object_id AND c.name IN ('user_id', 'head_hash', 'event_hash', 'version')
+    ON c.object_id = t.object_id AND c.name IN ('user_id', 'head_hash', 'event_hash', 'version', 'key', 'kept_at')
 """
-OWN_TABLES = {("dbo", "users", "user_id"), ("dbo", "cases", "head_hash"), ("dbo", "case_events", "event_hash")}
+OWN_TABLES = {
+    ("dbo", "users", "user_id"),
+    ("dbo", "cases", "head_hash"),
+    ("dbo", "case_events", "event_hash"),
+    ("dbo", "case_keys", "key"),
+    ("dbo", "unsent", "kept_at"),
+}
 """The desk's tables as SELECT_TABLES shows them: one of their name without that column is someone else's."""
 VERSION_TABLE = ("dbo", "schema_version", "version")
 """The desk's as well, but old databases have none."""

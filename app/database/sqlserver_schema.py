@@ -12,14 +12,20 @@ from app.database.engine import Row, Transaction
 
 SELECT_COLUMNS = """
 SELECT OBJECT_NAME(object_id) AS table_name, name FROM sys.columns
-WHERE object_id IN (OBJECT_ID('dbo.users'), OBJECT_ID('dbo.cases'), OBJECT_ID('dbo.case_events'))
+WHERE object_id IN (
+    OBJECT_ID('dbo.users'), OBJECT_ID('dbo.cases'), OBJECT_ID('dbo.case_events'), OBJECT_ID('dbo.case_keys'),
+    OBJECT_ID('dbo.unsent')
+)
 """
 SELECT_INDEXES = """
 SELECT OBJECT_NAME(i.object_id) AS table_name, i.index_id, c.name, ic.is_included_column AS included
 FROM sys.indexes AS i
 JOIN sys.index_columns AS ic ON ic.object_id = i.object_id AND ic.index_id = i.index_id
 JOIN sys.columns AS c ON c.object_id = ic.object_id AND c.column_id = ic.column_id
-WHERE i.object_id IN (OBJECT_ID('dbo.users'), OBJECT_ID('dbo.cases'), OBJECT_ID('dbo.case_events'))
+WHERE i.object_id IN (
+    OBJECT_ID('dbo.users'), OBJECT_ID('dbo.cases'), OBJECT_ID('dbo.case_events'), OBJECT_ID('dbo.case_keys'),
+    OBJECT_ID('dbo.unsent')
+)
     AND i.is_disabled = 0 AND (ic.key_ordinal > 0 OR ic.is_included_column = 1)
 ORDER BY table_name, i.index_id, ic.is_included_column, ic.key_ordinal
 """
@@ -57,13 +63,17 @@ def columns(script: str) -> dict[str, list[str]]:
 def indexes(script: str) -> list[Index]:
     """Return the indexes that the script makes, by themselves or as a constraint, each once."""
     found = [
-        Index(table, tuple(keys.split(", ")), frozenset(), name)
+        Index(table, _names(keys), frozenset(), name)
         for table, body in _TABLE.findall(script)
         for name, keys in _UNIQUE.findall(body)
     ]
     for name, table, keys, included in _INDEX.findall(script):
-        found.append(Index(table, tuple(keys.split(", ")), frozenset(filter(None, included.split(", "))), name))
+        found.append(Index(table, _names(keys), frozenset(_names(included)), name))
     return list(dict.fromkeys(found))
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip("[]") for name in listed.split(", ") if name)
 
 
 def triggers(script: str) -> dict[str, str]:

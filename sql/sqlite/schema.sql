@@ -54,6 +54,26 @@ CREATE TABLE IF NOT EXISTS case_events (
     UNIQUE (case_id, prev_hash)
 );
 
+-- By what else than its id a case is found: the ids of its alerts, which belong to one case alone; accounts and
+-- counterparties in the form in which search texts are compared.
+CREATE TABLE IF NOT EXISTS case_keys (
+    kind    NVARCHAR(20) NOT NULL CHECK (kind IN ('alert', 'account', 'counterparty')),
+    key     NVARCHAR(200) NOT NULL,
+    case_id NVARCHAR(20) NOT NULL REFERENCES cases (case_id),
+    PRIMARY KEY (kind, key, case_id)
+) WITHOUT ROWID;
+
+-- What a person has typed on a case and not sent: it is no evidence, and goes with what they send.
+CREATE TABLE IF NOT EXISTS unsent (
+    user_id NVARCHAR(64) NOT NULL REFERENCES users (user_id),
+    case_id NVARCHAR(20) NOT NULL REFERENCES cases (case_id),
+    form    NVARCHAR(40) NOT NULL,
+    field   NVARCHAR(80) NOT NULL,
+    value   NVARCHAR NOT NULL,
+    kept_at DATETIME2(6) NOT NULL,
+    PRIMARY KEY (user_id, case_id, form, field)
+) WITHOUT ROWID;
+
 CREATE INDEX IF NOT EXISTS cases_owner ON cases (owner);
 CREATE INDEX IF NOT EXISTS cases_customer ON cases (customer_id, opened_at, case_id);
 CREATE INDEX IF NOT EXISTS case_events_case_ts ON case_events (case_id, ts);
@@ -91,6 +111,10 @@ CREATE INDEX IF NOT EXISTS cases_by_filing ON cases (filing, sar_due_at, case_id
 CREATE INDEX IF NOT EXISTS cases_sar_due ON cases (sar_due_at, case_id, filing, filed_at, owner, risk, search)
     WHERE filed_at IS NULL AND sar_due_at IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS cases_by_bsa_id ON cases (bsa_id) WHERE bsa_id <> '';
+
+-- Keys: those of a case; an alert is of one case.
+CREATE INDEX IF NOT EXISTS case_keys_by_case ON case_keys (case_id);
+CREATE UNIQUE INDEX IF NOT EXISTS case_keys_alert ON case_keys (key) WHERE kind = 'alert';
 
 -- Events are never changed. BEFORE INSERT stands in for INSERT OR REPLACE, which deletes without a DELETE trigger.
 CREATE TRIGGER IF NOT EXISTS case_events_no_update BEFORE UPDATE ON case_events

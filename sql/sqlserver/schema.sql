@@ -20,7 +20,7 @@ GO
 
 IF OBJECT_ID(N'dbo.cases', N'U') IS NULL
 EXEC (N'
-INSERT INTO dbo.schema_version (version) SELECT 4 WHERE NOT EXISTS (SELECT 1 FROM dbo.schema_version)
+INSERT INTO dbo.schema_version (version) SELECT 6 WHERE NOT EXISTS (SELECT 1 FROM dbo.schema_version)
 ');
 GO
 
@@ -162,6 +162,42 @@ CREATE INDEX case_events_case_ts ON dbo.case_events (case_id, ts);
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.case_events')
     AND name LIKE N'case_events_log%')
 CREATE UNIQUE INDEX case_events_log ON dbo.case_events (event_id) INCLUDE (event_hash);
+GO
+
+-- By what else than its id a case is found: the ids of its alerts, which belong to one case alone; accounts and
+-- counterparties in the form in which search texts are compared.
+IF OBJECT_ID(N'dbo.case_keys', N'U') IS NULL
+CREATE TABLE dbo.case_keys (
+    kind    NVARCHAR(20) COLLATE Latin1_General_BIN2 NOT NULL
+        CONSTRAINT case_keys_kind_is_known CHECK (kind IN (N'alert', N'account', N'counterparty')),
+    [key]   NVARCHAR(200) COLLATE Latin1_General_BIN2 NOT NULL,
+    case_id NVARCHAR(20) COLLATE Latin1_General_BIN2 NOT NULL
+        CONSTRAINT case_keys_case REFERENCES dbo.cases (case_id),
+    CONSTRAINT case_keys_pk PRIMARY KEY CLUSTERED (kind, [key], case_id)
+);
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.case_keys')
+    AND name LIKE N'case_keys_by_case%')
+CREATE INDEX case_keys_by_case ON dbo.case_keys (case_id);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'dbo.case_keys')
+    AND name LIKE N'case_keys_alert%')
+CREATE UNIQUE INDEX case_keys_alert ON dbo.case_keys ([key]) WHERE kind = N'alert';
+GO
+
+-- What a person has typed on a case and not sent: it is no evidence, and goes with what they send.
+IF OBJECT_ID(N'dbo.unsent', N'U') IS NULL
+CREATE TABLE dbo.unsent (
+    user_id NVARCHAR(128) COLLATE Latin1_General_BIN2 NOT NULL
+        CONSTRAINT unsent_user REFERENCES dbo.users (user_id),
+    case_id NVARCHAR(20) COLLATE Latin1_General_BIN2 NOT NULL
+        CONSTRAINT unsent_case REFERENCES dbo.cases (case_id),
+    form    NVARCHAR(40) COLLATE Latin1_General_BIN2 NOT NULL,
+    field   NVARCHAR(80) COLLATE Latin1_General_BIN2 NOT NULL,
+    value   NVARCHAR(MAX) NOT NULL,
+    kept_at DATETIME2(6) NOT NULL,
+    CONSTRAINT unsent_pk PRIMARY KEY CLUSTERED (user_id, case_id, form, field)
+);
 GO
 
 -- Events are never changed. TRUNCATE fires no trigger: only DENY ALTER stops it (security.sql).

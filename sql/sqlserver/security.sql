@@ -6,7 +6,7 @@
 -- What needs more than aml_desk:
 --   python -m app init   CREATE TABLE, ALTER on the schema dbo, and ALTER on the database for database.sql: run it once,
 --                        and for each upgrade, as a member of db_owner. Where everything is there already, aml_desk
---                        suffices.
+--                        suffices. With --rebuild-keys: DELETE on case_keys.
 --   python -m seed load  SET IDENTITY_INSERT takes ALTER on case_events, which aml_desk is denied: load as a member of
 --                        db_owner, with a login that is not the desk's and not in aml_desk.
 --   bulk_insert.sql      says at its top what it needs.
@@ -22,21 +22,26 @@ IF DATABASE_PRINCIPAL_ID(N'aml_auditor') IS NULL
 CREATE ROLE aml_auditor AUTHORIZATION dbo;
 GO
 
--- The desk adds rows to the three tables; it changes whether a user is active and when they signed out, and of a case
--- what its events change. Events are only ever added. Each change is refused where the version is not the desk's own.
+-- The desk adds rows; it changes whether a user is active and when they signed out, and of a case what its events
+-- change. Events and keys are only ever added. What people typed and did not send comes and goes. Each change is refused
+-- where the version is not the desk's own.
 GRANT SELECT ON dbo.schema_version TO aml_desk;
 GRANT SELECT, INSERT ON dbo.users TO aml_desk;
 GRANT UPDATE ON dbo.users (active, signed_out_at) TO aml_desk;
 GRANT SELECT, INSERT ON dbo.cases TO aml_desk;
 GRANT UPDATE ON dbo.cases (
-    status, owner, disposition, determined_at, closed_at, qa_result, qa_reviewer, qa_at, qa_notes, event_count,
-    head_hash, sar_due_at, filing, filed_at, bsa_id
+    risk, risk_score, amount, status, owner, disposition, determined_at, closed_at, qa_result, qa_reviewer, qa_at,
+    qa_notes, event_count, head_hash, sar_due_at, filing, filed_at, bsa_id
 ) TO aml_desk;
 GRANT SELECT, INSERT ON dbo.case_events TO aml_desk;
+GRANT SELECT, INSERT ON dbo.case_keys TO aml_desk;
+GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.unsent TO aml_desk;
 DENY INSERT, UPDATE, DELETE, ALTER ON dbo.schema_version TO aml_desk;
 DENY DELETE, ALTER ON dbo.users TO aml_desk;
 DENY DELETE, ALTER ON dbo.cases TO aml_desk;
 DENY UPDATE, DELETE, ALTER ON dbo.case_events TO aml_desk;
+DENY UPDATE, DELETE, ALTER ON dbo.case_keys TO aml_desk;
+DENY ALTER ON dbo.unsent TO aml_desk;
 
 -- So that verification, whoever runs it, can see whether the trigger that guards the events is there and enabled.
 GRANT VIEW DEFINITION ON dbo.case_events TO aml_desk;
@@ -46,10 +51,13 @@ GRANT SELECT, VIEW DEFINITION ON dbo.schema_version TO aml_auditor;
 GRANT SELECT, VIEW DEFINITION ON dbo.users TO aml_auditor;
 GRANT SELECT, VIEW DEFINITION ON dbo.cases TO aml_auditor;
 GRANT SELECT, VIEW DEFINITION ON dbo.case_events TO aml_auditor;
+GRANT SELECT, VIEW DEFINITION ON dbo.case_keys TO aml_auditor;
 DENY INSERT, UPDATE, DELETE, ALTER ON dbo.schema_version TO aml_auditor;
 DENY INSERT, UPDATE, DELETE, ALTER ON dbo.users TO aml_auditor;
 DENY INSERT, UPDATE, DELETE, ALTER ON dbo.cases TO aml_auditor;
 DENY INSERT, UPDATE, DELETE, ALTER ON dbo.case_events TO aml_auditor;
+DENY INSERT, UPDATE, DELETE, ALTER ON dbo.case_keys TO aml_auditor;
+DENY SELECT, INSERT, UPDATE, DELETE, ALTER ON dbo.unsent TO aml_auditor;
 GO
 
 -- What the two roles hold now.

@@ -380,7 +380,8 @@ const PROBLEMS = {
   "not in the log event_hash": "The event that the log holds is not here: altered, removed, or of another case.",
 };
 const DONE = {
-  open: "opened the case", assign: "assigned the case", note: "added a note", disposition: "set a disposition",
+  open: "opened the case", alert: "joined an alert to the case", assign: "assigned the case", note: "added a note",
+  disposition: "set a disposition",
   qa_pass: "passed the case in QA", qa_fail: "failed the case in QA", reopen: "reopened the case",
   view: "looked at the case", export: "exported the case",
   sar_draft: "drafted the SAR", sar_approve: "approved the SAR", sar_return: "returned the SAR",
@@ -388,6 +389,7 @@ const DONE = {
   sar_reject: "recorded that FinCEN rejected the SAR", sar_amend: "took the SAR up again to amend it",
 };
 const COLUMNS = {
+  risk: "risk", risk_score: "risk score", amount: "amount",
   status: "status", disposition: "disposition", owner: "owner",
   determined_at: "suspicion determined", closed_at: "closed",
   qa_result: "QA result", qa_reviewer: "QA reviewer", qa_at: "QA review", qa_notes: "QA notes",
@@ -503,7 +505,7 @@ function showCase(data, { state }, nameOf) {
     ["Typology", show(state.typology)], ["Risk", `${show(state.risk)}, score ${show(state.risk_score)}`],
     ["Alerted activity", `${show(state.currency)} ${money(state.amount)}`],
     ["Opened", clock(state.opened_at)], ["Due", clock(state.due_at)],
-    ...Object.keys(COLUMNS).filter((column) => state[column] && column !== "qa_notes")
+    ...Object.keys(NEW_CASE).filter((column) => state[column] && column !== "qa_notes")
       .map((column) => [label(COLUMNS[column]), worded(column, state[column], nameOf)]),
   ] : [["Facts of the case", "cannot be read"]]));
   at("text").textContent = isText(opening.alert) ? legible(opening.alert) : "The alert has no text.";
