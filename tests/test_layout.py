@@ -51,6 +51,7 @@ ROOMS = (
     "rows",
     "repository",
     "key_query",
+    "unsent",
     "triage_query",
     "schema",
     "casework",

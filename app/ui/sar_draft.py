@@ -40,6 +40,8 @@ _TEXTS: Mapping[str, str] = {
 }
 _NAME_PARTS: Mapping[str, str] = {"last_name": "Family name", "first_name": "Given name"}
 _NUMBERS = ("amount", "amount_usd", "cumulative")
+_NOT_KEPT = ("candidate", "accepted", "start")
+"""Fields of the form that are no part of the draft; that a text stands is said anew."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ def _begin(form: forms.Form, of: Drafting) -> None:
     put("begun", "")
     put("accepted", False)
     put("start", _typed(form, of)[0])
+    for field, value in form.kept.items():  # as it was left, over the draft that it was written on
+        put(field, value, is_text=field == "narrative")
 
 
 def _is_touched(form: forms.Form, of: Drafting) -> bool:
@@ -130,6 +134,7 @@ def _buttons(form: forms.Form, of: Drafting) -> None:
         is_touched = _is_touched(form, of)
         if is_touched:
             mine.drafting = of.case.case_id
+            form.keep(but=_NOT_KEPT)
         if is_touched or mine.drafting == of.case.case_id:
             st.button(
                 "Discard what is not saved",

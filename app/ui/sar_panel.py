@@ -14,7 +14,7 @@ from app.filing import Draft, ReportKind
 from app.models import Action, Case, Disposition, Event, Filing
 from app.policy import Verb
 from app.rows import Cases
-from app.ui import sar_draft, sar_forms, sar_words, tables, words
+from app.ui import forms, sar_draft, sar_forms, sar_words, tables, words
 from app.ui.sar_draft import Drafting
 from app.ui.sar_forms import Scene
 from app.ui.session import mine
@@ -88,7 +88,8 @@ def _body(scene: Scene, prior: Cases, show_evidence: Callable[[], None]) -> None
     case = scene.case
     refusal = scene.refusal(Verb.SAR_DRAFT)
     newest = sar_track.newest_draft(scene.events)
-    writes = not refusal and (case.filing in (Filing.NONE, Filing.TO_DRAFT) or mine.drafting == case.case_id)
+    at_work = mine.drafting == case.case_id or forms.waits("sar-draft", case.case_id)
+    writes = not refusal and (case.filing in (Filing.NONE, Filing.TO_DRAFT) or at_work)
     _came_back(scene)
     if writes:
         sar_draft.show(scene.actor, scene.names, _drafting(scene, newest and newest[1], prior))

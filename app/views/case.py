@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
-from app import casework, evidence, money, policy, repository, rules, triage_query, verification
+from app import casework, evidence, money, policy, repository, rules, triage_query, unsent, verification
 from app.database import Transaction
 from app.demo import tamper_panel
 from app.errors import BrokenCase, UnknownCase
@@ -189,7 +189,7 @@ def show_actions(scene: Scene) -> None:
             "isOwn": newest.user == actor.user_id,
             "opens": first,
         }
-        _hands(data=data, key="hands")
+        _hands(data=data, key="bar")
 
 
 def note_form(actor: User, case: Case, names: Mapping[str, User]) -> None:
@@ -354,6 +354,7 @@ class Found(NamedTuple):
     others: Cases
     prior_sars: Cases
     place: triage_query.Place
+    unsent: Mapping[str, Mapping[str, Any]]
 
 
 def read(tx: Transaction) -> Found:
@@ -361,7 +362,8 @@ def read(tx: Transaction) -> Found:
     place = triage_query.place(tx, walked.now(), walked.order, case_id)
     others = repository.other_cases(tx, found.customer_id, case_id)
     prior_sars = repository.prior_sars(tx, found.customer_id, case_id)
-    return Found(found, repository.chains_of(tx, case_id), others, prior_sars, place)
+    typed = unsent.kept(tx, actor.user_id, case_id)
+    return Found(found, repository.chains_of(tx, case_id), others, prior_sars, place, typed)
 
 
 try:
@@ -388,6 +390,7 @@ case, events = reading.case, repository.events_of(reading.chains)
 verified = verification.verify_chains(reading.chains)
 base.name_tab(case_id)
 
+forms.recall(actor, case_id, reading.unsent)
 scene = Scene(actor, case, events, names)
 
 with find:
@@ -395,6 +398,7 @@ with find:
 with st.container(key="case"):
     with st.container(key="known"):
         base.sar_banner(events)
+        left = st.container()
         show_header(case, events, verified)
         show_facts(case, events, names)
         if sar_panel.belongs(case, events):
@@ -407,4 +411,5 @@ with st.container(key="case"):
         show_actions(scene)
         with st.container(key="trail"):
             show_timeline(case, events, names, verified)
+forms.show_left(left)
 forms.show_outcome(names, outcome)
