@@ -330,7 +330,7 @@ def test_the_events_of_a_whole_life_say_what_changed_and_nothing_else(desk: Data
         {"qa_at": [None, passed], "qa_result": ["", "Pass"], "qa_reviewer": [None, Q]},
     ]
     assert [event.notes for event in events] == [
-        *("", "", "seen", "up", "", "split", "sums off", "sums off indeed", "lawful", "")
+        *("", "", "seen", "up", "Knows the branch.", "split", "sums off", "sums off indeed", "lawful", "")
     ]
     row = row_of(desk, case)
     assert (row.owner, row.event_count, row.head_hash) == (B, len(events), events[-1].event_hash)

@@ -88,8 +88,9 @@ def walk(actor: User, place: Place, on_open: Callable[[str], None]) -> None:
 
 
 def _place_words(place: Place) -> str:
-    total = f"{place.total:,}" + "+" * place.is_more
-    return f"{place.position:,} of {total}" if place.position else f"None of {total}"
+    if place.position is None:
+        return f"beyond {place.total}" if place.is_more else "not in queue"
+    return f"{place.position} of {place.total}{'+' * place.is_more}"
 
 
 def _taken_words(event: Event | None) -> str:

@@ -181,14 +181,11 @@ def show_actions(scene: Scene) -> None:
         for tab, draw in zip(tabs, forms_of.values(), strict=True):
             with tab:
                 draw()
-        newest = scene.events[-1]
-        data = {
-            "case": case.case_id,
-            "event": newest.event_id,
-            "added": f"{words.name_of(newest.user, names)} {timeline.LABELS.get(newest.action, newest.action)}",
-            "isOwn": newest.user == actor.user_id,
-            "opens": first,
-        }
+        data: dict[str, Any] = {"case": case.case_id, "opens": first}
+        for newest in scene.events[-1:]:  # of a damaged database there may be none
+            did = timeline.LABELS.get(newest.action, words.shown(newest.action))
+            is_own = newest.user == actor.user_id and newest.action not in policy.LOOKS
+            data |= {"event": newest.event_id, "added": f"You {did}", "isOwn": is_own}
         _hands(data=data, key="bar")
 
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
+from time import sleep
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
 
-from app import casework, opening, triage_query, users
+from app import casework, opening, triage_query, unsent, users
 from app.models import ALERT_FEED, Action, Disposition, Risk, User
 from app.policy import Decision
 from app.triage_query import Filters, Order
@@ -145,6 +146,7 @@ def test_a_decision_on_a_case_that_moved_is_refused_and_holds_when_it_is_sent_ag
     two.get_by_role("tab", name="Assign").click()
     two.get_by_role("combobox", name="New owner").click()
     two.get_by_role("option", name=OTHER_ANALYST.name).click()
+    two.get_by_role("textbox", name="Reason", exact=True).fill("On leave from tomorrow.")
     button(two, "Assign").and_(two.get_by_test_id("stBaseButton-secondaryFormSubmit")).click()
     expect(two.get_by_text(f"Case assigned to {OTHER_ANALYST.name}.")).to_be_visible()
     before = deeds(desk, case_id)
@@ -447,6 +449,16 @@ def test_who_acts_stays_over_a_reload_and_looks_in_no_other_name(pages: Pages, d
     assert looks == [OTHER_MANAGER.user_id, OTHER_ANALYST.user_id]
 
 
+def expect_kept(desk: Database, case_id: str, *texts: str) -> None:
+    """The desk has these texts, that the analyst typed on the case: a moment after the last stroke of a key."""
+    for _ in range(100):
+        kept = desk.read(lambda tx: unsent.kept(tx, ANALYST.user_id, case_id))
+        if {text for fields in kept.values() for text in fields.values()} == set(texts):
+            return
+        sleep(0.1)
+    raise AssertionError(kept)
+
+
 def test_what_was_typed_comes_back_after_a_reload_to_its_person_on_its_case_until_it_is_sent(
     pages: Pages, desk: Database, address: str
 ) -> None:
@@ -455,6 +467,7 @@ def test_what_was_typed_comes_back_after_a_reload_to_its_person_on_its_case_unti
     enter(page, case_page(address, case_id), ANALYST)
     box(page, "Note").fill("Half a thought.\nAnd more.")
     decide(page, "The takings match.")
+    expect_kept(desk, case_id, "Half a thought.\nAnd more.", "The takings match.")
     page.reload()
     expect(box(page, "Note")).to_have_value("Half a thought.\nAnd more.")
     page.get_by_role("tab", name="Decide").click()

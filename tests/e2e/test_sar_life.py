@@ -57,6 +57,8 @@ def press(page: Page, label: str, told: str) -> None:
     button = page.get_by_role("button", name=label, exact=True)
     expect(button).to_be_enabled()
     settled(page)
+    if not button.is_visible():  # at the foot, where the bar is closed
+        page.locator(".st-key-actions").get_by_role("tab").first.press("Enter")
     button.press("Enter")
     expect(page.get_by_text(told).first).to_be_visible()
     settled(page)
