@@ -312,7 +312,7 @@ def _listen(who: str, drawn: Mapping[str, str]) -> None:
                 return
         mine.heard = str(told.get("id", ""))
 
-    data = {"who": who, "forms": drawn, "accepted": mine.accepted, "heard": mine.heard}
+    data = {"who": who, "forms": drawn, "accepted": mine.accepted, "heard": mine.heard, "session": session.token()}
     _typed(data=data, key="typed", on_typed_change=hear)
 
 

@@ -2,6 +2,7 @@
 // tries each selector in a browser. `app/ui/base.py` puts this before each script that speaks of `streamlit`.
 const streamlit = {
   app: "[data-testid=stApp][data-test-script-state]",
+  connected: "[data-testid=stApp][data-test-connection-state=CONNECTED]",
   main: "[data-testid=stMain]",
   header: "[data-testid=stHeader]",
   sidebarLink: "[data-testid=stSidebarNavLink]",

@@ -2,7 +2,8 @@
 // its field. Until the desk has said that it keeps it, this page holds it, and gives it back to a text drawn anew.
 
 const PAUSE = 600, PATIENCE = 5000; // milliseconds: of no typing, and until the desk is told again
-const page = (window.amlTyped ??= { who: "", forms: {}, held: new Map(), sent: null, number: 0, timer: 0 });
+const PRESS = 300; // between a press and what it does: told at the same moment, that would draw nothing but this
+const page = (window.amlTyped ??= { who: "", forms: {}, held: new Map(), sent: null, number: 0, timer: 0, pressed: 0 });
 const prototypeOf = (text) => text instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement;
 
 // A text's key is its field and the token of its form.
@@ -10,12 +11,14 @@ function placeOf(text) {
   const holder = text.closest?.(streamlit.keyed);
   const [, field, token] = holder?.className.match(/st-key-(\S+)-([0-9a-f]{16})(?!\S)/) ?? [];
   const form = page.forms[token];
-  return form && { field, token, name: `${form} ${field}` };
+  return form && { who: page.who, field, token, name: `${page.who} ${form} ${field}` };
 }
+
+const mine = () => [...page.held.values()].filter(({ who, token }) => who === page.who && page.forms[token]);
 
 function later(milliseconds) {
   clearTimeout(page.timer);
-  page.timer = page.held.size ? setTimeout(tell, milliseconds) : 0;
+  page.timer = mine().length ? setTimeout(tell, milliseconds) : 0;
 }
 
 function hold({ target }) {
@@ -25,9 +28,18 @@ function hold({ target }) {
   later(PAUSE);
 }
 
+// A desk that was started again throws away what is told to the session before, and what another script tells with it.
+const isHeard = () => performance.now() > page.pressed + PRESS && streamlit.isAtRest() && document.querySelector(streamlit.connected)
+  && page.session === window.amlNewestSession;
+
 function tell() {
-  if (!page.held.size || !page.say) return;
-  page.sent = { id: `${page.session}-${++page.number}`, texts: [...page.held.values()] };
+  if (!mine().length) return;
+  if (!isHeard()) return later(PRESS);
+  say();
+}
+
+function say() {
+  page.sent = { id: `${page.name}-${++page.number}`, texts: mine() };
   page.say(page.sent);
   later(PATIENCE);
 }
@@ -57,13 +69,15 @@ export default function ({ data, setTriggerValue }) {
   page.say = (told) => setTriggerValue("typed", told);
   if (!page.restored) {
     page.restored = new WeakSet();
-    page.session = Math.random().toString(36).slice(2);
+    page.name = Math.random().toString(36).slice(2);
     addEventListener("input", hold, true);
-    for (const sign of ["focusout", "beforeunload"]) addEventListener(sign, () => later(0) || (sign === "beforeunload" && tell()), true);
+    for (const sign of ["pointerdown", "keydown"])
+      addEventListener(sign, () => { page.pressed = performance.now(); }, true);
+    addEventListener("focusout", () => later(PRESS), true);
+    addEventListener("beforeunload", () => mine().length && say());
     new MutationObserver(restore).observe(document.body, { childList: true, subtree: true });
   }
-  if (data.who !== page.who) page.held.clear(); // what somebody else typed is theirs
-  Object.assign(page, { who: data.who, forms: data.forms });
+  Object.assign(page, { who: data.who, forms: data.forms, session: data.session });
   for (const [name, { token }] of page.held) if (data.accepted.includes(token)) page.held.delete(name);
   heard(data.heard);
   restore();
