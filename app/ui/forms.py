@@ -305,8 +305,10 @@ def _listen(who: str, drawn: Mapping[str, str]) -> None:
         by_token = {form.token: (name, form) for name, form in mine.forms.items()}
         for one in told.get("texts", ()):
             name, form = by_token.get(str(one["token"]), ("", None))
-            if form is None:
+            if form is None and one["token"] in mine.accepted:
                 continue  # sent meanwhile
+            if form is None:
+                return  # somebody else's: the browser gives it back to them
             fields = [field for field in form.fields if streamlit_seams.class_of(field) == f"st-key-{one['field']}"]
             if not _keep(name, form, {field: str(one["text"]) for field in fields}):
                 return
