@@ -44,21 +44,33 @@ const isBar = () => getComputedStyle(part("actions")?.parentElement ?? document.
 const isTyping = ({ target, ctrlKey, metaKey, altKey }) =>
   ctrlKey || metaKey || altKey || target.closest?.("input, textarea, [contenteditable], [role=spinbutton]");
 
+// A tab of the bar, not of a form in it.
+function tabOf({ target }) {
+  const tab = target.closest?.(".st-key-actions [role=tab]");
+  return tab?.closest("[role=tabpanel]") ? null : tab;
+}
+
 function step(event) {
-  const tab = event.target.closest?.(".st-key-actions [role=tab]");
+  const tab = tabOf(event);
   if (tab) chosen = tab.ariaSelected === "true" ? tab : null;
 }
 
-function press({ target }) {
-  const tab = target.closest?.(".st-key-actions [role=tab]");
-  if (tab) open(!isOpen() || tab !== chosen);
+let toggled = -Infinity; // a key on a tab is a click too
+
+function press(event) {
+  const tab = tabOf(event);
+  if (!tab || performance.now() < toggled + 200) return;
+  toggled = performance.now();
+  open(!isOpen() || tab !== chosen);
+}
+
+function pressKey(event) {
+  if (tabOf(event) && ["Enter", " "].includes(event.key)) press(event);
 }
 
 function key(event) {
   const { key, target } = event;
-  const tab = target.closest?.(".st-key-actions [role=tab]");
-  if (tab && ["Enter", " "].includes(key)) open(true);
-  else if (key === "Escape" && isOpen() && isBar() && target.closest?.(".st-key-actions") && !event.defaultPrevented) {
+  if (key === "Escape" && isOpen() && isBar() && target.closest?.(".st-key-actions") && !event.defaultPrevented) {
     open(false);
     part("actions").querySelector("[role=tab][aria-selected=true]")?.focus();
   } else if (!isTyping(event) && !event.shiftKey && KEYS[key.toLowerCase()]) go(KEYS[key.toLowerCase()]);
@@ -90,8 +102,8 @@ export default function ({ data, parentElement }) {
     row(data, place);
     if (focused >= 0) [...place.querySelectorAll("button")].at(-1).focus();
   };
-  if (data.case !== shown.case) {
-    shown = { case: data.case, event: data.event };
+  if (data.case !== shown.case || data.opens !== shown.opens) {
+    shown = { case: data.case, event: data.event, opens: data.opens };
     open(Boolean(data.opens));
   } else if (data.event > shown.event) {
     shown = { ...shown, event: data.event, told: data.isOwn ? { event: data.event, words: data.added } : null };
@@ -100,12 +112,14 @@ export default function ({ data, parentElement }) {
   draw();
   for (const sign of STEPS) addEventListener(sign, step, true);
   addEventListener("click", press, true);
+  addEventListener("keydown", pressKey, true);
   addEventListener("keydown", key);
   size.disconnect();
   if (part("actions")) size.observe(part("actions"));
   return () => {
     for (const sign of STEPS) removeEventListener(sign, step, true);
     removeEventListener("click", press, true);
+    removeEventListener("keydown", pressKey, true);
     removeEventListener("keydown", key);
     size.disconnect();
     if (!part("actions")) {

@@ -298,6 +298,8 @@ def case_drafted(desk: Desk, page: Page) -> States:
     act_as(page, MANAGERS[0].name)
     expect(page.get_by_role("button", name="Approve the draft")).to_be_enabled()
     yield "to approve", WHOLE
+    open_tab(page, "Approve")
+    yield "approve", WHOLE
 
 
 def broken(desk: Desk, page: Page) -> States:

@@ -239,6 +239,37 @@ def test_in_qa_nothing_of_the_evidence_is_cut_and_the_verdict_stays_in_sight(
             expect(button(page, "Record")).to_be_in_viewport(ratio=1)
 
 
+# --- what is under one's hands ---
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_what_can_be_done_stays_in_sight_and_what_was_done_is_seen_without_the_page_moving(
+    browser: Chromium, desk: Database, address: str, width: int
+) -> None:
+    case_id = open_case(desk, owner=ANALYST, transactions=TRANSACTIONS * 4)
+    with browser.window(viewport={"width": width, "height": 900}) as shown:
+        page = shown.page
+        enter(page, case_page(address, case_id), ANALYST)
+        main = page.get_by_test_id("stMain")
+        main.evaluate("main => { main.scrollTop = 500; }")
+        tab = page.get_by_role("tab", name="Note")
+        expect(tab).to_be_in_viewport(ratio=1)
+        if width == 1024:
+            expect(box(page, "Note")).not_to_be_visible()
+            tab.click()
+        box(page, "Note").fill("Teller called.")
+        expect(button(page, "Add note")).to_be_in_viewport(ratio=1)
+        button(page, "Add note").click()
+        expect(page.get_by_text("Note added.")).to_be_visible()
+        settled(page)
+        assert main.evaluate("main => main.scrollTop") == 500
+        added = page.locator(".st-key-timeline li").filter(has_text="Teller called.")
+        if width == 1024:
+            expect(button(page, "Add note")).not_to_be_visible()
+            button(page, "Show it").click()
+        expect(added).to_be_in_viewport(ratio=0.9)
+
+
 # --- fast hands ---
 
 TWICE: dict[str, Callable[[Locator], None]] = {
@@ -576,11 +607,12 @@ def test_keys_work_and_never_while_someone_types(pages: Pages, desk: Database, a
         expect(page.get_by_role("button", name="Assign to me")).to_be_visible()
         page.keyboard.press(key)
         expect_case(page, case_id)
+    expect(page.get_by_text("2 of 3")).to_be_visible()
     settled(page)
     page.keyboard.press("a")
     expect(page.get_by_text("Case assigned to you.")).to_be_visible()
     settled(page)
-    box(page, "Note").press_sequentially("n a j k")
+    box(page, "Note").press_sequentially("n a j k t e")
     box(page, "Note").press("Control+a")
     box(page, "Note").press_sequentially("N A J K")
     expect(box(page, "Note")).to_have_value("N A J K")

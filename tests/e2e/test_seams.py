@@ -126,6 +126,7 @@ def walk(page: Page, demo: Demo) -> Iterator[str]:
     page.get_by_role("textbox", name="Narrative").fill("")
     page.get_by_role("textbox", name="Narrative").press("Tab")
     page.locator(".critical").wait_for()
+    page.get_by_role("tab", name="Note").click()  # which opens the bar at the foot
     yield "drafting"
     page.goto(f"{address}/case?case_id={demo.drafted}")
     page.locator("ins").first.wait_for()
