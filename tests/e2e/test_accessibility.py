@@ -296,9 +296,10 @@ def case_drafting(desk: Desk, page: Page) -> States:
 def case_drafted(desk: Desk, page: Page) -> States:
     desk.open_case(page, "drafted")
     act_as(page, MANAGERS[0].name)
-    expect(page.get_by_role("button", name="Approve the draft")).to_be_enabled()
+    expect(page.get_by_role("tab", name="Approve")).to_be_visible()
     yield "to approve", WHOLE
     open_tab(page, "Approve")
+    expect(page.get_by_role("button", name="Approve the draft")).to_be_enabled()
     yield "approve", WHOLE
 
 
