@@ -54,16 +54,17 @@ def pages(desk: Database, case_id: str, browser: Chromium, tmp_path: Path) -> It
 
 def open_bar(page: Page) -> None:
     """What brings the SAR on, at the foot of the page."""
-    page.locator(".st-key-actions").get_by_role("tab").first.press("Enter")
+    if page.evaluate("document.documentElement.dataset.hands") != "open":
+        page.locator(".st-key-actions").get_by_role("tab").first.press("Enter")
 
 
 def press(page: Page, label: str, told: str) -> None:
     """Press a button by the keyboard, until the page tells the words."""
     button = page.get_by_role("button", name=label, exact=True)
-    expect(button).to_be_enabled()
-    settled(page)
     if not button.is_visible():
         open_bar(page)
+    expect(button).to_be_enabled()
+    settled(page)
     button.press("Enter")
     expect(page.get_by_text(told).first).to_be_visible()
     settled(page)
