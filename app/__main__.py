@@ -17,7 +17,9 @@
                                             write the proof that the log only grew since then, to the newest checkpoint
     python -m app verify-file FILE.tlog-consistency --since OLD_CHECKPOINT --key KEY
                                             verify such a proof
-    python -m app open FILE [--skip-bad]    open a case on each alert of a file (JSON Lines; - is standard input)
+    python -m app open FILE [--skip-bad] [--separate]
+                                            take in the alerts of a file (JSON Lines; - is standard input): each joins
+                                            its customer's open case of the same currency, or opens one
     python -m app open --schema             print the JSON Schema of such an alert, for whoever writes the feed
     python -m app user add USER_ID --name NAME --role Analyst|QA|Manager
                                             let someone act, who then sees every case and every SAR decision
@@ -27,7 +29,8 @@
                                             take a case's SAR one step further, or print its track and newest draft
 
 AML_DATABASE, or --database, says which database; KEY is a verifier key. Exit status: 0 all intact, or done; 1 a break,
-or done but for alerts that were left out; 2 wrong use, or input or a database that cannot be read: nothing was changed;
+or done but for alerts that were left out; 2 wrong use, or input or a database that cannot be read: nothing was changed
+(but for the alerts that `open` says it has stored by then);
 3 a bundle is intact, but is not anchored, or its key was not compared with the published one; 4 a fault of the desk's
 own, or output that cannot be written: what was done stays done; 130 Ctrl-C; 141 the reader of the output left.
 """

@@ -11,11 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from app import chain
+from app.chain import MAX_KEY
 from app.models import Action, Event
 from app.text import normal_form
-
-MAX_KEY = 200
-"""UTF-16 units in a key."""
 
 
 class KeyKind(StrEnum):
@@ -40,7 +38,7 @@ def keys_of(event: Event, customer_name: str) -> frozenset[Key]:
 
 
 def _keys(meta: Mapping[str, Any], own: set[str]) -> Iterator[Key]:
-    if alert_id := alert_key(meta):
+    if alert_id := chain.alert_key(meta):
         yield KeyKind.ALERT, alert_id
     customer, listed = meta.get("customer"), meta.get("transactions")
     if isinstance(customer, dict) and (account := searched(customer.get("account"))):
@@ -48,14 +46,6 @@ def _keys(meta: Mapping[str, Any], own: set[str]) -> Iterator[Key]:
     for row in listed if isinstance(listed, list) else ():
         if isinstance(row, dict) and (name := searched(row.get("counterparty"))) and name not in own:
             yield KeyKind.COUNTERPARTY, name
-
-
-def alert_key(meta: Mapping[str, Any]) -> str:
-    """Return the key of the alert that a `meta` tells; empty where it tells none, or one that no key can hold."""
-    told = meta.get("alert_id")
-    if not isinstance(told, str) or told != told.strip():  # SQL Server takes "x " for "x"
-        return ""
-    return told if len(told.encode("utf-16-le", "surrogatepass")) <= 2 * MAX_KEY else ""
 
 
 def searched(told: object) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,7 +23,7 @@ import orjson
 
 from app import sampling
 from app.errors import InvalidText
-from app.models import COLUMNS, Action, Break, BreakKind, Case, Event, Kind, search_text
+from app.models import COLUMNS, Action, Break, BreakKind, Case, Event, Kind, Risk, search_text
 
 GENESIS = "0" * 64
 NO_COLUMN = "no such column"
@@ -39,8 +39,13 @@ UNOPENED: Mapping[str, str | None] = {column.name: column.first for column in CO
 """What every case starts from; later events change these columns."""
 
 
-_OPEN, _VERDICTS = Action.OPEN, (Action.QA_PASS, Action.QA_FAIL)
+_OPEN, _ALERT, _VERDICTS = Action.OPEN, Action.ALERT, (Action.QA_PASS, Action.QA_FAIL)
 """Looked up once: that takes longer than the comparison."""
+_RANKS: Mapping[Any, int] = {risk.value: rank for rank, risk in enumerate(Risk)}
+_AMOUNT = re.compile(r"[0-9]{1,13}\.[0-9]{2}")
+_CHANGED = frozenset((*UNOPENED, *RAISED))
+MAX_KEY = 200
+"""UTF-16 units in what a case is found by."""
 
 DIGITS = 4300
 """How many digits in a row a number in `meta` may have: more of them, Python does not read."""
@@ -76,7 +81,8 @@ def parse_ts(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _is_time(value: Any) -> bool:
+def is_time(value: Any) -> bool:
+    """Tell whether it is what `format_ts` writes."""
     try:
         parse_ts(value)
     except (TypeError, ValueError):
@@ -177,17 +183,25 @@ What verifies takes the row or the `Event`: both unpack in the order of the colu
 """
 
 
-def verify(case_id: Any, events: Sequence[Event | StoredEvent], row: Mapping[str, Any] | None) -> list[Break]:
-    """Return every break of one case, its events in `event_id` order, against its row of `cases`.
+def verify(
+    case_id: Any,
+    events: Sequence[Event | StoredEvent],
+    row: Mapping[str, Any] | None,
+    alerts: Mapping[str, str] | None = None,
+) -> list[Break]:
+    """Return every break of one case, its events in `event_id` order, against its row of `cases` and its alerts' keys.
 
-    `row` holds each column of `cases` as `canonical` writes it, or is None where the row is gone. Whatever a store
-    hands out is judged, values of any type among it; nothing is raised.
+    `row` holds each column of `cases` as `canonical` writes it, or is None where the row is gone. `alerts` are the keys
+    of the case's alerts, each with the id of the case that it names; None where nothing is said of them. Whatever a
+    store hands out is judged, values of any type among it; nothing is raised.
     """
     if case_id != show(case_id):
         return [Break(show(case_id), None, BreakKind.EDITED, "case_id", "a text", show(case_id))]
     breaks = verify_links(case_id, events)
-    state, differences = replay(case_id, events)
+    state, differences, told = _fold(case_id, events)
     breaks += differences
+    if alerts is not None and alerts != dict.fromkeys(told, case_id):
+        breaks += _keys_differ(case_id, told, alerts)
     if row is None:
         return [*breaks, Break(case_id, None, BreakKind.ROW_DIFFERS, "case", "a row in cases", "none")]
     head = GENESIS
@@ -201,6 +215,20 @@ def verify(case_id: Any, events: Sequence[Event | StoredEvent], row: Mapping[str
         told = row.get(column, NO_COLUMN)
         if not _same(told, expected):
             breaks.append(Break(case_id, None, BreakKind.ROW_DIFFERS, column, show(expected), show(told)))
+    return breaks
+
+
+def _keys_differ(case_id: str, told: Mapping[str, Any], alerts: Mapping[str, str]) -> list[Break]:
+    """Return a break for each alert of the events whose key does not name the case, and each key that has no event."""
+    breaks = []
+    for alert_id, event_id in told.items():
+        named = alerts.get(alert_id, "no key")
+        if named != case_id:
+            breaks.append(Break(case_id, event_id, BreakKind.KEY_DIFFERS, show(alert_id), case_id, show(named)))
+    for alert_id, named in alerts.items():
+        if named == case_id and alert_id not in told:
+            expected = "an event that tells the alert"
+            breaks.append(Break(case_id, None, BreakKind.KEY_DIFFERS, show(alert_id), expected, "none"))
     return breaks
 
 
@@ -248,7 +276,7 @@ def verify_links(case_id: str, events: Sequence[Event | StoredEvent]) -> list[Br
             found(order, event_id, BreakKind.BACKDATED, "ts", f"{show(earlier_ts)} or later", ts)
         if number and not _ascends(earlier_id, event_id):
             found(order, event_id, BreakKind.OUT_OF_ORDER, "event_id", f"above {show(earlier_id)}", event_id)
-        if not _is_time(ts):
+        if not is_time(ts):
             found(times, event_id, BreakKind.EDITED, "ts", "a time like 2026-01-05T09:14:00.000000Z", ts)
         followed.add(prev_hash)
         head, recomputed, earlier_id, earlier_ts = event_hash, digest, event_id, ts
@@ -259,20 +287,29 @@ def replay(case_id: str, events: Sequence[Event | StoredEvent]) -> tuple[dict[st
     """Return the case row that the events add up to, and a break for each old value that is not what stood before it.
 
     The row has the columns of `cases` as `canonical` writes them, without `event_count` and `head_hash`; it is
-    empty where no `open` event says what the case is.
+    empty where no `open` event says what the case is. What only an alert may raise is a break in any other event, and
+    where it does not rise.
     """
+    state, breaks, _ = _fold(case_id, events)
+    return state, breaks
+
+
+def _fold(case_id: str, events: Sequence[Event | StoredEvent]) -> tuple[dict[str, Any], list[Break], dict[str, Any]]:
+    """Return what `replay` does, and each alert that the events tell with the number of the event."""
     if not events:
-        return {}, [Break(case_id, None, BreakKind.MISSING, "events", "an open event", "none")]
+        return {}, [Break(case_id, None, BreakKind.MISSING, "events", "an open event", "none")], {}
     breaks: list[Break] = []
 
     def found(event_id: Any, kind: BreakKind, field: str, expected: object, seen: object) -> None:
         breaks.append(Break(case_id, event_id, kind, field, show(expected), show(seen)))
 
     (first_id, _, _, _, action, _, meta, _, _), *later = events
-    opening = _read(meta).get("case")
+    told = _read(meta)
+    opening = told.get("case")
     if action != _OPEN or not isinstance(opening, dict) or tuple(sorted(opening)) != FACTS:
         found(first_id, BreakKind.EDITED, "meta", "an open event with the facts of the case", action)
-        return {}, breaks
+        return {}, breaks, alerts_of(events)
+    alerts = {alert_id: first_id} if (alert_id := alert_key(told)) else {}
     search = search_text(case_id, *(str(opening[c]) for c in ("customer_id", "customer_name", "typology")))
     state = {"case_id": case_id, **opening, **UNOPENED, "search": search}
     if not _same(opening["qa_bucket"], bucket := sampling.qa_bucket(case_id)):
@@ -283,17 +320,41 @@ def replay(case_id: str, events: Sequence[Event | StoredEvent]) -> tuple[dict[st
             found(event_id, BreakKind.EDITED, "meta", "a change of the case", meta)
         if action in _VERDICTS:
             changes.setdefault("qa_notes", ["", notes])
+        elif action == _ALERT and (alert_id := alert_key(changes)):
+            alerts.setdefault(alert_id, event_id)
         for column, change in changes.items():
-            if column not in UNOPENED:
+            if column not in _CHANGED:
                 continue
-            if not _is_change(change):
+            if column in RAISED and action != _ALERT:
+                found(event_id, BreakKind.EDITED, column, "a change that an alert makes", action)
+                continue
+            if not _is_change(column, change):
                 found(event_id, BreakKind.EDITED, column, "[old, new]", change)
                 continue
             old, new = change
-            if old != state[column]:
+            if not _same(old, state[column]):
                 found(event_id, BreakKind.ROW_DIFFERS, column, state[column], old)
+            if column in RAISED and _rank(column, new) <= _rank(column, old):
+                found(event_id, BreakKind.EDITED, column, f"above {old}", new)
             state[column] = new
-    return state, breaks
+    return state, breaks, alerts
+
+
+def alerts_of(events: Iterable[Event | StoredEvent]) -> dict[str, Any]:
+    """Return the id of each alert that a key can hold and an event tells, with that event's number."""
+    alerts: dict[str, Any] = {}
+    for event_id, _, _, _, action, _, meta, _, _ in events:
+        if action in (_OPEN, _ALERT) and (alert_id := alert_key(_read(meta))):
+            alerts.setdefault(alert_id, event_id)
+    return alerts
+
+
+def alert_key(meta: Mapping[str, Any]) -> str:
+    """Return the key of the alert that a `meta` tells; empty where it tells none, or one that no key can hold."""
+    told = meta.get("alert_id")
+    if not isinstance(told, str) or told != told.strip():  # SQL Server takes "x " for "x"
+        return ""
+    return told if len(told) <= MAX_KEY // 2 or len(told.encode("utf-16-le", "surrogatepass")) <= 2 * MAX_KEY else ""
 
 
 def read_meta(event: Event) -> dict[str, Any]:
@@ -348,12 +409,25 @@ def _nests(text: str) -> bool:
     return False
 
 
-def _is_change(change: object) -> bool:
-    """Tell whether it is [old, new], each of them a text or null."""
+def _is_change(column: str, change: object) -> bool:
+    """Tell whether it is [old, new], each of them what the column may hold: a text or null, or what has a rank."""
     match change:
+        case [old, new] if column in RAISED:
+            return _rank(column, old) >= 0 and _rank(column, new) >= 0
         case [None | str(), None | str()]:
             return True
     return False
+
+
+def _rank(column: str, value: object) -> Decimal | int:
+    """Return how high a value is among those that a column may hold which rises; -1 where it may not hold it."""
+    if column == "risk_score":
+        return value if type(value) is int and 0 <= value <= 100 else -1
+    if not isinstance(value, str):
+        return -1
+    if column == "risk":
+        return _RANKS.get(value, -1)
+    return Decimal(value) if _AMOUNT.fullmatch(value) else -1
 
 
 def _ascends(earlier: Any, later: Any) -> bool:

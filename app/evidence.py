@@ -319,11 +319,6 @@ def read(events: Sequence[Event]) -> Kept:
     return _merged([(event.ts, chain.read_meta(event)) for event in telling])
 
 
-def kept_in(kept: Mapping[str, Any]) -> Kept:
-    """Return what the `meta` of an `open` event says a case was opened on. Raises nothing."""
-    return _merged([("", kept)])
-
-
 def _merged(told: Sequence[tuple[str, Mapping[str, Any]]]) -> Kept:
     """Return what events keep, of each its time and its `meta`.
 

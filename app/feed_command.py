@@ -10,8 +10,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from app.errors import UnreadableFile
-from app.terminal import Parser, counted, tell, warn
+from app.errors import DeskError, UnreadableFile
+from app.terminal import Parser, counted, progress, tell, warn
 
 if TYPE_CHECKING:
     from app.database import Database
@@ -23,11 +23,14 @@ Verbs = Any  # what argparse calls _SubParsersAction
 
 def add_parser(verbs: Verbs, shared: Parser) -> None:
     """Add `open` to the parser of the desk's verbs; `shared` has the options that all take."""
-    opening = verbs.add_parser("open", parents=[shared], help="open a case on each alert of a file")
+    opening = verbs.add_parser("open", parents=[shared], help="take in the alerts of a file")
     source = opening.add_mutually_exclusive_group(required=True)
     source.add_argument("file", nargs="?", metavar="FILE", help="JSON Lines, one alert a line; - is standard input")
     source.add_argument("--schema", action="store_true", help="print the JSON Schema of a line instead")
     opening.add_argument("--skip-bad", action="store_true", help="leave bad lines out instead of refusing the file")
+    opening.add_argument(
+        "--separate", action="store_true", help="open a case on each alert, also where its customer has an open one"
+    )
 
 
 def show_schema() -> int:
@@ -46,15 +49,28 @@ def run(desk: Database, options: argparse.Namespace) -> int:
     name = "standard input" if options.file == "-" else options.file
     if options.file == "-" and not sys.stdin:
         raise UnreadableFile(name, None, "it is closed")
-    with intake.alert_file(options.file, sys.stdin.buffer) as lines:
-        taken = intake.take_in(desk, lines, name, options.skip_bad)
+    stored, show = 0, progress("stored")
+
+    def count(done: int, total: int) -> None:
+        nonlocal stored
+        stored = done
+        show(done, total)
+
+    try:
+        with intake.alert_file(options.file, sys.stdin.buffer) as lines:
+            taken = intake.take_in(desk, lines, name, options.skip_bad, options.separate, count)
+    except DeskError:
+        if stored:
+            warn(f"{counted(stored, 'alert')} of {name} were stored before that. Send it again: it goes on from there.")
+        raise
     for reason in taken.reasons:
         warn(reason)
     if more := taken.refused - len(taken.reasons):
         warn(f"{name}: {more:,} more lines like these")
     for alert_id, case_id in taken.changed:
-        warn(f"Alert {alert_id!r} was opened as {case_id} on other facts; the case stays as it is.")
-    tell(f"{counted(taken.opened, 'case')} opened, {taken.already:,} already open, {taken.refused:,} refused.")
+        warn(f"Alert {alert_id!r} of {case_id} told other facts before; the case stays as it is.")
+    joined = f"{counted(taken.joined, 'alert')} joined to an open case"
+    tell(f"{counted(taken.opened, 'case')} opened, {joined}, {taken.already:,} known, {taken.refused:,} refused.")
     if taken.refused and not options.skip_bad:
         warn("Nothing was stored. Correct these lines, or leave them out with --skip-bad.")
         return UNUSABLE

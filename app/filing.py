@@ -154,8 +154,8 @@ class Count:
     words: str
 
 
-def items(opened: Mapping[str, Any]) -> list[Item]:
-    """Return the transactions of an `open` event's `meta` in the order of their times, those that can be read."""
+def items(kept: evidence.Kept) -> list[Item]:
+    """Return the transactions of the evidence in the order of their times, those that can be read."""
     found = [
         Item(
             row.time,
@@ -167,7 +167,7 @@ def items(opened: Mapping[str, Any]) -> list[Item]:
             row.country.strip(),
             row.place.strip(),
         )
-        for row in evidence.kept_in(opened).transactions
+        for row in kept.transactions
         if row.direction in ("in", "out")
     ]
     return sorted(found, key=lambda item: item.time)
@@ -229,19 +229,19 @@ def read(meta_sar: object, narrative: str) -> Draft | None:
     )
 
 
-def propose(case: Case, opened: Mapping[str, Any]) -> Draft:
-    """Return a draft from the evidence of a case, an `open` event's `meta`, for a person to correct.
+def propose(case: Case, kept: evidence.Kept) -> Draft:
+    """Return a draft from the evidence of a case, for a person to correct.
 
     The customer is its suspect or, by typology, its victim; then its subject is unknown until a person names one. The
     days are those of the first and the last suspicious item, not of the look-back. There is no narrative.
     """
     typology = case.typology.strip().casefold()
-    found = [item for item in items(opened) if not (typology in _ONLY_OUT and item.is_credit)]
+    found = [item for item in items(kept) if not (typology in _ONLY_OUT and item.is_credit)]
     days = sorted(item.day for item in found if item.day)
     channels = dict.fromkeys(item.channel for item in found)
     described = fincen.assets_of(channels, case.currency)
-    counted = count(case, opened)
-    customer = customer_of(case, opened)
+    counted = count(case, kept)
+    customer = customer_of(case, kept)
     subjects = [customer]
     if not customer.is_filed:
         subjects.append(Subject("", SubjectRole.UNKNOWN))
@@ -260,10 +260,9 @@ def propose(case: Case, opened: Mapping[str, Any]) -> Draft:
     )
 
 
-def customer_of(case: Case, opened: Mapping[str, Any]) -> Subject:
-    """Return the customer as a subject: suspect or, by typology, victim, with what the alert says of them."""
-    told = opened.get("customer")
-    told = told if isinstance(told, Mapping) else {}
+def customer_of(case: Case, kept: evidence.Kept) -> Subject:
+    """Return the customer as a subject: suspect or, by typology, victim, with what the alerts say of them."""
+    told = kept.customer
     said = {name: _text(told.get(name)) for name in ("kind", "occupation", "business", "account", "tin")}
     is_firm = said["kind"].casefold() in ("business", "entity", "company") or (
         not said["kind"] and is_entity(case.customer_name)
@@ -292,13 +291,13 @@ def customer_of(case: Case, opened: Mapping[str, Any]) -> Subject:
     )
 
 
-def candidates(case: Case, opened: Mapping[str, Any]) -> list[Subject]:
+def candidates(case: Case, kept: evidence.Kept) -> list[Subject]:
     """Return the counterparties as subjects that a person may add, related for now, those with most money first.
 
     One who has the customer's name is left out; country and script are as the transactions have them.
     """
     totals: dict[tuple[str, str], Decimal] = {}
-    for item in items(opened):
+    for item in items(kept):
         if item.counterparty and item.counterparty not in (case.customer_name, latin_half(case.customer_name)):
             key = item.counterparty, item.country
             totals[key] = totals.get(key, Decimal(0)) + item.amount
@@ -316,13 +315,13 @@ def latin_half(name: str) -> str:
     return name.rpartition(" / ")[2]
 
 
-def count(case: Case, opened: Mapping[str, Any]) -> Count:
+def count(case: Case, kept: evidence.Kept) -> Count:
     """Return how much the transactions are about, counted once: the larger of money in and out, never their sum.
 
     Items that only take a payment back are no money out. Where the same money passes more than once by the case's
     typology, the alert's own amount stands if it is smaller. Without transactions that can be read, so it does.
     """
-    found = items(opened)
+    found = items(kept)
     paid_in = _total(item for item in found if item.is_credit)
     paid_out = _total(item for item in found if not item.is_credit and not item.is_return)
     returned = _total(item for item in found if not item.is_credit and item.is_return)

@@ -8,13 +8,12 @@ why and how (The SAR Activity Review, and FinCEN's guidance on narratives of Nov
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
-from app import filing, fincen
+from app import evidence, filing, fincen
 from app.filing import BSA_ID_DIGITS, MAX_NARRATIVE, Draft, ReportKind, SubjectKind, SubjectRole
 
 FLOOR_USD = 5_000
@@ -42,12 +41,12 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the case says beside the draft: the `open` event's `meta`; the decision's day, and if it knows a suspect.
+    """What the case says beside the draft: the evidence; the decision's day, and if it knows a suspect.
 
     The latter two are None where there is no decision.
     """
 
-    opened: Mapping[str, Any] = field(default_factory=dict)
+    kept: evidence.Kept = field(default_factory=lambda: evidence.read([]))
     determined_on: date | None = None
     suspect_known: bool | None = None
 
@@ -150,7 +149,7 @@ def _when(draft: Draft, facts: Facts) -> Iterator[Gap]:
         yield Gap("to_day", Question.WHEN, "The last suspicious item lies before the first.")
     if facts.determined_on is None:
         yield Gap("from_day", Question.WHEN, "The case has no day on which suspicion was determined.")
-    undated = sum(item.day is None for item in filing.items(facts.opened))
+    undated = sum(item.day is None for item in filing.items(facts.kept))
     if undated:
         what = "transaction has" if undated == 1 else "transactions have"
         yield Gap("from_day", Question.WHEN, f"{undated} {what} no day that can be read.")
@@ -169,7 +168,7 @@ def _in_narrative(draft: Draft, facts: Facts) -> Iterator[Gap]:
     text = draft.narrative
     if not text.strip():
         return
-    found = filing.items(facts.opened)
+    found = filing.items(facts.kept)
     if len(_MONEY.findall(text)) < 2 and len(found) > 1:
         yield Gap(
             "narrative", Question.WHAT, "The narrative gives only one amount: name the transactions or their sums."

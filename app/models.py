@@ -240,6 +240,7 @@ class BreakKind(StrEnum):
     BACKDATED = "backdated"
     TRUNCATED = "truncated"
     ROW_DIFFERS = "row differs"
+    KEY_DIFFERS = "key differs"
     NOT_IN_LOG = "not in the log"
     UNSIGNED = "not signed"
 
@@ -261,7 +262,7 @@ class Break:
         if self.event_id is not None:
             return f"event {self.event_id}"
         if self.case_id:
-            return "case row"
+            return "alert key" if self.kind is BreakKind.KEY_DIFFERS else "case row"
         return "bundle" if self.kind is BreakKind.EDITED else "log"
 
     def __str__(self) -> str:

@@ -7,13 +7,12 @@ holds (FinCEN, guidance on the narrative, November 2003).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
-from app import chain, filing, fincen, money
+from app import chain, evidence, filing, fincen, money
 from app.filing import MAX_NARRATIVE, Draft, Item, ReportKind, SubjectKind, SubjectRole
 from app.gaps import narrative_faults
 from app.models import Action, Case, Disposition, Event
@@ -28,6 +27,8 @@ LONGEST_NAME = 150
 LONGEST_NOTE = 1_500
 """Characters of a note or rationale that are still told whole; a longer one is only counted."""
 
+LONGEST_ALERTS = 3_000
+"""Characters that the texts of all alerts may take."""
 
 LISTED = 10
 """Subjects that are named one by one."""
@@ -50,24 +51,23 @@ class Group:
         return sum((item.amount for item in self.items), Decimal(0))
 
 
-def begin(case: Case, opened: Mapping[str, Any], events: Sequence[Event], draft: Draft) -> str:
+def begin(case: Case, kept: evidence.Kept, events: Sequence[Event], draft: Draft) -> str:
     """Return the narrative's first text, in paragraphs: of a case, its evidence, its events and a draft of its SAR.
 
-    `opened` is the evidence: the `meta` of the `open` event, or one like it with the transactions of several alerts.
     At most 20,000 characters for any number of transactions; without tabs and tables. What the draft says of subjects,
     days and amount is told as it stands there.
     """
     parts = [
-        _opening(case, opened, draft),
-        _customer(case, opened, draft),
-        *_body(case, opened),
-        _close(case, events, opened),
+        _opening(case, kept, draft),
+        _customer(case, kept, draft),
+        *_body(case, kept),
+        _close(case, events, kept),
     ]
     text = "\n\n".join(part for part in parts if part)
     return _with_notes(text, events)
 
 
-def _opening(case: Case, opened: Mapping[str, Any], draft: Draft) -> str:
+def _opening(case: Case, kept: evidence.Kept, draft: Draft) -> str:
     subjects = [subject.name for subject in draft.filed_subjects if subject.name]
     said = [f"This report is filed on activity that the bank reviewed as {_short(case.typology)}."]
     if draft.kind is not ReportKind.INITIAL and draft.prior_bsa_id:
@@ -82,22 +82,32 @@ def _opening(case: Case, opened: Mapping[str, Any], draft: Draft) -> str:
     if draft.activity_types:
         words = "; ".join(_in_sentence(fincen.words(code)) for code in draft.activity_types if code not in fincen.OTHER)
         said += [f"It is reported as: {words}."] if words else []
-    if alert := flat(str(opened.get("alert") or "")):
-        said += (
-            [f"The alert of {_day(case.opened_at.date())} said: {_ended(alert)}"] if len(alert) <= LONGEST_NOTE else []
-        )
+    said += _alerts(case, kept)
     if draft.key_term:
         said.append(f"Key term: {draft.key_term}.")
     return " ".join(said)
 
 
-def _customer(case: Case, opened: Mapping[str, Any], draft: Draft) -> str:
+def _alerts(case: Case, kept: evidence.Kept) -> list[str]:
+    """What each alert said, as far as there is room; of the others how many there are."""
+    said, left = [], LONGEST_ALERTS
+    for alert in kept.alerts:
+        text = flat(alert.text)
+        if text and len(text) <= min(LONGEST_NOTE, left):
+            left -= len(text)
+            day = filing.read_day(alert.at[:10]) or case.opened_at.date()
+            said.append(f"The alert of {_day(day)} said: {_ended(text)}")
+    if more := len(kept.alerts) - len(said) if said else 0:
+        said.append("1 further alert is part of it." if more == 1 else f"{more:,} further alerts are part of it.")
+    return said
+
+
+def _customer(case: Case, kept: evidence.Kept, draft: Draft) -> str:
     """Who the customer is, and what was expected of them."""
     customer = next((subject for subject in draft.subjects if subject.is_customer), None)
     if customer is None:
         return ""
-    told = opened.get("customer")
-    told = told if isinstance(told, Mapping) else {}
+    told = kept.customer
     role = "is regarded as a victim" if customer.role is SubjectRole.VICTIM else "is a customer of the bank"
     said = [f"{_short(customer.name)} (customer number {case.customer_id}) {role}."]
     if customer.occupation:
@@ -113,15 +123,15 @@ def _customer(case: Case, opened: Mapping[str, Any], draft: Draft) -> str:
     return " ".join(said)
 
 
-def _body(case: Case, opened: Mapping[str, Any]) -> list[str]:
+def _body(case: Case, kept: evidence.Kept) -> list[str]:
     """The transactions in paragraphs, and what they add up to; nothing where none can be read."""
-    found = filing.items(opened)
+    found = filing.items(kept)
     if not found:
         return []
     told = _sentences(_grouped(found, lambda item: (item.time[:10], *_alike(item))), case.currency)
     if len(told) > BODY:
         told = _largest(_grouped(found, _alike), case.currency)
-    return [told, _sums(case, opened, found)]
+    return [told, _sums(case, kept, found)]
 
 
 def _alike(item: Item) -> tuple[object, ...]:
@@ -194,7 +204,7 @@ def _largest(groups: Sequence[Group], currency: str) -> str:
     return said.strip()
 
 
-def _sums(case: Case, opened: Mapping[str, Any], found: Sequence[Item]) -> str:
+def _sums(case: Case, kept: evidence.Kept, found: Sequence[Item]) -> str:
     said = []
     for is_credit, verb in ((True, "came in"), (False, "went out")):
         rows = [item for item in found if item.is_credit is is_credit]
@@ -202,10 +212,10 @@ def _sums(case: Case, opened: Mapping[str, Any], found: Sequence[Item]) -> str:
             total = money.text(sum((item.amount for item in rows), Decimal(0)), case.currency)
             number = "1 transaction" if len(rows) == 1 else f"{len(rows):,} transactions"
             said.append(f"{total} {verb} over {number}")
-    return f"In all, {' and '.join(said)}. Counted once: {filing.count(case, opened).words}"
+    return f"In all, {' and '.join(said)}. Counted once: {filing.count(case, kept).words}"
 
 
-def _close(case: Case, events: Sequence[Event], opened: Mapping[str, Any]) -> str:
+def _close(case: Case, events: Sequence[Event], kept: evidence.Kept) -> str:
     """What the bank did and holds, as far as the events say."""
     said = []
     decision = _decision(events)
@@ -217,7 +227,7 @@ def _close(case: Case, events: Sequence[Event], opened: Mapping[str, Any]) -> st
         if rationale and len(rationale) <= LONGEST_NOTE and not narrative_faults(rationale):
             said.append(f"Its reasons: {_ended(rationale)}")
     notes = sum(event.action == Action.NOTE for event in events)
-    papers = f"the record of {'these transactions' if filing.items(opened) else 'this activity'}"
+    papers = f"the record of {'these transactions' if filing.items(kept) else 'this activity'}"
     if notes:
         papers += " and 1 note of its review" if notes == 1 else f" and {notes:,} notes of its review"
     said.append(f"The bank holds {papers} under case {case.case_id}.")

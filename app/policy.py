@@ -1,6 +1,6 @@
 """Who may do what with a case, in which state, and what it changes. Pure; casework enforces it.
 
-The table is `Verb`; README shows it to whoever uses the desk. A case is opened by the alert feed alone, see `may_open`.
+The table is `Verb`; README shows it to whoever uses the desk. The alert feed alone opens cases, see `joining.may_open`.
 Inactive users neither act nor receive cases. An escalated case stays with Managers until one of them assigns it
 to an Analyst: that answers the escalation and clears it.
 """
@@ -17,7 +17,6 @@ from typing import Any
 from app import chain, rules, typed
 from app.errors import NotAllowed
 from app.models import (
-    ALERT_FEED,
     Action,
     Case,
     Disposition,
@@ -47,11 +46,12 @@ LOOKS = frozenset({Action.VIEW, Action.EXPORT})
 
 
 class Verb(Enum):
-    """What people do with a case: the table of it."""
+    """What is done with a case that is open or was: the table of it."""
 
+    ALERT = Rule(makes=frozenset({Action.ALERT}), passes_over=frozenset(Action), refuses=rules.JOINS)
     ASSIGN = Rule(
         makes=frozenset({Action.ASSIGN}),
-        passes_over=LOOKS | {Action.NOTE},
+        passes_over=LOOKS | {Action.NOTE, Action.ALERT},
         to=Status.IN_REVIEW,
         refuses={
             Status.CLOSED: "The case is closed. A Manager can reopen it.",
@@ -441,12 +441,6 @@ def export(actor: User, case: Case, files: Mapping[str, str], events: int) -> Ch
     """
     require(why_not(Verb.EXPORT, actor, case))
     return Change(Action.EXPORT, "", facts={"events": events, "files": dict(files)})
-
-
-def may_open(actor: User) -> None:
-    """Let the alert feed's service user open a case. Raises NotAllowed for anyone else."""
-    if actor.user_id != ALERT_FEED or actor.active:
-        raise NotAllowed("Only the alert feed opens cases.")
 
 
 def due_at(opened_at: datetime, risk: Risk) -> datetime:

@@ -7,7 +7,6 @@ put together, and only from the constant texts in this module.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -15,13 +14,14 @@ from typing import Any
 from app import chain, rows
 from app.database import PerEngine, Transaction
 from app.errors import DatabaseError, UnknownCase, UnknownUser
-from app.models import CASE_COLUMNS, COLUMNS, EVENT_COLUMNS, Case, Event, Kind, QaResult, User
+from app.models import CASE_COLUMNS, COLUMNS, EVENT_COLUMNS, Case, Event, Kind, User
 from app.text import folded
 
 MAX_EVENT_ID = 2**63 - 1
 UPDATED_COLUMNS = tuple(column for column in COLUMNS if column.kind in (Kind.STATE, Kind.HEAD))
 CHAIN_COLUMNS = ("is_case", *EVENT_COLUMNS, *(name for name in CASE_COLUMNS if name != "case_id"))
 """Of SELECT_ALL_CHAINS: a case and an event have their `case_id` in one place."""
+_key = rows.taken(CHAIN_COLUMNS, "notes")
 _is_case, _chain_of = rows.taken(CHAIN_COLUMNS, "is_case"), rows.taken(CHAIN_COLUMNS, "case_id")
 _event_part, _case_part = rows.taken(CHAIN_COLUMNS, *EVENT_COLUMNS), rows.taken(CHAIN_COLUMNS, *CASE_COLUMNS)
 _event_id, _case_id, _ts = (rows.taken(EVENT_COLUMNS, name) for name in ("event_id", "case_id", "ts"))
@@ -366,15 +366,27 @@ SELECT
     c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at, c.qa_notes,
     c.qa_bucket, c.search, c.event_count, c.head_hash, c.sar_due_at, c.filing, c.filed_at, c.bsa_id
 FROM cases AS c LEFT JOIN case_events AS e ON e.event_id = NULL
+UNION ALL
+SELECT
+    2,
+    e.event_id, k.case_id, e.ts, e.[user], e.action, k.[key] AS notes, e.meta, e.prev_hash, e.event_hash,
+    c.customer_id, c.customer_name, c.typology, c.risk, c.risk_score, c.amount, c.currency, c.opened_at, c.due_at,
+    c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at, c.qa_notes,
+    c.qa_bucket, c.search, c.event_count, c.head_hash, c.sar_due_at, c.filing, c.filed_at, c.bsa_id
+FROM case_keys AS k LEFT JOIN case_events AS e ON e.event_id = NULL LEFT JOIN cases AS c ON c.case_id = NULL
+WHERE k.kind = 'alert'
 ORDER BY case_id
 """
 
-ALL_CHAINS_BEFORE_VERSION_4 = SELECT_ALL_CHAINS.replace(
+_KEYS = SELECT_ALL_CHAINS[SELECT_ALL_CHAINS.rindex("UNION ALL") : SELECT_ALL_CHAINS.rindex("ORDER BY")]
+ALL_CHAINS_BEFORE_VERSION_6 = SELECT_ALL_CHAINS.replace(_KEYS, "")
+ALL_CHAINS_BEFORE_VERSION_4 = ALL_CHAINS_BEFORE_VERSION_6.replace(
     ", " + ", ".join(f"c.{column}" for column in rows.SINCE_VERSION_4), ", NULL" * len(rows.SINCE_VERSION_4)
 )
 
-Chain = tuple[str, list[chain.StoredEvent], Mapping[str, Any] | None]
-"""What `chain.verify` takes: a case's id, its events in stored order, its row as it stands (None: gone)."""
+Chain = tuple[str, list[chain.StoredEvent], Mapping[str, Any] | None, Mapping[str, str] | None]
+"""What `chain.verify` takes: a case's id, its events in stored order, its row as it stands (None: gone), the keys of
+its alerts and whom they name (None: there are none yet)."""
 
 
 def chains_of(tx: Transaction, case_id: str) -> list[Chain]:
@@ -387,12 +399,30 @@ def chains_of(tx: Transaction, case_id: str) -> list[Chain]:
     if not stored and not found:
         raise UnknownCase(case_id)
     first, *others = (rows.recorded(row, tx.found_version) for row in stored) if stored else (None,)
-    return [(case_id, found, first), *((case_id, [], other) for other in others)]
+    alerts = _alerts_of(tx, case_id, found) if tx.found_version >= rows.KEYS_SINCE else None
+    return [(case_id, found, first, alerts), *((case_id, [], other, None) for other in others)]
+
+
+SELECT_ALERT_KEYS = "SELECT [key] FROM case_keys WHERE case_id = ? AND kind = 'alert'"
+SELECT_CASE_OF_ALERT = "SELECT case_id, [key] FROM case_keys WHERE kind = 'alert' AND [key] = ?"
+
+
+def _alerts_of(tx: Transaction, case_id: str, events: Iterable[chain.StoredEvent]) -> dict[str, str]:
+    """Return the keys of alerts that name the case, and of those that its events tell, with the case that they name.
+
+    Of two cases that an older desk opened on one alert, the key names one, and counts for both.
+    """
+    alerts = dict.fromkeys((key for (key,) in tx.stream_tuples(SELECT_ALERT_KEYS, (case_id,))), case_id)
+    for alert_id in set(chain.alerts_of(events)) - set(alerts):
+        named = [row[0] for row in tx.stream_tuples(SELECT_CASE_OF_ALERT, (alert_id,)) if row[1] == alert_id]
+        for other in named:
+            alerts[alert_id] = case_id if alert_id in chain.alerts_of(_events_of(tx, other)) else other
+    return alerts
 
 
 def events_of(chains: Sequence[Chain]) -> list[Event]:
     """Return the events of the case that `chains_of` read, as `events` returns them."""
-    return [chain.event_of(event) for _, events, _ in chains for event in events]
+    return [chain.event_of(event) for _, events, *_ in chains for event in events]
 
 
 def all_chains(tx: Transaction) -> Iterator[Chain]:
@@ -400,12 +430,18 @@ def all_chains(tx: Transaction) -> Iterator[Chain]:
 
     Where someone put in a second row of a case, that one comes too, as a chain without events.
     """
-    statement = SELECT_ALL_CHAINS if tx.found_version >= 4 else ALL_CHAINS_BEFORE_VERSION_4
+    has_keys = tx.found_version >= rows.KEYS_SINCE
+    before = ALL_CHAINS_BEFORE_VERSION_6 if tx.found_version >= 4 else ALL_CHAINS_BEFORE_VERSION_4
+    statement = SELECT_ALL_CHAINS if has_keys else before
     for case_id, found in groupby(tx.stream_tuples(statement), key=_chain_of):
         stored: list[chain.StoredEvent] = []
         cases: list[Mapping[str, Any]] = []
+        alerts: dict[str, str] = {}
         for values in found:
-            if _is_case(values):
+            what = _is_case(values)
+            if what == 2:
+                alerts[_key(values)] = case_id
+            elif what:
                 row = dict(zip(CASE_COLUMNS, _case_part(values), strict=True))
                 cases.append(rows.recorded(row, tx.found_version))
             else:
@@ -416,9 +452,9 @@ def all_chains(tx: Transaction) -> Iterator[Chain]:
             stored.sort(key=_event_id)
         except TypeError:  # NULL, or values of several types
             stored.sort(key=_order)
-        yield case_id, stored, cases[0] if cases else None
+        yield case_id, stored, cases[0] if cases else None, alerts if has_keys else None
         for other in cases[1:]:
-            yield case_id, [], other
+            yield case_id, [], other, None
 
 
 def _order(row: chain.StoredEvent) -> tuple[int, Any]:
@@ -431,70 +467,3 @@ def _order(row: chain.StoredEvent) -> tuple[int, Any]:
     if value is None:
         return 0, 0
     return 3 if isinstance(value, bytes) else 1, value
-
-
-# --- QA ---
-
-SELECT_QA_WAITING = PerEngine(
-    sqlserver="""
-SELECT * FROM cases
-WHERE status = N'Closed' AND qa_bucket = 0 AND qa_result = N''
-ORDER BY closed_at, case_id
-OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-""",
-    sqlite="""
-SELECT * FROM cases
-WHERE status = 'Closed' AND qa_bucket = 0 AND qa_result = ''
-ORDER BY closed_at, case_id
-LIMIT ?
-""",
-)
-
-
-def qa_waiting(tx: Transaction, limit: int) -> rows.Cases:
-    """Return closed cases of the sample that nobody has reviewed, those closed first at the top."""
-    return rows.Cases(tx.stream(SELECT_QA_WAITING, (limit,)))
-
-
-SELECT_QA_REVIEWED = PerEngine(
-    sqlserver="""
-SELECT * FROM cases
-WHERE qa_result <> N''
-ORDER BY qa_at DESC, case_id DESC
-OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY
-""",
-    sqlite="""
-SELECT * FROM cases
-WHERE qa_result <> ''
-ORDER BY qa_at DESC, case_id DESC
-LIMIT ?
-""",
-)
-
-
-def qa_reviewed(tx: Transaction, limit: int) -> rows.Cases:
-    """Return reviewed cases, the newest verdict at the top."""
-    return rows.Cases(tx.stream(SELECT_QA_REVIEWED, (limit,)))
-
-
-@dataclass(frozen=True, slots=True)
-class QaCounts:
-    """The sample of closed cases in numbers."""
-
-    waiting: int
-    passed: int
-    failed: int
-
-
-COUNT_QA_WAITING = "SELECT COUNT(*) FROM cases WHERE status = 'Closed' AND qa_bucket = 0 AND qa_result = ''"
-COUNT_QA_RESULTS = "SELECT qa_result, COUNT(*) AS cases FROM cases WHERE qa_result <> '' GROUP BY qa_result"
-
-
-def qa_counts(tx: Transaction) -> QaCounts:
-    """Count the sample: what waits for review, and the verdicts."""
-    results = {row["qa_result"]: int(row["cases"]) for row in tx.fetch_all(COUNT_QA_RESULTS)}
-    return QaCounts(
-        waiting=int(tx.fetch_val(COUNT_QA_WAITING)),
-        passed=results.get(QaResult.PASS.value, 0),
-        failed=results.get(QaResult.FAIL.value, 0),
-    )

@@ -111,6 +111,9 @@ def renewed(row: Mapping[str, Any]) -> Any:
 SINCE_VERSION_4 = ("sar_due_at", "filing", "filed_at", "bsa_id")
 """Columns that a database of before lacks."""
 
+KEYS_SINCE = 6
+"""The version from which on every case has its keys."""
+
 _RECORDED: Mapping[type, Callable[[Any], Any]] = {
     Decimal: _amount,
     # A server hands out times; the embedded store has them as the text that `canonical` writes.

@@ -20,6 +20,12 @@ NOT_IN_REVIEW: Mapping[Status | Role, str] = {
 }
 FILED = "The SAR was filed: it can be amended, not undone."
 
+JOINS: Mapping[Status | Role, str] = {
+    Status.CLOSED: "The case is closed. An alert opens a case of its own.",
+    **dict.fromkeys(Role, "Only the alert feed joins alerts to a case."),
+}
+"""It is the alert feed's own, whose service user has no role of a person."""
+
 Unless = Callable[[User, Case, frozenset[str]], str | None]
 """Return why this actor may not do it to this case; the ids are those of `policy.involved_in` for the verb."""
 

@@ -115,14 +115,14 @@ def _draft(desk: Database, case_id: str, options: argparse.Namespace) -> Draft:
     """Return the draft of a file, or the one that is proposed. Raises InvalidInput or UnreadableFile."""
     from dataclasses import replace
 
-    from app import chain, filing, narrative, repository, sar_track
+    from app import evidence, filing, narrative, repository, sar_track
 
     case, events = desk.read(lambda tx: (repository.case(tx, case_id), repository.events(tx, case_id)))
-    opened = chain.read_meta(events[0]) if events else {}
-    draft = filing.propose(case, opened) if options.propose else _kept(options.file)
+    kept = evidence.read(events)
+    draft = filing.propose(case, kept) if options.propose else _kept(options.file)
     if options.propose and (bsa_id := sar_track.amended(events)):
         draft = replace(draft, kind=filing.ReportKind.AMENDED, prior_bsa_id=bsa_id)
-    text = _text(options.narrative) if options.narrative else narrative.begin(case, opened, events, draft)
+    text = _text(options.narrative) if options.narrative else narrative.begin(case, kept, events, draft)
     return replace(draft, narrative=text)
 
 

@@ -42,7 +42,7 @@ def verify_case(database: Database, case_id: str) -> Verified:
 def verify_chains(chains: Sequence[repository.Chain]) -> Verified:
     """Verify one case as `repository.chains_of` reads it."""
     breaks = tuple(found for one in chains for found in chain.verify(*one))
-    return Verified(1, sum(len(events) for _, events, _ in chains), breaks)
+    return Verified(1, sum(len(events) for _, events, *_ in chains), breaks)
 
 
 def verify_database(
@@ -75,9 +75,9 @@ def verify_all(tx: Transaction, progress: Progress | None = None) -> Verified:
     cases = events = 0
     breaks: list[Break] = []
     total = repository.case_count(tx)
-    for case_id, stored, row in repository.all_chains(tx):
-        cases, events = cases + 1, events + len(stored)
-        breaks += chain.verify(case_id, stored, row)
+    for one in repository.all_chains(tx):
+        cases, events = cases + 1, events + len(one[1])
+        breaks += chain.verify(*one)
         if progress and cases % 500 == 0:
             progress(min(cases, total), total)
     if progress:

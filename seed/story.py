@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from app import chain, filing, narrative, policy, rules, sampling, sar_track
+from app import chain, evidence, filing, narrative, policy, rules, sampling, sar_track
 from app.exports import sarx
 from app.exports.filer import DEMO_FILER
 from app.filing import Draft, ReportKind, Subject, SubjectKind, SubjectRole
@@ -308,18 +307,18 @@ class Story:
 
     def _write(self) -> None:
         """The draft that the desk proposes and begins, with what was found wanting in the one before."""
-        opened = chain.read_meta(self.events[0])
-        draft = filing.propose(self.case, opened)
-        draft = replace(draft, subjects=self._subjects(draft, opened))
+        kept = evidence.read(self.events)
+        draft = filing.propose(self.case, kept)
+        draft = replace(draft, subjects=self._subjects(draft, kept))
         if self._prior:
             draft = replace(draft, kind=ReportKind.AMENDED, prior_bsa_id=self._prior)
-        begun = narrative.begin(self.case, opened, self.events, draft)
+        begun = narrative.begin(self.case, kept, self.events, draft)
         draft = replace(draft, narrative="\n\n".join((begun, *map(self._text, self._additions))))
         writer = self._in_charge()
         self._do(writer, sar_track.draft(writer, self.case, self.events, draft))
         self._draft, self._draft_hash = draft, self.case.head_hash
 
-    def _subjects(self, draft: Draft, opened: Mapping[str, Any]) -> tuple[Subject, ...]:
+    def _subjects(self, draft: Draft, kept: evidence.Kept) -> tuple[Subject, ...]:
         """Whom the report names: those proposed, in agreement with what the decision says of a suspect.
 
         Where the customer is a victim, the suspect is the person who was paid most.
@@ -330,8 +329,8 @@ class Story:
             return replace(customer, role=role), Subject("", SubjectRole.UNKNOWN)
         if customer.is_filed:
             return draft.subjects
-        paid = {item.counterparty for item in filing.items(opened) if not item.is_credit}
-        for party in filing.candidates(self.case, opened):
+        paid = {item.counterparty for item in filing.items(kept) if not item.is_credit}
+        for party in filing.candidates(self.case, kept):
             if party.kind is SubjectKind.PERSON and party.name in paid:
                 return customer, replace(party, role=SubjectRole.SUSPECT)
         return draft.subjects

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from app import chain, filing, fincen, narrative
+from app import chain, evidence, filing, fincen, narrative
 from app.filing import Draft, ReportKind, Subject, SubjectKind, SubjectRole
 from app.models import Case, Event, Risk
 from app.new_case import new_case
@@ -24,7 +24,7 @@ OPENED_AT = datetime(2026, 11, 3, 9, 14, tzinfo=UTC)
 class Seeded(NamedTuple):
     case: Case
     events: Sequence[Event]
-    opened: dict[str, Any]
+    kept: evidence.Kept
     draft: Draft
     """As proposed, with the narrative as begun."""
 
@@ -36,10 +36,10 @@ def seeded() -> list[Seeded]:
     found = []
     for number in range(1, 301):
         case, events = book.case(number)
-        opened = chain.read_meta(events[0])
-        proposed = filing.propose(case, opened)
-        draft = replace(proposed, narrative=narrative.begin(case, opened, events, proposed))
-        found.append(Seeded(case, events, opened, draft))
+        kept = evidence.read(events)
+        proposed = filing.propose(case, kept)
+        draft = replace(proposed, narrative=narrative.begin(case, kept, events, proposed))
+        found.append(Seeded(case, events, kept, draft))
     return found
 
 
@@ -67,6 +67,16 @@ def transaction(amount: str, direction: str = "in", **facts: str) -> dict[str, s
 def opened_with(*transactions: dict[str, str], **facts: Any) -> dict[str, Any]:
     """An `open` event's `meta` with these transactions."""
     return {"alert": "Cash in 3 states", "transactions": list(transactions), **facts}
+
+
+def kept_with(*transactions: dict[str, str], **facts: Any) -> evidence.Kept:
+    """The evidence of a case that was opened with these transactions."""
+    return kept_in(opened_with(*transactions, **facts))
+
+
+def kept_in(opened: Mapping[str, Any]) -> evidence.Kept:
+    """The evidence of a case whose `open` event has this `meta`."""
+    return evidence.read([Event("", "", "", "open", "", chain.canonical_json(opened), "", "")])
 
 
 COMPLETE = Draft(

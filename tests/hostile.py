@@ -13,7 +13,7 @@ from typing import Any
 from app import chain
 from app.models import Event
 from tests.bundles import EVENTS
-from tests.lives import rehashed
+from tests.lives import joined_life, rehashed, renumbered
 
 Found = tuple[int | None, str, str]
 FIRST, LAST = EVENTS[0].event_id, EVENTS[-1].event_id
@@ -277,5 +277,70 @@ def _chains() -> Mapping[str, tuple[list[Event], list[Found]]]:
     return chains
 
 
-CHAINS = _chains()
+def _alerts() -> Mapping[str, tuple[list[Event], list[Found]]]:
+    """Of a case that an alert joins as its second event, from risk High, score 87 and amount 65800.00."""
+    life = renumbered(joined_life().events)
+    chains: dict[str, tuple[list[Event], list[Found]]] = {}
+
+    def add(column: str, change: str, *breaks: str, action: str = "alert", opening: str = life[0].meta) -> None:
+        changed = replace(life[1], action=action, meta=f'{{"{column}":{change}}}')
+        events = rehashed([replace(life[0], meta=opening), changed])
+        chains[f"{action}: {column} {change} after {opening[-40:]}"] = events, [(2, kind, column) for kind in breaks]
+
+    for column, rises in (("risk_score", "[87,88]"), ("risk_score", "[87,100]"), ("amount", '["65800.00","65800.01"]')):
+        add(column, rises)
+        add(column, rises, "edited", action="note")
+        add(column, rises, "edited", action="qa_alert")
+    for change in ("[87,87]", "[87,86]", "[87,0]"):
+        add("risk_score", change, "edited")
+    for no in (
+        "[87,101]",
+        "[87,88.0]",
+        '["87",88]',
+        "[null,88]",
+        "[87,true]",
+        "[87]",
+        "[87,88,89]",
+        "88",
+        "{}",
+        "[87,1e2]",
+    ):
+        add("risk_score", no, "edited")
+    add("risk_score", "[86,88]", "row differs")
+    add("risk_score", "[88,88]", "row differs", "edited")
+    for score in ("87.0", '"87"', "true"):
+        other = life[0].meta.replace('"risk_score":87', f'"risk_score":{score}')
+        add("risk_score", "[87,88]", "row differs", opening=other)
+    low = life[0].meta.replace('"risk":"High"', '"risk":"Low"')
+    for change in ('["Low","Medium"]', '["Low","High"]'):
+        add("risk", change, opening=low)
+        add("risk", change, "row differs")
+    for change in (
+        '["High","Low"]',
+        '["High","High"]',
+        '["High","high"]',
+        '["High",""]',
+        '["High",null]',
+        '["High",2]',
+    ):
+        add("risk", change, "edited")
+    for new in (
+        '"65800.00"',
+        '"65799.99"',
+        '"9.99"',
+        '"65801"',
+        '"65801.0"',
+        '"065801.00 "',
+        "65801.00",
+        "null",
+        '"٩٩٩٩٩٩.٠٠"',
+    ):
+        add("amount", f'["65800.00",{new}]', "edited")
+    add("amount", f'["65800.00","{"9" * 13}.99"]')
+    add("amount", f'["65800.00","{"9" * 14}.00"]', "edited")
+    add("customer_name", '["x","y"]')
+    return chains
+
+
+CHAINS = {**_chains(), **_alerts()}
 """By what was done: the events, and every break of them."""

@@ -11,13 +11,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from app import chain, policy, sar_track
+from app import chain, joining, policy, sar_track
 from app.errors import InvalidForm, NotAllowed
 from app.filing import Draft, ReportKind
-from app.models import ALERT_FEED, CASE_COLUMNS, Case, Disposition, Event, QaResult, Risk, User
+from app.models import ALERT_FEED, ALERT_FEED_USER, CASE_COLUMNS, Case, Disposition, Event, QaResult, Risk, User
 from app.new_case import new_case
 from app.sar_track import Filed
-from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, OTHER_REVIEWER, REVIEWER
+from tests.conftest import ANALYST, EVIDENCE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, OTHER_REVIEWER, REVIEWER, alert
 from tests.drafts import COMPLETE
 
 SAMPLED_ID = "AML-00000004"
@@ -77,6 +77,11 @@ def opened(case_id: str = SAMPLED_ID, evidence: Mapping[str, Any] = EVIDENCE, **
     return Life(case, [replace(event, event_id=1)])
 
 
+def join(life: Life, **facts: Any) -> None:
+    """Another alert on the customer; any fact of it can be given."""
+    life.add(ALERT_FEED_USER, joining.join(ALERT_FEED_USER, life.case, alert(**facts)))
+
+
 def note(life: Life, text: str, actor: User = ANALYST) -> None:
     life.add(actor, policy.note(actor, life.case, text))
 
@@ -133,6 +138,18 @@ def full_life(case_id: str = SAMPLED_ID, **facts: Any) -> Life:
     assign(life, MANAGER, OTHER_ANALYST)
     close(life, OTHER_ANALYST, Disposition.NO_SAR, "Payroll after all.")
     review(life, OTHER_REVIEWER, QaResult.PASS, "Agreed.")
+    return life
+
+
+def joined_life(case_id: str = SAMPLED_ID) -> Life:
+    """A case that three more alerts join: one raises all that can rise, one nothing, and one after it was reopened."""
+    life = opened(case_id)
+    join(life, alert_id="TM-1", amount="65800.01", risk_score=88)
+    assign(life, MANAGER, ANALYST)
+    join(life, alert_id="TM-2", risk="Low", risk_score=1, amount="0.10", customer_name="Zoe Lukasik")
+    close(life, ANALYST, Disposition.NO_SAR, "Payroll.")
+    reopen(life, MANAGER, "Look again.")
+    join(life, alert_id="TM-3", amount="1000000.00", typology="Funnel account")
     return life
 
 
@@ -220,7 +237,7 @@ def lives(draw: st.DrawFn) -> Life:
     life = opened(draw(st.sampled_from([SAMPLED_ID, OTHER_ID])), customer_name=draw(typed))
     people = st.sampled_from([ANALYST, OTHER_ANALYST, MANAGER, OTHER_MANAGER, REVIEWER, OTHER_REVIEWER])
     for _ in range(draw(st.integers(0, 12))):
-        actor, other, text, choice = draw(people), draw(people), draw(typed), draw(st.integers(0, 15))
+        actor, other, text, choice = draw(people), draw(people), draw(typed), draw(st.integers(0, 16))
         try:
             match choice:
                 case 0:
@@ -251,6 +268,9 @@ def lives(draw: st.DrawFn) -> Life:
                     acknowledge(life, actor, BSA_ID)
                 case 14:
                     reject(life, actor, text)
+                case 15:
+                    risk, score = draw(st.sampled_from(["Low", "Medium", "High"])), draw(st.integers(0, 100))
+                    join(life, alert_id=f"TM-{len(life.events)}", risk=risk, risk_score=score)
                 case _:
                     amend(life, actor, text)
         except (NotAllowed, InvalidForm):

@@ -22,6 +22,7 @@ from app.models import CASE_COLUMNS
 from seed.generate import Book
 from tests import lives
 from tests.conftest import FACTS, TRANSACTIONS
+from tests.drafts import kept_in
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = Draft202012Validator(evidence.schema())
@@ -180,9 +181,7 @@ def test_what_is_kept_of_an_alert_is_read_again_and_never_taken_for_a_change_of_
 
 def test_what_made_a_rule_fire_is_named_by_ids_that_the_alert_tells_once() -> None:
     rows = [{**row, "id": f"TX-{number}"} for number, row in enumerate(TRANSACTIONS)]
-    kept = evidence.kept_in(
-        evidence.check({**FACTS, "transactions": rows, "triggered_by": ["TX-3", "TX-1"]}).evidence()
-    )
+    kept = kept_in(evidence.check({**FACTS, "transactions": rows, "triggered_by": ["TX-3", "TX-1"]}).evidence())
     assert sorted(kept.triggers) == [1, 3]
     for wrong, sentence in (
         ({"triggered_by": ["TX-9"]}, "triggered_by names 'TX-9', which is the id of none of the transactions."),

@@ -706,8 +706,8 @@ def test_a_break_is_read_again_before_it_is_reported(
     """So that work going on, read halfway, never looks like tampering."""
 
     def halfway(found: repository.Chain) -> repository.Chain:
-        case_id, events, row = found
-        return case_id, events[:-1], row
+        case_id, events, row, alerts = found
+        return case_id, events[:-1], row, alerts
 
     def all_halfway(tx: Any, real: Callable[[Any], Iterator[repository.Chain]] = repository.all_chains) -> Any:
         return map(halfway, real(tx))

@@ -209,6 +209,23 @@ def test_a_letter_changed_with_an_editor_makes_a_cross_that_names_the_event(open
     assert paste(opened, VKEY) == "Altered"
 
 
+def test_the_alerts_of_a_case_are_shown_together_each_transaction_once(open_page: Open) -> None:
+    other = {**TRANSACTIONS[0], "time": "2026-01-01T15:00:00.000000Z", "counterparty": "Somebody else"}
+    life = lives.joined_life()
+    lives.join(
+        life, alert="Paid by somebody else", transactions=[other, *TRANSACTIONS[:2]], customer={"kind": "Florist"}
+    )
+    opened = open_page(page.render(SAMPLED_ID, life.events, {}, proof_of(life.events, len(life.events)), VKEY)).page
+    assert marks(opened) == ["passed"] * len(life.events)
+    assert opened.locator("#rows .time").all_inner_texts() == [
+        f"2026-01-{day:02d} 15:00:00" for day in (1, *range(5, 12))
+    ]
+    assert (opened.text_content("#text") or "").endswith("\n\nPaid by somebody else")
+    assert "Florist" in opened.inner_text("#customer")
+    changes = opened.locator("#timeline li:nth-child(2) .changes li").all_inner_texts()
+    assert changes[:2] == ["risk score 87 → 88", "amount 65,800.00 → 65,800.01"]
+
+
 def test_what_people_typed_is_shown_as_typed_and_turns_and_does_nothing(open_page: Open) -> None:
     evil = "</script><script>window.owned = 1</script><!-- <img src=x onerror='window.owned = 1'> & $data \u2028 &lt;"
     told = f"{evil} \u202egnp.exe\u2069"  # as a feed may tell it

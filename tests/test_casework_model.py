@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
@@ -16,9 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from app import casework, chain, opening, repository, verification
 from app.database import Database
 from app.errors import InvalidInput, NotAllowed, StaleCase
-from app.models import Disposition, Event, QaResult
+from app.models import ALERT_FEED, Disposition, Event, QaResult
 from app.policy import Decision
-from tests.conftest import PEOPLE, OpenCase
+from tests.conftest import PEOPLE, OpenCase, alert
 
 ROLES = {person.user_id: person.role.value for person in PEOPLE}
 ACTIVE = [person.user_id for person in PEOPLE if person.active]
@@ -71,6 +72,7 @@ class Modelled:
     """What one case should be, in plain values."""
 
     case_id: str
+    customer_id: str
     sampled: bool
     opened_at: datetime
     last: datetime
@@ -84,6 +86,9 @@ class Modelled:
     qa: tuple[str, str | None, datetime | None, str] = ("", None, None, "")
     forms: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     part: set[str] = field(default_factory=set)
+    score: int = 87
+    other: tuple[datetime, str] | None = None
+    """Another case of its customer, which an alert opened while this one was closed; nobody works on it."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,8 @@ class Judged:
 
 
 class Casework(RuleBasedStateMachine):
+    numbers = count()
+
     def __init__(self, desk: Database, open_case: OpenCase, clock: Clock) -> None:
         super().__init__()
         self.desk, self.open_case, self.clock = desk, open_case, clock
@@ -112,9 +119,12 @@ class Casework(RuleBasedStateMachine):
     def two_closed_cases_and_a_new_one(self) -> None:
         self.clock.moment = datetime(2026, 1, 5, 9, 14, tzinfo=UTC)
         for sampled in (True, False, True):
-            case = self.open_case(sampled=sampled)
+            drawn = (self.open_case(customer_id=f"C-{next(self.numbers)}") for _ in count())
+            case = next(case for case in drawn if (case.qa_bucket == 0) is sampled)
             self.cases.append(
-                Modelled(case.case_id, sampled, case.opened_at, case.opened_at, ["open"], [case.head_hash])
+                Modelled(
+                    case.case_id, case.customer_id, sampled, case.opened_at, case.opened_at, ["open"], [case.head_hash]
+                )
             )
 
         by_the_book = Work("a.nguyen", 0, "a.nguyen", "Because.", "SAR", "today", True, "head", "new")
@@ -124,6 +134,27 @@ class Casework(RuleBasedStateMachine):
     @rule(hours=st.integers(-30, 50))
     def the_clock_moves(self, hours: int) -> None:
         self.clock.moment += timedelta(hours=hours)
+
+    @rule(at=st.integers(0, 2), score=st.integers(0, 100), again=st.booleans())
+    def an_alert_comes_in(self, at: int, score: int, again: bool) -> None:
+        """It joins the older of the customer's open cases, and opens another one where none is open."""
+        case = self.cases[at]
+        told = alert(alert_id=f"TM-{next(self.numbers)}-joins", customer_id=case.customer_id, risk_score=score)
+        ours = case.status != "Closed" and (case.other is None or (case.opened_at, case.case_id) < case.other)
+        joins = ours or case.other is not None
+        done = opening.open_alerts(self.desk, ALERT_FEED, [told, *([told] if again else [])])
+        assert (done.opened, done.joined, done.already, done.changed) == (not joins, joins, again, [])
+        with self.desk.snapshot() as tx:
+            event = repository.events(tx, case.case_id)[-1]
+            if not joins:
+                (other,) = repository.other_cases(tx, case.customer_id, case.case_id)
+                case.other = other.opened_at, other.case_id
+        if ours:
+            case.last, case.score = self.now(case), max(case.score, score)
+            assert (event.action, event.user, event.ts) == ("alert", ALERT_FEED, chain.format_ts(case.last))
+            case.actions.append("alert")
+            case.heads.append(event.event_hash)
+        self.stands_as_modelled(case)
 
     @rule(verb=VERB, at=st.integers(0, 2), work=WORK)
     def someone_works(self, verb: str, at: int, work: Work) -> None:
@@ -180,7 +211,7 @@ class Casework(RuleBasedStateMachine):
             partial(casework.assign, receiver_id=receiver),
             "assign",
             then,
-            frozenset({"note"}),
+            frozenset({"note", "alert"}),
         )
 
     def note(self, case: Modelled, work: Work) -> Judged:
@@ -308,6 +339,7 @@ class Casework(RuleBasedStateMachine):
             "closed_at": row.closed_at,
             "qa": (row.qa_result, row.qa_reviewer, row.qa_at, row.qa_notes),
             "opened_at": row.opened_at,
+            "score": row.risk_score,
         }
         assert {name: getattr(case, name) for name in found} == found
         assert (row.event_count, row.head_hash) == (len(case.heads), case.heads[-1])

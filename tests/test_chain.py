@@ -29,6 +29,7 @@ from tests.lives import (
     export,
     filed_life,
     full_life,
+    joined_life,
     look,
     rehashed,
     renumbered,
@@ -239,7 +240,9 @@ def test_a_full_life_verifies_and_ends_as_its_row_says() -> None:
     assert verify(EVENTS) == []
     filed = filed_life()
     assert chain.verify(SAMPLED_ID, filed.events, filed.row) == []
-    done = {event.action for event in (*EVENTS, *filed.events)}
+    joined = joined_life()
+    assert chain.verify(SAMPLED_ID, joined.events, joined.row) == []
+    done = {event.action for event in (*EVENTS, *filed.events, *joined.events)}
     assert done == {action.value for action in Action} - {"view", "export"}
     assert chain.replay(SAMPLED_ID, EVENTS)[0] == {
         column: value for column, value in ROW.items() if column not in ("event_count", "head_hash")
@@ -269,7 +272,8 @@ def fold(case_id: str, events: Sequence[Event]) -> dict[str, Any]:
         if event.action in ("qa_pass", "qa_fail"):
             row["qa_notes"] = event.notes
         changes = json.loads(event.meta or "{}")
-        row |= {column: changes[column][1] for column in changes if column in script.NEW_CASE}
+        changing = {*script.NEW_CASE, *(("risk", "risk_score", "amount") if event.action == "alert" else ())}
+        row |= {column: changes[column][1] for column in changes if column in changing}
     return {**row, "event_count": len(events), "head_hash": events[-1].event_hash}
 
 

@@ -56,7 +56,8 @@ def signed(desk: Database, cases: list[Case], tmp_path: Path) -> Anchor:
 
 
 def copy_of(desk: Database, case_id: str) -> tampering.Copy:
-    events, (_, _, row) = desk.read(lambda tx: (repository.events(tx, case_id), repository.chains_of(tx, case_id)[0]))
+    events, read = desk.read(lambda tx: (repository.events(tx, case_id), repository.chains_of(tx, case_id)[0]))
+    row = read[2]
     assert row is not None
     return tampering.Copy(case_id, tuple(events), row)
 
@@ -93,13 +94,14 @@ def cut_the_tail(desk: Database, case: Case) -> None:
 
 
 def drop_the_case(desk: Database, case: Case) -> None:
+    tamper(desk, "DELETE FROM case_keys WHERE case_id = ?", case.case_id)
     tamper(desk, "DELETE FROM case_events WHERE case_id = ?", case.case_id)
     tamper(desk, "DELETE FROM cases WHERE case_id = ?", case.case_id)
 
 
 def reorder_across_cases(desk: Database, case: Case) -> None:
     """Two events of different cases in each other's place: in each case the order stays."""
-    ids = desk.read(lambda tx: [case_id for case_id, _, _ in repository.all_chains(tx)])
+    ids = desk.read(lambda tx: [case_id for case_id, *_ in repository.all_chains(tx)])
     other = next(case_id for case_id in ids if case_id != case.case_id)
     one, another = copy_of(desk, case.case_id).events[1], copy_of(desk, other).events[1]
     tamper(desk, "DELETE FROM case_events WHERE event_id IN (?, ?)", one.event_id, another.event_id)

@@ -17,7 +17,7 @@ from app import chain, filing, fincen, gaps, names
 from app.filing import Draft, ReportKind, Subject, SubjectKind, SubjectRole
 from app.gaps import Facts
 from seed.typologies import TYPOLOGIES
-from tests.drafts import COMPLETE, case_of, drafts, opened_with, seeded, transaction
+from tests.drafts import COMPLETE, case_of, drafts, kept_in, kept_with, seeded, transaction
 
 KNOWN = Facts(determined_on=date(2026, 10, 20), suspect_known=True)
 
@@ -47,8 +47,8 @@ def test_nobody_becomes_a_subject_of_the_report_by_a_damaged_role() -> None:
 
 
 def test_money_is_counted_once_and_never_as_the_sum() -> None:
-    opened = opened_with(transaction("900.00"), transaction("850.00", "out"))
-    counted = filing.count(case_of(), opened)
+    kept = kept_with(transaction("900.00"), transaction("850.00", "out"))
+    counted = filing.count(case_of(), kept)
     assert (counted.amount, counted.money_in, counted.money_out) == (Decimal(900), Decimal(900), Decimal(850))
     assert counted.words == (
         "USD 900.00 came in and USD 850.00 went out; the larger of the two counts the money once: USD 900.00."
@@ -56,30 +56,30 @@ def test_money_is_counted_once_and_never_as_the_sum() -> None:
 
 
 def test_a_check_that_came_back_is_no_money_out() -> None:
-    opened = opened_with(
+    kept = kept_with(
         transaction("900.00"), transaction("700.00", "out"), transaction("900.00", "out", channel="check return")
     )
-    counted = filing.count(case_of(typology="Check fraud"), opened)
+    counted = filing.count(case_of(typology="Check fraud"), kept)
     assert (counted.amount, counted.money_out) == (Decimal(900), Decimal(700))
 
 
 def test_money_that_comes_back_is_counted_as_the_alert_counts_it() -> None:
-    opened = opened_with(*(transaction("500.00", way) for way in ("in", "out", "in", "out")))
+    kept = kept_with(*(transaction("500.00", way) for way in ("in", "out", "in", "out")))
     circle = case_of(typology="Shell company layering", amount=Decimal(500))
-    assert filing.count(circle, opened).amount == 500
-    assert filing.count(replace(circle, typology="Structuring"), opened).amount == 1_000
+    assert filing.count(circle, kept).amount == 500
+    assert filing.count(replace(circle, typology="Structuring"), kept).amount == 1_000
 
 
 def test_the_days_are_those_of_the_suspicious_items() -> None:
     pension = transaction("2000.00", channel="ACH", time="2026-09-01T08:00:00.000000Z")
     gift = transaction("9000.00", "out", time="2026-10-02T12:00:00.000000Z")
-    draft = filing.propose(case_of(typology="Elder exploitation"), opened_with(pension, gift))
+    draft = filing.propose(case_of(typology="Elder exploitation"), kept_with(pension, gift))
     assert (draft.from_day, draft.to_day, draft.amount) == (date(2026, 10, 2), date(2026, 10, 2), Decimal(9_000))
 
 
 @pytest.mark.parametrize("typology", ["Elder exploitation", "Dormant account reactivated", "Human trafficking"])
 def test_a_victim_is_never_proposed_as_the_subject(typology: str) -> None:
-    draft = filing.propose(case_of(typology=typology), opened_with(transaction("9000.00", "out")))
+    draft = filing.propose(case_of(typology=typology), kept_with(transaction("9000.00", "out")))
     assert [(subject.name, subject.role.value) for subject in draft.subjects] == [
         ("Mark Knight", "victim"),
         ("", "unknown"),
@@ -104,7 +104,7 @@ def test_every_typology_of_the_demo_data_proposes_its_activity_types() -> None:
 
 
 def test_every_channel_of_the_demo_data_is_an_instrument() -> None:
-    channels = {item.channel for each in seeded() for item in filing.items(each.opened)}
+    channels = {item.channel for each in seeded() for item in filing.items(each.kept)}
     assert len(channels) > 15
     assert [channel for channel in channels if not fincen.assets_of([channel], "USD")] == []
     assert fincen.assets_of(["cash", "VASP", "wire"], "USD") == {33: "", 39: "", 41: "Virtual currency"}
@@ -144,8 +144,8 @@ def hints(draft: Draft, facts: Facts = KNOWN) -> set[tuple[str, str]]:
 
 def test_hints_ask_who_what_when_where_why_and_how() -> None:
     bare = replace(COMPLETE, narrative="Unusual.", instruments=(), from_day=date(2026, 10, 12))
-    opened = opened_with(transaction("900.00"), transaction("850.00", "out"), transaction("1.00", time="soon"))
-    assert hints(bare, Facts(opened)) == {
+    kept = kept_with(transaction("900.00"), transaction("850.00", "out"), transaction("1.00", time="soon"))
+    assert hints(bare, Facts(kept)) == {
         ("who", "subjects"),
         ("what", "instruments"),
         ("what", "narrative"),
@@ -237,17 +237,17 @@ def test_a_firm_is_told_from_a_person() -> None:
     )
     assert all(map(names.is_entity, firms))
     assert not any(map(names.is_entity, ("Mark Knight", "Ince Asya", "Nina Isaeva")))
-    customer = filing.customer_of(case_of(customer_name="Olson Group"), {})
+    customer = filing.customer_of(case_of(customer_name="Olson Group"), kept_in({}))
     assert (customer.kind, customer.last_name) == (SubjectKind.ENTITY, "")
 
 
 def test_counterparties_can_be_added_but_are_no_subjects_by_themselves() -> None:
-    opened = opened_with(
+    kept = kept_with(
         transaction("10.00", counterparty="Small"),
         transaction("99.00"),
         transaction("500.00", counterparty="Mark Knight"),
     )
-    found = filing.candidates(case_of(), opened)
+    found = filing.candidates(case_of(), kept)
     assert [(subject.name, subject.role.value) for subject in found] == [
         ("Smith-Gamble", "related"),
         ("Small", "related"),

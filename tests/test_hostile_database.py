@@ -102,7 +102,7 @@ def test_every_attack_on_a_server_is_a_break_and_not_a_traceback(
 
 @ON_SERVER
 def test_a_word_that_no_check_kept_out_is_an_error_that_says_where_to_look(noted: Database) -> None:
-    case_id = noted.read(lambda tx: [case_id for case_id, _, _ in repository.all_chains(tx)])[0]
+    case_id = noted.read(lambda tx: [case_id for case_id, *_ in repository.all_chains(tx)])[0]
     with without(noted, "cases_status_is_known"):
         tamper(noted, "UPDATE cases SET status = 'Gone'")
         with pytest.raises(BrokenCase, match=f"{case_id} .* row cannot be read .* Verify it"):

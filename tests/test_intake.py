@@ -44,7 +44,9 @@ FACTS = ("customer_id", "customer_name", "typology", "risk", "risk_score", "amou
 
 
 def alert(number: int = 1, **changes: Any) -> dict[str, Any]:
-    return {**ALERT, "alert_id": f"TM-{number}", **changes}
+    """An alert of a customer of its own, the first one's being the one of the other examples."""
+    customer_id = "C-00412873" if number == 1 else f"C-{number}"
+    return {**ALERT, "alert_id": f"TM-{number}", "customer_id": customer_id, **changes}
 
 
 def transaction(**changes: Any) -> dict[str, Any]:
@@ -56,8 +58,10 @@ def encoded(*lines: dict[str, Any] | bytes) -> bytes:
     return b"".join((line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n" for line in lines)
 
 
-def take(desk: Database, *lines: dict[str, Any] | bytes, skip_bad: bool = False) -> intake.Taken:
-    return intake.take_in(desk, io.BytesIO(encoded(*lines)), "feed", skip_bad)
+def take(
+    desk: Database, *lines: dict[str, Any] | bytes, skip_bad: bool = False, separate: bool = False
+) -> intake.Taken:
+    return intake.take_in(desk, io.BytesIO(encoded(*lines)), "feed", skip_bad, separate)
 
 
 def counts(taken: intake.Taken) -> tuple[int, int, int]:
@@ -84,7 +88,7 @@ def test_a_seeded_alert_is_taken_in_as_it_is(desk: Database) -> None:
         {**{name: told["case"][name] for name in FACTS}, **{name: told[name] for name in told if name != "case"}}
         for told in seeded
     ]
-    assert counts(take(desk, *lines)) == (len(seeded), 0, 0)
+    assert counts(take(desk, *lines, separate=True)) == (len(seeded), 0, 0)
     found = stored(desk)
     for told in seeded:
         meta = chain.read_meta(found[told["alert_id"]][1])
@@ -400,7 +404,7 @@ def test_an_id_that_a_case_without_an_alert_has_is_passed_over(
     desk: Database, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opening, "new_case_id", lambda: next(opening.case_ids("TM-1")))
-    taken = open_case()
+    taken = open_case(customer_id="C-2")
     assert counts(take(desk, alert(1))) == (1, 0, 0)
     assert counts(take(desk, alert(1))) == (0, 1, 0)
     assert stored(desk)["TM-1"][0].case_id != taken.case_id
@@ -447,8 +451,8 @@ def test_open_reads_a_file_or_standard_input(
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(encoded(alert(2), alert(3)))))
     assert main(["open", "-"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "2 cases opened, 0 already open, 0 refused.",
-        "1 case opened, 1 already open, 0 refused.",
+        "2 cases opened, 0 alerts joined to an open case, 0 known, 0 refused.",
+        "1 case opened, 0 alerts joined to an open case, 1 known, 0 refused.",
     ]
 
 
@@ -460,7 +464,7 @@ def test_open_reads_a_pipe(terminal: Database, tmp_path: Path, capsys: pytest.Ca
     writer.start()
     assert main(["open", str(pipe)]) == 0
     writer.join()
-    assert capsys.readouterr().out == "1 case opened, 0 already open, 0 refused.\n"
+    assert capsys.readouterr().out == "1 case opened, 0 alerts joined to an open case, 0 known, 0 refused.\n"
 
 
 def test_open_lists_twenty_bad_lines_and_counts_the_others(
@@ -470,14 +474,14 @@ def test_open_lists_twenty_bad_lines_and_counts_the_others(
     file.write_bytes(encoded(alert(1), *[b"{}"] * 25))
     assert main(["open", str(file)]) == 2
     out, err = capsys.readouterr()
-    assert out == "0 cases opened, 0 already open, 25 refused.\n"
+    assert out == "0 cases opened, 0 alerts joined to an open case, 0 known, 25 refused.\n"
     *lines, more, last = err.splitlines()
     assert [re.findall(r", line (\d+): The alert lacks alert_id", line) for line in lines] == [
         [str(number)] for number in range(2, 22)
     ]
     assert (more, last[:19]) == (f"{file}: 5 more lines like these", "Nothing was stored.")
     assert main(["open", str(file), "--skip-bad"]) == 1
-    assert capsys.readouterr().out == "1 case opened, 0 already open, 25 refused.\n"
+    assert capsys.readouterr().out == "1 case opened, 0 alerts joined to an open case, 0 known, 25 refused.\n"
 
 
 def test_open_says_that_an_alert_changed(
@@ -488,7 +492,7 @@ def test_open_says_that_an_alert_changed(
         file.write_bytes(encoded(alert(1, amount=amount)))
         assert main(["open", str(file)]) == status
     case, _ = stored(terminal)["TM-1"]
-    assert f"Alert 'TM-1' was opened as {case.case_id} on other facts" in capsys.readouterr().err
+    assert f"Alert 'TM-1' of {case.case_id} told other facts before" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["none.jsonl", ".", "a\0b"])

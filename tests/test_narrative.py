@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import chain, evidence, filing, gaps, money, narrative
+from app import evidence, filing, gaps, money, narrative
+from app.evidence import Kept
 from app.models import Case, Disposition
 from tests import lives
 from tests.conftest import ANALYST
-from tests.drafts import COMPLETE, case_of, opened_with, seeded, transaction
+from tests.drafts import COMPLETE, case_of, kept_in, kept_with, opened_with, seeded, transaction
 
 _MOVED = re.compile(
     r"(?P<currency>[A-Z]{3}) (?P<amount>[\d,]+(?:\.\d+)?) "
@@ -24,8 +24,8 @@ _MOVED = re.compile(
 )
 
 
-def begun(case: Case, opened: dict[str, Any]) -> str:
-    return narrative.begin(case, opened, [], filing.propose(case, opened))
+def begun(case: Case, kept: Kept) -> str:
+    return narrative.begin(case, kept, [], filing.propose(case, kept))
 
 
 def sums(text: str) -> tuple[dict[str, Decimal], dict[str, int]]:
@@ -53,9 +53,9 @@ transactions = st.builds(
 @settings(max_examples=50)
 @given(st.lists(transactions, min_size=1, max_size=60), st.sampled_from(("USD", "EUR")))
 def test_the_sums_told_are_those_of_the_evidence(rows: list[dict[str, str]], currency: str) -> None:
-    opened = opened_with(*rows)
-    text = begun(case_of(currency=currency), opened)
-    moved = evidence.kept_in(opened).flow()
+    kept = kept_with(*rows)
+    text = begun(case_of(currency=currency), kept)
+    moved = kept.flow()
     amounts, counts = sums(text)
     assert amounts == {"in": moved.paid_in, "out": moved.paid_out}
     assert counts == {"in": moved.credits, "out": moved.debits}
@@ -70,13 +70,13 @@ def test_the_sums_told_are_those_of_the_evidence(rows: list[dict[str, str]], cur
 def test_the_sums_told_of_demo_data_are_those_of_its_evidence_and_so_are_the_names() -> None:
     named = 0
     for each in seeded():
-        moved, text = evidence.kept_in(each.opened).flow(), each.draft.narrative
+        moved, text = each.kept.flow(), each.draft.narrative
         assert sums(text) == (
             {"in": moved.paid_in, "out": moved.paid_out},
             {"in": moved.credits, "out": moved.debits},
         ), text
         told = text.partition("In all,")[0]
-        known = {each.case.customer_name, *(row.counterparty for row in evidence.kept_in(each.opened).transactions)}
+        known = {each.case.customer_name, *(row.counterparty for row in each.kept.transactions)}
         for found in re.finditer(r" (?:from|to) (?P<name>[^.]*?(?:\.[^.]*?)*?) \([A-Z]{2}\)(?: at |\. |\.\n)", told):
             name = found["name"]
             named += 1
@@ -96,16 +96,16 @@ def test_twenty_thousand_transactions_fit_and_still_add_up() -> None:
         )
         for number in range(20_000)
     ]
-    opened = opened_with(*rows)
-    text = begun(case_of(), opened)
-    moved = evidence.kept_in(opened).flow()
+    kept = kept_with(*rows)
+    text = begun(case_of(), kept)
+    moved = kept.flow()
     assert len(text) <= 20_000
     assert sums(text) == ({"in": moved.paid_in, "out": moved.paid_out}, {"in": moved.credits, "out": moved.debits})
     assert "further transactions with" in text
 
 
 def test_alike_transactions_of_a_day_are_one_sentence() -> None:
-    text = begun(case_of(), opened_with(transaction("1.00"), transaction("2.00"), transaction("4.00", "out")))
+    text = begun(case_of(), kept_with(transaction("1.00"), transaction("2.00"), transaction("4.00", "out")))
     assert "On October 5, 2026, USD 3.00 came in over 2 transactions by wire from Smith-Gamble (US)." in text
     assert "On October 5, 2026, USD 4.00 went out by wire to Smith-Gamble (US)." in text
 
@@ -119,22 +119,24 @@ def test_alike_transactions_of_a_day_are_one_sentence() -> None:
     ],
 )
 def test_amounts_are_written_as_their_currency_is(currency: str, amount: str, told: str) -> None:
-    assert told in begun(case_of(currency=currency), opened_with(transaction(amount)))
+    assert told in begun(case_of(currency=currency), kept_with(transaction(amount)))
 
 
 def test_what_the_data_lack_is_left_out() -> None:
-    text = begun(case_of(amount=Decimal(0), typology="Odd"), {})
+    text = begun(case_of(amount=Decimal(0), typology="Odd"), kept_in({}))
     assert text == (
         "This report is filed on activity that the bank reviewed as Odd. Its subject is Mark Knight.\n\n"
         "Mark Knight (customer number C-00412873) is a customer of the bank.\n\n"
         "The bank holds the record of this activity under case AML-7F3KQ2XA."
     )
-    assert narrative.begin(case_of(), {}, [], replace(COMPLETE, subjects=())).startswith("This report is filed")
+    assert narrative.begin(case_of(), kept_in({}), [], replace(COMPLETE, subjects=())).startswith(
+        "This report is filed"
+    )
 
 
 def test_what_is_known_of_the_customer_is_told() -> None:
     customer = {"occupation": "Nurse", "since": "2017-07-20", "account": "****3816", "expected_monthly": "4100.00"}
-    text = begun(case_of(), opened_with(transaction("1.00"), customer=customer))
+    text = begun(case_of(), kept_with(transaction("1.00"), customer=customer))
     assert (
         "The occupation on record is nurse. The relationship began on July 20, 2017. The account is ****3816. "
         "The activity expected in a month is USD 4,100.00." in text
@@ -148,8 +150,8 @@ def test_notes_and_reasons_of_the_review_are_told_up_to_the_decision() -> None:
         lives.note(life, note)
     lives.close(life, ANALYST, Disposition.SAR, "Deposits were split", lives.OPENED.date())
     lives.note(life, "Filed and acknowledged.")
-    opened = chain.read_meta(life.events[0])
-    text = narrative.begin(life.case, opened, life.events, filing.propose(life.case, opened))
+    kept = evidence.read(life.events)
+    text = narrative.begin(life.case, kept, life.events, filing.propose(life.case, kept))
     assert "Noted on January 5, 2026: First line and second." in text
     assert "Reason to suspect was determined on January 5, 2026." in text
     assert "The bank decided on January 5, 2026 to file this report. Its reasons: Deposits were split." in text
@@ -159,11 +161,11 @@ def test_notes_and_reasons_of_the_review_are_told_up_to_the_decision() -> None:
 
 
 def test_a_victim_is_told_of_as_one() -> None:
-    text = begun(case_of(typology="Elder exploitation"), opened_with(transaction("9000.00", "out")))
+    text = begun(case_of(typology="Elder exploitation"), kept_with(transaction("9000.00", "out")))
     assert "Its subject is unknown." in text
     assert "Mark Knight (customer number C-00412873) is regarded as a victim." in text
 
 
 def test_a_continuing_report_names_the_one_before() -> None:
     draft = replace(COMPLETE, kind=filing.ReportKind.CONTINUING, prior_bsa_id="31000055053784")
-    assert "It continues the report with BSA ID 31000055053784." in narrative.begin(case_of(), {}, [], draft)
+    assert "It continues the report with BSA ID 31000055053784." in narrative.begin(case_of(), kept_in({}), [], draft)

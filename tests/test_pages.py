@@ -1193,7 +1193,8 @@ def test_a_rewritten_chain_is_found_by_the_page_and_no_checkpoint_is_made_over_i
     case_id = open_case().case_id
     keys.make_key(tmp_path / "signing.key")
     page = click(open_page("exports", MANAGER.user_id), "Make a checkpoint")
-    events, (_, _, row) = desk.read(lambda tx: (repository.events(tx, case_id), repository.chains_of(tx, case_id)[0]))
+    events, read = desk.read(lambda tx: (repository.events(tx, case_id), repository.chains_of(tx, case_id)[0]))
+    row = read[2]
     forged = tampering.agree(tampering.rewrite(tampering.Copy(case_id, tuple(events), row or {}), 0, "notes", "x"))
     head = forged.row["head_hash"]
     tamper(desk, "UPDATE case_events SET notes = 'x', event_hash = ?", head)

@@ -12,13 +12,26 @@ from typing import Any
 
 import pytest
 
-from app import chain, policy, sar_track, typed
+from app import chain, joining, policy, sar_track, typed
 from app.errors import InvalidForm, InvalidText, NotAllowed
-from app.models import MAX_TEXT, Action, Case, Disposition, Event, Filing, QaResult, Risk, Role, Status, User
+from app.models import (
+    ALERT_FEED_USER,
+    MAX_TEXT,
+    Action,
+    Case,
+    Disposition,
+    Event,
+    Filing,
+    QaResult,
+    Risk,
+    Role,
+    Status,
+    User,
+)
 from app.policy import Decision, Verb
 from app.sar_track import Filed
 from tests import lives
-from tests.conftest import ANALYST, GONE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, PEOPLE, REVIEWER
+from tests.conftest import ALERT, ANALYST, GONE, MANAGER, OTHER_ANALYST, OTHER_MANAGER, PEOPLE, REVIEWER
 from tests.drafts import COMPLETE
 from tests.lives import OPENED, SAMPLED_ID, filed_life, opened
 
@@ -110,6 +123,7 @@ def test_readme_tells_of_each_verb_what_the_table_says() -> None:
 def test_what_a_verb_appends_and_where_it_leads_is_what_its_row_says() -> None:
     mine, over, nobody = in_review(ANALYST), closed(ANALYST), frozenset[str]()
     changes = [
+        (Verb.ALERT, a_case(), joining.join(ALERT_FEED_USER, a_case(), ALERT)),
         (Verb.ASSIGN, a_case(), policy.assign(ANALYST, a_case(), ANALYST)),
         (Verb.NOTE, over, policy.note(REVIEWER, over, "seen")),
         (Verb.DECIDE, mine, policy.decide(ANALYST, mine, Decision(Disposition.NO_SAR, "why"), NOW)),

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 
-from app import casework, chain, policy, repository, triage_query, verification
+from app import casework, chain, policy, qa_query, repository, triage_query, verification
 from app.casework import add_note, assign, record_qa, set_disposition
 from app.database import Database, Sql, Transaction
 from app.errors import BrokenCase, ConstraintBroken, DatabaseError, UnknownCase, UnknownUser
@@ -519,7 +519,7 @@ def test_all_chains_come_by_case_even_where_a_row_or_its_events_are_missing(
         for bare in ("AML-00000000", "AML-ZZZZZZZZ"):
             repository.insert_case(tx, lives.opened(bare).case)
     with desk.snapshot() as tx:
-        found = [(case_id, len(events), row is not None) for case_id, events, row in repository.all_chains(tx)]
+        found = [(case_id, len(events), row is not None) for case_id, events, row, _ in repository.all_chains(tx)]
     assert found == [
         ("AML-00000000", 0, True),
         *((case.case_id, 3, True) for case in cases),
@@ -536,7 +536,7 @@ def test_events_come_in_the_order_they_were_stored_even_where_their_times_do_not
         repository.load(tx, [life.case], backdated)
     with desk.snapshot() as tx:
         assert repository.events(tx, life.case.case_id) == backdated
-        ((_, rows, _),) = repository.all_chains(tx)
+        ((_, rows, *_),) = repository.all_chains(tx)
     assert [chain.event_of(row) for row in rows] == backdated
 
 
@@ -591,11 +591,11 @@ def test_qa_lists_what_waits_longest_first_and_counts_what_it_has_seen(desk: Dat
         record_qa(desk, REVIEWER.user_id, case.case_id, result, "Why.")
     casework.reopen(desk, MANAGER.user_id, closing[1].case_id, "Why.")
     with desk.snapshot() as tx:
-        assert ids(repository.qa_waiting(tx, 10)) == ids(closing[3:])
-        assert ids(repository.qa_waiting(tx, 1)) == ids(closing[3:4])
-        assert ids(repository.qa_reviewed(tx, 10)) == ids([closing[2], closing[0]])
-        assert ids(repository.qa_reviewed(tx, 1)) == ids(closing[2:3])
-        assert repository.qa_counts(tx) == repository.QaCounts(waiting=2, passed=1, failed=1)
+        assert ids(qa_query.qa_waiting(tx, 10)) == ids(closing[3:])
+        assert ids(qa_query.qa_waiting(tx, 1)) == ids(closing[3:4])
+        assert ids(qa_query.qa_reviewed(tx, 10)) == ids([closing[2], closing[0]])
+        assert ids(qa_query.qa_reviewed(tx, 1)) == ids(closing[2:3])
+        assert qa_query.qa_counts(tx) == qa_query.QaCounts(waiting=2, passed=1, failed=1)
 
 
 def test_users_come_back_with_role_and_whether_they_are_active(desk: Database) -> None:
@@ -629,9 +629,9 @@ def test_events_whose_case_is_gone_are_found_all_the_same(desk: Database) -> Non
     with without_keys(desk):
         tamper(desk, "DELETE FROM cases")
         with desk.snapshot() as tx:
-            ((case_id, events, row),) = repository.all_chains(tx)
+            ((case_id, events, row, alerts),) = repository.all_chains(tx)
         with desk.snapshot() as tx:
-            assert repository.chains_of(tx, "AML-00000001") == [(case_id, events, row)]
+            assert repository.chains_of(tx, "AML-00000001") == [(case_id, events, row, alerts)]
     assert (case_id, len(events), row) == ("AML-00000001", 1, None)
 
 
@@ -718,9 +718,9 @@ def test_sqlite_finds_escalated_cases_and_all_typologies_by_index(desk: Database
 @ON_SQLITE
 def test_sqlite_finds_what_waits_for_qa_without_going_through_the_closed_cases(desk: Database) -> None:
     for ask, how in (
-        (partial(repository.qa_waiting, limit=50), "(status=? AND qa_bucket=? AND qa_result=?)"),
-        (partial(repository.qa_reviewed, limit=50), "INDEX cases_qa_reviewed"),
-        (repository.qa_counts, "(status=? AND qa_bucket=? AND qa_result=?)"),
+        (partial(qa_query.qa_waiting, limit=50), "(status=? AND qa_bucket=? AND qa_result=?)"),
+        (partial(qa_query.qa_reviewed, limit=50), "INDEX cases_qa_reviewed"),
+        (qa_query.qa_counts, "(status=? AND qa_bucket=? AND qa_result=?)"),
     ):
         steps = plan_of(desk, ask)
         assert any(how in step for step in steps), steps

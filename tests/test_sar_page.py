@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import casework, chain, filing, narrative, sar_track
+from app import casework, evidence, filing, narrative, sar_track
 from app.database import Database
 from app.filing import Draft, ReportKind, Subject, SubjectRole
 from app.models import Case, Disposition, Filing, Status, User
@@ -50,9 +50,9 @@ def decide(desk: Database, case_id: str, days_ago: int = 0) -> None:
 def proposed(desk: Database, case_id: str) -> Draft:
     """What the form starts with, its narrative accepted."""
     case, events = stored(desk, case_id)
-    opened = chain.read_meta(events[0])
-    draft = filing.propose(case, opened)
-    return replace(draft, narrative=narrative.begin(case, opened, events, draft))
+    kept = evidence.read(events)
+    draft = filing.propose(case, kept)
+    return replace(draft, narrative=narrative.begin(case, kept, events, draft))
 
 
 def file(desk: Database, case_id: str, bsa_id: str = "") -> Case:

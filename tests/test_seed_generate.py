@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from app import chain, filing, gaps, policy, sampling, sar_track
+from app import chain, evidence, filing, gaps, policy, sampling, sar_track
 from app.exports import sarx
 from app.exports.filer import DEMO_FILER
 from app.models import ALERT_FEED, CASE_COLUMNS, CASE_ID, COLUMNS, EVENT_COLUMNS, Event, Role
@@ -302,7 +302,7 @@ def test_the_deadline_of_a_report_runs_from_the_first_decision_or_the_later_day_
 
 
 def test_each_report_is_whole_and_reads_as_one_ought_to(cases: list[Told]) -> None:
-    opened, ids = {told.row["case_id"]: told.opening for told in cases}, []
+    kept, ids = {told.row["case_id"]: evidence.read(told.events) for told in cases}, []
     for told in sars(cases):
         suspect_known = policy.suspect_known(told.events)
         ids += [chain.read_meta(event)["bsa_id"][1] for event in of(told, "sar_acknowledge")]
@@ -312,7 +312,7 @@ def test_each_report_is_whole_and_reads_as_one_ought_to(cases: list[Told]) -> No
             report = sarx.Report(told.row["case_id"], chain.parse_ts(event.ts).date())
             assert sarx.missing(draft, DEMO_FILER, report) == []
             assert gaps.narrative_faults(draft.narrative) == []
-            assert any(item.counterparty in draft.narrative for item in filing.items(opened[report.case_id]))
+            assert any(item.counterparty in draft.narrative for item in filing.items(kept[report.case_id]))
             if not suspect_known:
                 assert not filing.contradiction(draft, suspect_known)
     assert len(set(ids)) == len(ids) > 80

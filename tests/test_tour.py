@@ -288,7 +288,7 @@ def test_on_a_server_or_with_sign_in_there_is_nothing_of_it(
 
 
 def case_ids(desk: Database) -> set[str]:
-    return desk.read(lambda tx: {case_id for case_id, _, _ in repository.all_chains(tx)})
+    return desk.read(lambda tx: {case_id for case_id, *_ in repository.all_chains(tx)})
 
 
 def test_a_reset_asks_first_and_then_puts_a_new_log_and_new_cases_in_place(

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from app import casework, database, repository, schema, settings, users, verification
+from app import casework, database, key_query, repository, schema, settings, users, verification
 from app.__main__ import main
+from app.case_keys import KeyKind
 from app.database import VERSION, Database, Transaction, engine, odbc, sqlite, sqlserver
 from app.errors import DatabaseMissing, OtherVersion, SignedOut
 from app.models import CASE_COLUMNS, Disposition
@@ -158,6 +159,30 @@ def test_an_upgrade_that_was_stopped_in_the_middle_of_the_rows_is_taken_up(
         seen: list[tuple[int, int]] = []
         assert schema.init(desk, lambda *progress: seen.append(progress)) == 2
         assert seen == [(7, 29), (14, 29), (21, 29), (28, 29), (29, 29)] * 2  # search texts, then keys
+        works(desk)
+
+
+def test_the_keys_of_what_is_there_are_made_from_its_events_and_taken_up_where_that_was_stopped(
+    old: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(schema, "BATCH", 7)
+
+    def stop_in_the_second_batch_of_keys(done: int, total: int) -> None:
+        with at(old).snapshot(any_version=True) as tx:
+            if tx.version() == 5 and done > 7:
+                raise KeyboardInterrupt
+
+    with closing(at(old)) as desk:
+        with pytest.raises(KeyboardInterrupt):
+            schema.init(desk, stop_in_the_second_batch_of_keys)
+        assert desk.version() == 5
+        assert main(["verify", "--database", str(old)]) == 0
+        schema.init(desk)
+        with desk.snapshot() as tx:
+            for alert_id, case_id in (("TM-3", NAMES["O'Brien"]), ("AL-20251031-0001", "AML-4RXS6291")):
+                assert key_query.cases_with(tx, KeyKind.ALERT, alert_id, 9) == [case_id]
+            assert tx.fetch_val("SELECT COUNT(*) FROM case_keys WHERE kind = 'alert'") == CASES
+            assert key_query.cases_with(tx, KeyKind.ACCOUNT, "****9590", 9) == ["AML-4RXS6291"]
         works(desk)
 
 

@@ -1,7 +1,7 @@
 """Connections and transactions: the only package that knows which engine it is on.
 
     database = connect(settings.load())
-    cases = database.read(lambda tx: repository.qa_waiting(tx, 50))   # one moment; tried again after a passing fault
+    cases = database.read(lambda tx: qa_query.qa_waiting(tx, 50))   # one moment; tried again after a passing fault
     database.write(work)                        # begins, runs work(tx), commits; again as a whole after such a fault
     with database.snapshot() as tx:             # the same without trying again: for streams and loads
         rows = tx.fetch_all("SELECT * FROM users")

@@ -240,6 +240,10 @@ class Database(ABC):
         """Return the names of triggers that guard events, and are gone or were replaced by others."""
 
     @abstractmethod
+    def give_way(self, after: float) -> None:
+        """Let others write who wait for it, after a transaction of so many seconds that another is to follow."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close the idle connections."""
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
+from math import inf
 from pathlib import Path
 from threading import Lock, Thread
 from time import monotonic, sleep
@@ -35,13 +36,7 @@ from app.database.watch import Watch
 from app.errors import RUN, ConstraintBroken, DatabaseBusy, DatabaseError, DatabaseMissing, UnreadableText
 
 SCHEMA = settings.ROOT / "sql" / "sqlite" / "schema.sql"
-DROP_TABLES = (
-    "DROP TABLE unsent",
-    "DROP TABLE case_keys",
-    "DROP TABLE case_events",
-    "DROP TABLE cases",
-    "DROP TABLE users",
-)
+DROP_TABLES = tuple(f"DROP TABLE {name}" for name in TABLES)
 SELECT_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 SELECT_VERSION = "PRAGMA user_version"
 COUNT_CASES_TABLE = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'cases'"
@@ -53,6 +48,8 @@ NO_TEXT = "Could not decode to UTF-8"
 """How the driver begins its error; after it stands what was stored, which may read like any other error."""
 PASSING = {sqlite3.SQLITE_READONLY_CANTINIT, sqlite3.SQLITE_READONLY_RECOVERY}
 """A reader that may not write found the -shm in the middle of a change."""
+LOOKS = ((0.1, 0.03), (0.2, 0.055), (inf, 0.105))
+"""Seconds: who has waited so long for the lock looks for it so often at least (`sqliteDefaultBusyCallback`)."""
 WITHOUT_WAL = "Was it copied without the -wal beside it? While a desk is open, what is new stands there."
 
 _LOGGER = logging.getLogger(__name__)
@@ -248,6 +245,10 @@ class SqliteDatabase(Database):
 
     def missing_guards(self) -> list[str]:
         return self.read(_false_triggers)
+
+    def give_way(self, after: float) -> None:
+        """Leave the lock alone until whoever waits for it has looked again: SQLite has no queue."""
+        sleep(next(pause for waited, pause in LOOKS if after <= waited))
 
     def close(self) -> None:
         self._pool.clear()

@@ -391,6 +391,9 @@ class SqlServerDatabase(Database):
     def missing_guards(self) -> list[str]:
         return list(self.read(lambda tx: sqlserver_schema.false_triggers(tx, SCHEMA.read_text("utf-8"))))
 
+    def give_way(self, after: float) -> None:
+        """Do nothing: who waits for a lock of the server stands in a queue."""
+
     def close(self) -> None:
         self._pool.clear()
         if self._replica:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from app import repository, triage_query
+from app import qa_query, triage_query
 from app.database import Transaction
 from app.demo import tampering
 from app.models import Case, Disposition, Filing, Role, Status, User
@@ -58,7 +58,7 @@ def to_review(tx: Transaction, case: Case | None, _analyst: User) -> Case | None
     signed = _signed()
     ranked = [
         (found.disposition is not Disposition.SAR, found.closed_at > signed, found != case, found.closed_at, found)
-        for found in repository.qa_waiting(tx, 1000)
+        for found in qa_query.qa_waiting(tx, 1000)
         if found.closed_at
     ]
     return min(ranked, key=lambda one: one[:-1])[-1] if ranked else None

@@ -21,7 +21,7 @@ HASHES, ROW, CHECKPOINT = "Hashes and links", "Old values and the case row", "Th
 def show(case_id: str, events: Sequence[Event], names: Mapping[str, User]) -> None:
     """Let a presenter change the history on a copy, and see which check catches it."""
     st.caption("Works on a copy in memory and writes nothing: be the one who rules the database.")
-    _, _, row = base.desk().read(lambda tx: repository.chains_of(tx, case_id))[0]
+    _, _, row, _ = base.desk().read(lambda tx: repository.chains_of(tx, case_id))[0]
     try:
         changed = _attempt(tampering.Copy(case_id, tuple(events), row or {}))
     except (TypeError, UnicodeEncodeError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from app import chain, filing, sar_track, settings
+from app import chain, evidence, filing, sar_track, settings
 from app.errors import Incomplete, InvalidInput, NotAllowed, SettingsError
 from app.exports import sarx
 from app.exports.case_export import CaseExport, Made
@@ -75,8 +75,7 @@ def prepare(export: CaseExport, config: Settings, is_embedded: bool, today: date
     refusal = why_not(export)
     if refusal or drafted is None:
         raise NotAllowed(refusal or _OUTSIDE)
-    opened = chain.read_meta(export.events[0])
-    places = tuple({item.place: None for item in filing.items(opened) if item.place})
+    places = tuple({item.place: None for item in filing.items(evidence.read(export.events)) if item.place})
     amended = _newest(export, Action.SAR_AMEND)
     amends = str(chain.read_meta(amended).get("prior_bsa_id", "")) if amended else ""
     report = Report(export.case_id, _filed_on(export, today), places)

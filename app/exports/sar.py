@@ -35,7 +35,6 @@ class _Told:
     names: Mapping[str, str]
     prior_sars: Sequence[Case]
     kept: evidence.Kept
-    opened: Mapping[str, object]
     drafted: tuple[Event, Draft] | None
 
     @property
@@ -55,8 +54,7 @@ def summary(
     `names` are the users' names by user id, `breaks` what verification found, `prior_sars` the customer's other cases
     with a SAR decision, which are told on a case that has one itself.
     """
-    opened = chain.read_meta(events[0]) if events else {}
-    told = _Told(case, events, names, prior_sars, evidence.read(events), opened, sar_track.newest_draft(events))
+    told = _Told(case, events, names, prior_sars, evidence.read(events), sar_track.newest_draft(events))
     state = "FILED" if case.filing is Filing.FILED else "DRAFT"
     parts = [
         f"# SAR summary {case.case_id}",
@@ -67,10 +65,10 @@ def summary(
         "## Customer",
         facts(_customer(told)),
         "## Activity",
-        quote(told.kept.alert),
+        *_alerts(told.kept),
         facts(_activity(told)),
         *_section("Narrative", _narrative(told)),
-        *_section("Flow of funds", *sar_flow.flow(case, opened, told.kept)),
+        *_section("Flow of funds", *sar_flow.flow(case, told.kept)),
         *_section("Prior SARs", _prior_sars(told)),
         *_section("Gaps", _gaps(told)),
         "## Decision",
@@ -87,6 +85,14 @@ def summary(
         f"Head of the chain:\n\n    {events[-1].event_hash if events else chain.GENESIS}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _alerts(kept: evidence.Kept) -> list[str]:
+    """Return the text of each alert; where there are several, each under its day, its id and its typology."""
+    if len(kept.alerts) < 2:
+        return [quote(kept.alert)]
+    heads = [cell(", ".join(filter(None, (alert.at[:10], alert.alert_id, alert.typology)))) for alert in kept.alerts]
+    return [part for head, alert in zip(heads, kept.alerts, strict=True) for part in (head, quote(alert.text)) if part]
 
 
 def _section(heading: str, *parts: str) -> list[str]:
@@ -224,7 +230,7 @@ def _gaps(told: _Told) -> str:
     case, draft = told.case, told.drafted[1]
     determined = case.determined_at.date() if case.determined_at else None
     is_sar = case.disposition is Disposition.SAR
-    known = gaps.Facts(told.opened, determined, policy.suspect_known(told.events) if is_sar else None)
+    known = gaps.Facts(told.kept, determined, policy.suspect_known(told.events) if is_sar else None)
     found = [f"{'Critical. ' if gap.is_critical else ''}{gap.sentence}" for gap in gaps.gaps(draft, known)]
     return bullets(found) or "None."
 

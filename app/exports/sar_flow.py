@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
-from typing import Any
 
 from app import evidence, filing, money
 from app.exports.markdown import cell, facts, table
@@ -15,15 +14,12 @@ NAMED = 20
 """Counterparties that are told one by one in each direction, those with most money; the others as one sum."""
 
 
-def flow(case: Case, opened: Mapping[str, Any], kept: evidence.Kept) -> list[str]:
-    """Return the paragraphs of the flow of funds: its sums, sources and destinations; none without transactions.
-
-    `opened` is the `meta` of the `open` event.
-    """
-    found = filing.items(opened)
+def flow(case: Case, kept: evidence.Kept) -> list[str]:
+    """Return the paragraphs of the flow of funds: its sums, sources and destinations; none without transactions."""
+    found = filing.items(kept)
     rows = [
         *_sums(kept, case.currency),
-        ("Counted once", cell(filing.count(case, opened).words) if found else ""),
+        ("Counted once", cell(filing.count(case, kept).words) if found else ""),
         ("Channels", cell(", ".join(sorted({row.channel for row in kept.transactions})))),
         ("Countries", cell(", ".join(sorted({row.country for row in kept.transactions})))),
         ("Not counted", f"{kept.unread} that cannot be read" if kept.unread else ""),

@@ -51,7 +51,6 @@ class Drafting:
 
     case: Case
     events: Sequence[Event]
-    opened: Mapping[str, Any]
     facts: gaps.Facts
     start: Draft
     is_begun: bool
@@ -180,7 +179,7 @@ def _subjects(form: forms.Form, of: Drafting) -> None:
     form.tell("subjects")
     _told_by_fincen(of, "subjects")
     taken = {form.value(f"subject {slot} name") for slot in form.value("slots") or []}
-    found = [one for one in filing.candidates(of.case, of.opened) if one.name not in taken]
+    found = [one for one in filing.candidates(of.case, of.facts.kept) if one.name not in taken]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
             "Add from the counterparties",
@@ -264,7 +263,7 @@ def _activity(form: forms.Form, of: Drafting) -> None:
 
 
 def _money_and_days(form: forms.Form, of: Drafting) -> None:
-    counted = filing.count(of.case, of.opened)
+    counted = filing.count(of.case, of.facts.kept)
     currency = of.case.currency
     with st.grid(3, min_column_width=150):
         with st.container(gap="xsmall"):
@@ -327,7 +326,7 @@ def _narrative(form: forms.Form, of: Drafting, draft: Draft) -> Draft:
     """Draw it and return the draft with it. As long as nobody touched what the desk began, it follows the fields."""
     text, begun = form.value("narrative") or "", form.value("begun")
     if of.is_begun and text == begun and not form.value("accepted"):
-        text = narrative.begin(of.case, of.opened, of.events, draft)
+        text = narrative.begin(of.case, of.facts.kept, of.events, draft)
         session.set_value(form.key("narrative", is_text=True), text)
         session.set_value(form.key("begun"), text)
     st.text_area(
@@ -426,7 +425,7 @@ def _typed(form: forms.Form, of: Drafting) -> tuple[Draft, dict[str, str]]:
     kind = ReportKind(form.value("kind") or ReportKind.INITIAL)
     activities, instruments = (tuple(form.value(field) or ()) for field in ("activity_types", "instruments"))
     told = {code: (form.value(f"described {code}") or "").strip() for code in (*activities, *instruments)}
-    counted = filing.count(of.case, of.opened)
+    counted = filing.count(of.case, of.facts.kept)
     draft = Draft(
         subjects=tuple(_typed_subject(form, slot) for slot in form.value("slots") or []),
         activity_types=activities,

@@ -9,7 +9,7 @@ from html import escape
 
 import streamlit as st
 
-from app import chain, filing, gaps, policy, rules, sar_track
+from app import chain, evidence, filing, gaps, policy, rules, sar_track
 from app.filing import Draft, ReportKind
 from app.models import Action, Case, Disposition, Event, Filing
 from app.policy import Verb
@@ -175,11 +175,7 @@ def _drafts(events: Sequence[Event]) -> list[tuple[Event, Draft]]:
 
 def _facts(scene: Scene) -> gaps.Facts:
     determined = scene.case.determined_at
-    return gaps.Facts(_opened(scene), determined and determined.date(), policy.suspect_known(scene.events))
-
-
-def _opened(scene: Scene) -> Mapping[str, object]:
-    return chain.read_meta(scene.events[0]) if scene.events else {}
+    return gaps.Facts(evidence.read(scene.events), determined and determined.date(), policy.suspect_known(scene.events))
 
 
 _CAME_BACK: Mapping[str, str] = {Action.SAR_RETURN: "returned this", Action.SAR_AMEND: "took this up again"}
@@ -201,8 +197,8 @@ def _newest(events: Sequence[Event], *actions: Action) -> Event | None:
 
 def _drafting(scene: Scene, newest: Draft | None, prior: Cases) -> Drafting:
     """Return what the form starts with: the newest draft or, where there is none, what the evidence proposes."""
-    opened = _opened(scene)
-    start = newest or filing.propose(scene.case, opened)
+    facts = _facts(scene)
+    start = newest or filing.propose(scene.case, facts.kept)
     last = _newest(scene.events, Action.SAR_DRAFT, Action.SAR_AMEND, Action.SAR_REJECT)
     errors: Sequence[str] = ()
     if last and last.action == Action.SAR_AMEND:
@@ -215,8 +211,7 @@ def _drafting(scene: Scene, newest: Draft | None, prior: Cases) -> Drafting:
     return Drafting(
         scene.case,
         scene.events,
-        opened,
-        _facts(scene),
+        facts,
         start,
         is_begun=not (newest and newest.narrative.strip()),
         prior_bsa_ids=[one.bsa_id for one in reversed(filed)],

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from decimal import Decimal
 from typing import Any
 
-from app import chain, policy
+from app import chain, evidence, money, policy
 from app.models import COLUMNS, Action, Break, Column, Event, Kind, User
 from app.ui import base, words
 
 _timeline = base.component("timeline")
 
 
-CHANGING = {column.name: column for column in COLUMNS if column.kind is Kind.STATE}
+CHANGING = {column.name: column for column in COLUMNS if column.kind in (Kind.STATE, Kind.RAISED)}
 LABELS: Mapping[str, str] = {action.value: action.label for action in Action}
 
 
@@ -37,7 +38,7 @@ def show(
             "ts": words.shown(event.ts),
             "when": words.clock(words.read_time(event.ts), where) or words.shown(event.ts),
             "changes": _changes(event, names),
-            "notes": words.shown(event.notes) or _taken(event),
+            "notes": words.shown(event.notes) or _taken(event) or _alert(event),
             "hash": words.shown(event.event_hash),
             "breaks": broken.get(event.event_id, []),
         }
@@ -62,6 +63,15 @@ def _taken(event: Event) -> str:
     return "\n".join(f"{words.shown(name)}  SHA-256 {words.shown(digest)}" for name, digest in files.items())
 
 
+def _alert(event: Event) -> str:
+    """Return the alert that joined the case: its id and typology, and what it said."""
+    if event.action != Action.ALERT:
+        return ""
+    (told,) = evidence.read([event]).alerts
+    head = ", ".join(words.shown(text) for text in (told.alert_id, told.typology) if text)
+    return "\n".join(text for text in (head, words.shown(told.text)) if text)
+
+
 def _changes(event: Event, names: Mapping[str, User]) -> list[dict[str, str]]:
     changes, meta = [], chain.read_meta(event)
     for name, pair in meta.items():
@@ -82,4 +92,6 @@ def _value(column: Column, value: Any, names: Mapping[str, User]) -> str:
         return words.name_of(text, names)
     if column.is_day:
         return text[:10]
+    if column.holds is Decimal and (amount := money.read(value)) is not None:
+        return f"{amount:,.2f}"
     return (words.clocks(words.read_time(text)) if column.holds is datetime else "") or text

@@ -84,7 +84,7 @@ def show_header(case: Case, events: list[Event], verified: verification.Verified
         )
     for found in verified.breaks:
         if found.event_id is None:
-            st.error(f"The case row was changed outside the desk. {words.plain(words.break_text(found))}")
+            st.error(f"The {found.where} was changed outside the desk. {words.plain(words.break_text(found))}")
 
 
 def show_facts(case: Case, events: list[Event], names: dict[str, User]) -> None:

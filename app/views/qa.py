@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import casework, policy, repository, sampling, unsent
+from app import casework, policy, qa_query, repository, sampling, unsent
 from app.errors import BrokenCase
 from app.models import Case, Event, QaResult, User
 from app.policy import Verb
@@ -54,7 +54,7 @@ def verdict_form(actor: User, case: Case, events: list[Event], names: dict[str, 
         form.button("Record", record, ":material/fact_check:", is_primary=True)
 
 
-def show_counts(counts: repository.QaCounts) -> None:
+def show_counts(counts: qa_query.QaCounts) -> None:
     st.markdown(
         "QA reviews about one closed case in ten: the same ones whoever computes it, so nobody picks.",
         help=f"In the words of SQL Server: `{sampling.RULE}`.",
@@ -99,7 +99,7 @@ def show_case(actor: User, case: Case, events: list[Event], names: dict[str, Use
 
 actor, names = sign_in.actor(), base.people()
 counts, waiting, reviewed = base.desk().read(
-    lambda tx: (repository.qa_counts(tx), repository.qa_waiting(tx, LIMIT), repository.qa_reviewed(tx, LIMIT))
+    lambda tx: (qa_query.qa_counts(tx), qa_query.qa_waiting(tx, LIMIT), qa_query.qa_reviewed(tx, LIMIT))
 )
 # The case that was opened stays, even where someone else was quicker: what was typed about it must not be lost.
 review = mine.review

@@ -20,7 +20,7 @@ from oidc_provider_mock import User as Account
 from oidc_provider_mock import run_server_in_thread
 from playwright.sync_api import expect
 
-from app import casework, chain, database, filing, opening, repository, settings, triage_query
+from app import casework, database, evidence, filing, opening, repository, settings, triage_query
 from app.database import Database
 from app.exports import case_export
 from app.exports.bundle import page as bundle_page
@@ -170,7 +170,7 @@ def decide_as_sar(made: Database, case_id: str) -> None:
 
 def draft_sar(made: Database, case_id: str, words: str) -> None:
     case, events = stored(made, case_id)
-    draft = filing.propose(case, chain.read_meta(events[0]))
+    draft = filing.propose(case, evidence.read(events))
     casework.draft_sar(made, ANALYSTS[0].user_id, case_id, replace(draft, narrative=words))
 
 

@@ -53,7 +53,7 @@ def pages(browser: Chromium) -> Iterator[Pages]:
 def open_case(desk: Database, owner: User | None = None, sampled: bool = False, **facts: Any) -> str:
     """The id of a new case, in QA's sample or not; any fact can be given."""
     told = alert(alert_id=next(SAMPLED if sampled else NOT_SAMPLED), **facts)
-    opening.open_alerts(desk, ALERT_FEED, lambda: [told])
+    opening.open_alerts(desk, ALERT_FEED, [told], separate=True)
     case_id = next(opening.case_ids(told.alert_id))
     if owner:
         casework.assign(desk, MANAGER.user_id, case_id, owner.user_id, "Knows the branch.")

@@ -193,7 +193,7 @@ def test_a_reset_asks_first_and_begins_anew_for_all_who_have_the_desk_open(
     browser: Chromium, address: str, desk: Database
 ) -> None:
     def case_ids() -> set[str]:
-        return desk.read(lambda tx: {case_id for case_id, _, _ in repository.all_chains(tx)})
+        return desk.read(lambda tx: {case_id for case_id, *_ in repository.all_chains(tx)})
 
     before = case_ids()
     with browser.window() as other, browser.window() as shown:

@@ -100,9 +100,14 @@ def watch(spent: Spent) -> None:
 
     verify = chain.verify
 
-    def timed(case_id: Any, events: Sequence[Event | chain.StoredEvent], row: Mapping[str, Any] | None) -> list[Break]:
+    def timed(
+        case_id: Any,
+        events: Sequence[Event | chain.StoredEvent],
+        row: Mapping[str, Any] | None,
+        alerts: Mapping[str, str] | None = None,
+    ) -> list[Break]:
         with spent.on(1):
-            return verify(case_id, events, row)
+            return verify(case_id, events, row, alerts)
 
     sqlite.Connection = Connection  # type: ignore[misc]
     chain.verify = timed

@@ -101,6 +101,15 @@ const NEW_CASE = {
   sar_due_at: null, filing: "", filed_at: null, bsa_id: "",
 };
 
+const RISKS = ["Low", "Medium", "High"];
+
+/** How high a value is among those of a column that an `alert` event may raise; -1 where the column cannot hold it. */
+const RANKS = {
+  risk: (value) => RISKS.indexOf(value),
+  risk_score: (value) => (Number.isInteger(value) && value >= 0 && value <= 100 ? value : -1),
+  amount: (value) => (isText(value) && /^[0-9]{1,13}\.[0-9]{2}$/.test(value) ? BigInt(value.replace(".", "")) : -1n),
+};
+
 /** The breaks, and the case that the events add up to: null where its opening cannot be read. */
 function checkChanges(caseId, events) {
   const breaks = [];
@@ -117,8 +126,8 @@ function checkChanges(caseId, events) {
     return { breaks, state: null };
   }
   const bucket = qaBucket(caseId);
-  const told = readMeta(wholeOnly(first.meta)).case.qa_bucket;
-  if (told !== bucket) found(first, "edited", "qa_bucket", bucket, opening.qa_bucket);
+  const exact = readMeta(wholeOnly(first.meta)).case;
+  if (exact.qa_bucket !== bucket) found(first, "edited", "qa_bucket", bucket, opening.qa_bucket);
   const state = { ...opening, ...NEW_CASE };
   for (const event of events.slice(1)) {
     const meta = readMeta(event.meta);
@@ -128,15 +137,24 @@ function checkChanges(caseId, events) {
     if (["qa_pass", "qa_fail"].includes(event.action) && !Object.hasOwn(meta, "qa_notes")) {
       meta.qa_notes = ["", event.notes]; // meta leaves it out where it is only this
     }
+    const whole = event.action === "alert" ? readMeta(wholeOnly(event.meta)) : {};
     for (const [column, change] of Object.entries(meta)) {
-      if (!Object.hasOwn(NEW_CASE, column)) continue;
-      if (!isChange(change)) {
+      const rises = Object.hasOwn(RANKS, column);
+      if (!rises && !Object.hasOwn(NEW_CASE, column)) continue;
+      if (rises && event.action !== "alert") {
+        found(event, "edited", column, "a change that an alert makes", event.action);
+        continue;
+      }
+      const ranks = rises && isPair(whole[column]) ? whole[column].map(RANKS[column]) : [];
+      if (rises ? !ranks.length || ranks.some((one) => one < 0) : !isChange(change)) {
         found(event, "edited", column, "[old, new]", change);
         continue;
       }
       const [old, now] = change;
-      if (old !== state[column]) found(event, "row differs", column, state[column], old);
+      if (old !== (rises ? exact[column] : state[column])) found(event, "row differs", column, state[column], old);
+      if (rises && ranks[1] <= ranks[0]) found(event, "edited", column, `above ${old}`, now);
       state[column] = now;
+      if (rises) exact[column] = now;
     }
   }
   return { breaks, state };
@@ -145,7 +163,8 @@ function checkChanges(caseId, events) {
 const isText = (value) => typeof value === "string";
 const isNested = (value) => typeof value === "object" && value !== null;
 const isObject = (value) => isNested(value) && !Array.isArray(value);
-const isChange = (pair) => Array.isArray(pair) && pair.length === 2 && pair.every((one) => one === null || isText(one));
+const isPair = (value) => Array.isArray(value) && value.length === 2;
+const isChange = (pair) => isPair(pair) && pair.every((one) => one === null || isText(one));
 
 /** Whether a JSON opens more lists and objects within each other than this, also in what a key that comes twice hides. */
 function isDeep(json, levels) {
@@ -413,7 +432,8 @@ function show(value) {
 function worded(column, value, nameOf) {
   const isPerson = column === "owner" || column === "qa_reviewer";
   if (!value) return isPerson ? "nobody" : "none";
-  return isPerson ? nameOf(value) : column.endsWith("_at") ? clock(value) : value;
+  return isPerson ? nameOf(value) : column.endsWith("_at") ? clock(value) : column === "amount" ? money(value)
+    : isText(value) ? value : show(value);
 }
 
 // --- the display ---
@@ -497,9 +517,9 @@ async function showVerdict(result, data) {
 }
 
 function showCase(data, { state }, nameOf) {
-  const opening = readMeta(data.events[0]?.meta ?? "");
-  const customer = isObject(opening.customer) ? opening.customer : {};
-  const listed = Array.isArray(opening.transactions) ? opening.transactions : [];
+  const told = data.events.filter(({ action }, place) => !place || action === "alert").map(({ meta }) => readMeta(meta));
+  const customers = told.map((one) => one.customer).filter(isObject);
+  const customer = Object.fromEntries(customers.reverse().flatMap(Object.entries)); // what was told first stands
   at("facts").replaceChildren(...pairs(state ? [
     ["Customer", show(state.customer_name)], ["Customer id", show(state.customer_id)],
     ["Typology", show(state.typology)], ["Risk", `${show(state.risk)}, score ${show(state.risk_score)}`],
@@ -508,11 +528,12 @@ function showCase(data, { state }, nameOf) {
     ...Object.keys(NEW_CASE).filter((column) => state[column] && column !== "qa_notes")
       .map((column) => [label(COLUMNS[column]), worded(column, state[column], nameOf)]),
   ] : [["Facts of the case", "cannot be read"]]));
-  at("text").textContent = isText(opening.alert) ? legible(opening.alert) : "The alert has no text.";
+  const texts = told.map(({ alert }) => alert).filter(isText);
+  at("text").textContent = texts.length ? legible(texts.join("\n\n")) : "The alert has no text.";
   at("customer").replaceChildren(...pairs(Object.entries(customer).map(([name, value]) => [label(name), money(value)])));
 
   const names = ["time", "direction", "amount", "channel", "counterparty", "country"];
-  const rows = listed.filter((row) => isObject(row) && names.every((name) => isText(row[name])));
+  const { rows, unread } = eachOnce(told, names);
   if (rows.some((row) => isText(row.place))) names.push("place");
   const written = { time: clock, amount: money };
   const cell = (name, text = "") => element("td", name, (written[name] ?? String)(text));
@@ -520,8 +541,33 @@ function showCase(data, { state }, nameOf) {
   at("rows").replaceChildren(...rows.map((row) => element("tr", "", ...names.map((name) => cell(name, row[name])))));
   at("place").hidden = !names.includes("place");
   at("transactions").hidden = !rows.length;
-  const unread = listed.length - rows.length;
   at("unread").textContent = unread ? `Transactions that cannot be read: ${unread}` : "";
+}
+
+/** The transactions of all alerts, each once: those with an id by it, the others where all that they say is equal, so
+ *  often as one alert tells such a one. */
+function eachOnce(told, names) {
+  const known = new Map();
+  const rows = [];
+  let unread = 0;
+  for (const { transactions = [] } of told) {
+    const seen = new Map();
+    for (const row of Array.isArray(transactions) ? transactions : [null]) {
+      if (!isObject(row) || !names.every((name) => isText(row[name]))) {
+        unread += 1;
+        continue;
+      }
+      const hasId = isText(row.id) && row.id;
+      const key = hasId ? row.id : JSON.stringify([...names, "place"].map((name) => row[name] ?? ""));
+      const number = hasId ? 0 : seen.get(key) ?? 0;
+      seen.set(key, number + 1);
+      if (number < (known.get(key) ?? 0)) continue;
+      known.set(key, number + 1);
+      rows.push(row);
+    }
+  }
+  const inTime = (one, other) => (one.time < other.time ? -1 : Number(one.time > other.time));
+  return { rows: rows.sort(inTime), unread };
 }
 
 function eventRow(event, place, { found, anchored, log }, nameOf) {
@@ -532,7 +578,8 @@ function eventRow(event, place, { found, anchored, log }, nameOf) {
   const told = [...Object.entries(meta).map(([name, value]) => [name.replaceAll("_", " "), value]), ...files];
   const texts = [...told.filter(([name, value]) => isText(value) && name !== "alert" && name !== "form"),
     ...reported(meta)];
-  const changes = Object.keys(COLUMNS).filter((column) => isChange(meta[column])).map((column) => element("li", "",
+  const isOne = (column) => (Object.hasOwn(RANKS, column) ? isPair : isChange)(meta[column]);
+  const changes = Object.keys(COLUMNS).filter(isOne).map((column) => element("li", "",
     `${COLUMNS[column]} `, element("del", "", worded(column, meta[column][0], nameOf)), " → ",
     element("ins", "", worded(column, meta[column][1], nameOf))));
   const also = texts.map(([name, text]) => element("li", "", `${name} `, element("ins", "", text)));

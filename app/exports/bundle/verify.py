@@ -47,6 +47,7 @@ import sys
 import zlib
 from base64 import b64decode, b64encode
 from datetime import date
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -167,6 +168,16 @@ NEW_CASE = {
     **dict.fromkeys(["owner", "determined_at", "closed_at", "qa_reviewer", "qa_at", "sar_due_at", "filed_at"]),
     "status": "New",
 }
+RISKS = ["Low", "Medium", "High"]
+
+
+def rank(column: str, value: object) -> Decimal | int:
+    """How high a value is among those of a column that an alert may raise; -1 where the column cannot hold it."""
+    if column == "risk_score":
+        return value if type(value) is int and 0 <= value <= 100 else -1
+    if column == "risk":
+        return RISKS.index(str(value)) if value in RISKS else -1
+    return Decimal(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,13}\.[0-9]{2}", value) else -1
 
 
 def check_changes(case_id: str, events: list[Event]) -> list[Break]:
@@ -181,7 +192,8 @@ def check_changes(case_id: str, events: list[Event]) -> list[Break]:
     bucket, told = qa_bucket(case_id), facts["qa_bucket"]
     if type(told) is not int or told != bucket:
         breaks.append(Break(first.event_id, "edited", "qa_bucket", bucket, told))
-    case: dict[str, str | None] = dict(NEW_CASE)
+    raised = {column: facts[column] for column in ("risk", "risk_score", "amount")}  # by an `alert` event alone
+    case: dict[str, Any] = {**NEW_CASE, **raised}
     for event in events[1:]:
         meta = read_meta(event.meta)
         if event.action == "open" or (event.meta and not meta):
@@ -190,12 +202,19 @@ def check_changes(case_id: str, events: list[Event]) -> list[Break]:
             meta.setdefault("qa_notes", ["", event.notes])  # where it is only this, meta leaves it out
         for column in [column for column in meta if column in case]:
             change = meta[column]
+            if column in raised and event.action != "alert":
+                breaks.append(Break(event.event_id, "edited", column, "a change that an alert makes", event.action))
+                continue
             is_pair = isinstance(change, list) and len(change) == 2
-            if not (is_pair and all(value is None or isinstance(value, str) for value in change)):
+            ranks = [rank(column, value) for value in change] if is_pair and column in raised else [0, 1]
+            texts = column in raised or (is_pair and all(value is None or isinstance(value, str) for value in change))
+            if not (is_pair and texts and min(ranks) >= 0):
                 breaks.append(Break(event.event_id, "edited", column, "[old, new]", change))
                 continue
-            if change[0] != case[column]:
+            if type(change[0]) is not type(case[column]) or change[0] != case[column]:
                 breaks.append(Break(event.event_id, "row differs", column, case[column], change[0]))
+            if ranks[1] <= ranks[0]:
+                breaks.append(Break(event.event_id, "edited", column, f"above {change[0]}", change[1]))
             case[column] = change[1]
     return breaks
 
