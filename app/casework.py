@@ -93,12 +93,13 @@ def assign(
     actor_id: str,
     case_id: str,
     receiver_id: str | None,
+    reason: str = "",
     *,
     form: str = "",
     seen: str | None = None,
 ) -> Event:
-    """Give the case to an Analyst or Manager, who becomes its owner."""
-    (event,) = assign_all(database, actor_id, [(case_id, seen)], receiver_id, form=form)
+    """Give the case to an Analyst or Manager, who becomes its owner. The reason becomes the event's note."""
+    (event,) = assign_all(database, actor_id, [(case_id, seen)], receiver_id, reason, form=form)
     return event
 
 
@@ -107,13 +108,14 @@ def assign_all(
     actor_id: str,
     cases: Iterable[tuple[str, str | None]],
     receiver_id: str | None,
+    reason: str = "",
     *,
     form: str = "",
 ) -> list[Event]:
     """Give several cases, each with the head that was seen of it, to one person: all of them or, if refused, none."""
 
     def change(scene: _Scene) -> policy.Change:
-        return policy.assign(scene.actor, scene.case, _receiver(scene.tx, receiver_id))
+        return policy.assign(scene.actor, scene.case, _receiver(scene.tx, receiver_id), reason)
 
     requests = [
         _Request(Verb.ASSIGN, actor_id, case_id, change, form, seen)

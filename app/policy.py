@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any
 
 from app import chain, rules, typed
-from app.errors import InvalidForm, NotAllowed
+from app.errors import NotAllowed
 from app.models import (
     Action,
     Case,
@@ -38,10 +38,8 @@ SAR_CLOCK_NO_SUSPECT = timedelta(days=60)
 """Calendar days from the determination to the filing of a SAR; the longer one where no suspect was identified
 (31 CFR 1020.320(b)(3))."""
 
-
 CLOCKS_DIFFER = timedelta(minutes=1)
 """So far apart the clocks of two machines may be, and nobody needs to hear of it."""
-
 
 LOOKS = frozenset({Action.VIEW, Action.EXPORT})
 """What changes nothing and adds nothing to what is known of the case."""
@@ -248,16 +246,21 @@ def _sets_sar(meta: Mapping[str, Any]) -> bool:
     return isinstance(change, list) and change[-1:] == [Disposition.SAR.value]
 
 
-def assign(actor: User, case: Case, receiver: User | None) -> Change:
-    """Give the case to `receiver`. Raises NotAllowed, or InvalidForm where nobody was chosen."""
+def assign(actor: User, case: Case, receiver: User | None, reason: str = "") -> Change:
+    """Give the case to `receiver`, with a reason where it is a hand-over. Raises NotAllowed or InvalidForm."""
     require(why_not(Verb.ASSIGN, actor, case))
-    if receiver is None:
-        raise InvalidForm({"receiver": "Choose who is to own the case."})
-    require(why_not_receive(actor, case, receiver))
-    columns: dict[str, Any] = {"status": Verb.ASSIGN.value.to, "owner": receiver.user_id}
-    if receiver.role is Role.ANALYST:
-        columns["disposition"] = Disposition.NONE
-    return Change(Action.ASSIGN, "", columns)
+    columns: dict[str, Any] = {"status": Verb.ASSIGN.value.to}
+    with typed.form() as wrong:
+        if receiver is None:
+            wrong["receiver"] = "Choose who is to own the case."
+        else:
+            require(why_not_receive(actor, case, receiver))
+            columns["owner"] = receiver.user_id
+            if receiver.role is Role.ANALYST:
+                columns["disposition"] = Disposition.NONE
+        blank = None if rules.is_hand_over(actor, case, receiver) else ""
+        notes = typed.field(wrong, "reason", "reason", reason, blank)
+    return Change(Action.ASSIGN, notes, columns)
 
 
 def note(actor: User, case: Case, text: str) -> Change:

@@ -59,6 +59,11 @@ def another_analysts(actor: User, case: Case, _: frozenset[str]) -> str | None:
     return None
 
 
+def is_hand_over(actor: User, case: Case, receiver: User | None) -> bool:
+    """Tell whether an assignment needs a reason: any but that of a case which nobody owns to whoever takes it."""
+    return case.owner is not None or receiver is None or receiver.user_id != actor.user_id
+
+
 def neither_owner_nor_manager(actor: User, case: Case, _: frozenset[str]) -> str | None:
     """Leave a decision to the owner and to Managers."""
     return None if actor.role is Role.MANAGER or actor.user_id == case.owner else OWNER_OR_MANAGER

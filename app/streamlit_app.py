@@ -3,7 +3,6 @@
 import streamlit as st
 
 from app.demo import tour
-from app.settings import SignIn
 from app.ui import base, downloads, forms, integrity, sign_in
 
 st.set_page_config(page_icon="app/web/icon.svg", layout="wide", initial_sidebar_state=240)
@@ -33,4 +32,4 @@ with forms.errors_shown():
     with st.sidebar:
         downloads.hand_over()
     page.run()
-    forms.keep_drafts(sign_in.acting(), alone=sign_in.mode() is SignIn.OIDC)
+    forms.keep_typed(sign_in.acting())

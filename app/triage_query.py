@@ -324,6 +324,39 @@ def neighbour(tx: Transaction, filters: Filters, order: Order, case_id: str, bac
     return _first(tx, conditions, [*parameters, *beyond], order, backward)
 
 
+SELECT_PLACES = "SELECT case_id FROM cases"
+PLACES = 500
+"""So many cases at the head of a queue are counted by place; a search reads what it must to find as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a case stands in the queue: the ids of its neighbours, its position from 1 on among `total` cases.
+
+    The position is None where it is none of them; there are more than these where `is_more`.
+    """
+
+    before: str | None
+    after: str | None
+    position: int | None
+    total: int
+    is_more: bool
+
+
+def place(tx: Transaction, filters: Filters, order: Order, case_id: str) -> Place:
+    """Return where the case stands among the first PLACES of the queue; its neighbours wherever it stands."""
+    conditions, parameters = _conditions(tx, filters, order)
+    statement = _statement(SELECT_PLACES, conditions, ORDERS[order, False], tx.text(PAGE_CLAUSE))
+    ids = [str(row["case_id"]) for row in tx.stream(statement, (*parameters, PLACES + 1))]
+    total, is_more = min(len(ids), PLACES), len(ids) > PLACES
+    if case_id not in ids[:PLACES]:
+        before, after = (neighbour(tx, filters, order, case_id, back) for back in (True, False))
+        return Place(before, after, None, total, is_more)
+    at = ids.index(case_id)
+    before, after = (ids[one] if 0 <= one < len(ids) else None for one in (at - 1, at + 1))
+    return Place(before, after, at + 1, total, is_more)
+
+
 SELECT_NEXT_TYPOLOGY = "SELECT MIN(typology) AS typology FROM cases WHERE typology > ?"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from app import repository, typed
+from app import repository, typed, unsent
 from app.database import Database, Transaction
 from app.errors import (
     InvalidInput,
@@ -66,7 +66,7 @@ def _check_new_id(tx: Transaction, user_id: str) -> None:
 
 
 def deactivate_user(database: Database, user_id: str) -> int:
-    """End someone's acting; what they did stays theirs.
+    """End someone's acting; what they did stays theirs, and what they typed and did not send goes.
 
     Returns how many open cases they still own. Raises UnknownUser, or NotAllowed for the service user.
     """
@@ -75,6 +75,7 @@ def deactivate_user(database: Database, user_id: str) -> int:
         _check_person(user_id)
         repository.user(tx, user_id)
         repository.set_active(tx, user_id, False)
+        unsent.forget_person(tx, user_id)
         return repository.open_cases_of(tx, user_id)
 
     return database.write(work)

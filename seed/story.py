@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from app import chain, evidence, filing, joining, narrative, policy, sampling, sar_track
+from app import chain, evidence, filing, joining, narrative, policy, rules, sampling, sar_track
 from app.exports import sarx
 from app.exports.filer import DEMO_FILER
 from app.filing import Draft, ReportKind, Subject, SubjectKind, SubjectRole
@@ -463,7 +463,9 @@ class Story:
         self._add(ALERT_FEED_USER, alert.at, joining.join(ALERT_FEED_USER, case, evidence.check(told)))
 
     def _assign(self, actor: User, receiver: User) -> None:
-        self._do(actor, policy.assign(actor, self.case, receiver))
+        reasons = WORDS.handed_over if actor.role is Role.ANALYST else WORDS.assigned
+        reason = reasons[self.case.qa_bucket % len(reasons)] if rules.is_hand_over(actor, self.case, receiver) else ""
+        self._do(actor, policy.assign(actor, self.case, receiver, self._text(reason)))
         self._owner = receiver
 
     def _do(self, user: User, change: policy.Change) -> None:

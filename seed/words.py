@@ -107,6 +107,9 @@ class TypologyWords:
 class StoryWords:
     """How a desk writes about any case."""
 
+    assigned: tuple[str, ...]
+    handed_over: tuple[str, ...]
+    """Why a case goes to somebody else: from a Manager, and from its owner."""
     thin_sar: tuple[str, ...]
     thin_no_sar: tuple[str, ...]
     """Poor rationales."""
@@ -148,7 +151,7 @@ def typology_words(file: Path, own: Iterable[str], look_back: int) -> TypologyWo
 def story_words(file: Path) -> StoryWords:
     """Return the words of any case. Raises UnreadableFile."""
     lists = (
-        *("thin_sar", "thin_no_sar", "fails", "passes_sar", "passes_no_sar"),
+        *("assigned", "handed_over", "thin_sar", "thin_no_sar", "fails", "passes_sar", "passes_no_sar"),
         *("chasers", "late", "later", "rejected", "reopened", "rework"),
     )
     escalated, reviewed = ANY_CASE | {"analyst"}, ANY_CASE | {"reviewed"}

@@ -86,8 +86,8 @@ def note(life: Life, text: str, actor: User = ANALYST) -> None:
     life.add(actor, policy.note(actor, life.case, text))
 
 
-def assign(life: Life, actor: User, receiver: User) -> None:
-    life.add(actor, policy.assign(actor, life.case, receiver))
+def assign(life: Life, actor: User, receiver: User, reason: str = "Knows the branch.") -> None:
+    life.add(actor, policy.assign(actor, life.case, receiver, reason))
 
 
 def escalate(life: Life, actor: User, rationale: str, receiver: User) -> None:

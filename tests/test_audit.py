@@ -245,7 +245,7 @@ def test_an_old_value_that_was_not_there_is_found_in_a_file() -> None:
 
 def test_an_export_is_the_whole_trail_and_verifies(desk: Database, open_case: OpenCase) -> None:
     case = open_case()
-    casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id)
+    casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id, "Knows the branch.")
     casework.add_note(desk, ANALYST.user_id, case.case_id, "'=1+1'\n💶")
     export = case_export.read(desk, case.case_id)
     trail, summary = case_export.make_audit_csv(export), case_export.make_summary(export)
@@ -260,7 +260,7 @@ def test_the_summary_of_a_sar_tells_the_customers_other_sars(desk: Database, ope
     this, other, innocent = (open_case().case_id for _ in range(3))
     strangers = open_case(customer_id="C-2").case_id
     for case_id in (this, other, innocent, strangers):
-        casework.assign(desk, MANAGER.user_id, case_id, ANALYST.user_id)
+        casework.assign(desk, MANAGER.user_id, case_id, ANALYST.user_id, "Knows the branch.")
         is_sar = case_id != innocent
         decision = Decision(
             Disposition.SAR if is_sar else Disposition.NO_SAR, "Seen.", datetime.now(UTC).date() if is_sar else None
@@ -457,7 +457,7 @@ def worked(desk: Database, open_case: OpenCase) -> Case:
     """The second of three cases, with three events (2 to 4); the others have one each (1 and 5)."""
     open_case()
     case = open_case()
-    casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id)
+    casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id, "Knows the branch.")
     casework.add_note(desk, ANALYST.user_id, case.case_id, NOTE)
     open_case()
     return case

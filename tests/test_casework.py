@@ -80,7 +80,7 @@ ACTORS |= {"x": GONE, "f": ALERT_FEED_USER}
 
 
 def given(desk: Database, case: Case, owner: User) -> Case:
-    assign(desk, N, case.case_id, owner.user_id)
+    assign(desk, N, case.case_id, owner.user_id, "Knows the branch.")
     return case
 
 
@@ -146,7 +146,7 @@ def act(desk: Database, verb: str, actor: User, case: Case) -> Event:
     actor_id, case_id = actor.user_id, case.case_id
     match name:
         case "assign":
-            return assign(desk, actor_id, case_id, ACTORS[receiver].user_id)
+            return assign(desk, actor_id, case_id, ACTORS[receiver].user_id, "Knows the branch.")
         case "note":
             return add_note(desk, actor_id, case_id, "A note.")
         case "SAR":
@@ -229,7 +229,7 @@ def test_the_owner_who_has_left_does_nothing_and_a_manager_passes_the_case_on(
     for verb in ("assign b", "note", "SAR", "No SAR", "escalate m"):
         with pytest.raises(NotAllowed, match="is inactive and cannot act"):
             act(desk, verb, ANALYST, case)
-    assign(desk, M, case.case_id, B)
+    assign(desk, M, case.case_id, B, "Knows the branch.")
     assert row_of(desk, case).owner == B
 
 
@@ -251,13 +251,13 @@ def test_who_had_a_part_in_the_case_before_it_was_reopened_does_not_review_it(
     case_id = case.case_id
     given(desk, case, MANAGER if how in ("owned", "escalated") else ANALYST)
     if how == "owned":
-        assign(desk, N, case_id, A)
+        assign(desk, N, case_id, A, "Knows the branch.")
     elif how == "escalated":
         set_disposition(desk, M, case_id, Decision(ESCALATE, "Why.", escalate_to=N))
-        assign(desk, N, case_id, A)
+        assign(desk, N, case_id, A, "Knows the branch.")
     set_disposition(desk, M if how == "decided" else A, case_id, Decision(NO_SAR, "Why."))
     reopen(desk, N, case_id, "Why.")
-    assign(desk, N, case_id, B)
+    assign(desk, N, case_id, B, "Knows the branch.")
     set_disposition(desk, B, case_id, Decision(NO_SAR, "Why."))
     with pytest.raises(NotAllowed, match="owned the case or decided on it"):
         record_qa(desk, M, case_id, QaResult.PASS)
@@ -273,7 +273,7 @@ def test_the_events_of_a_whole_life_say_what_changed_and_nothing_else(desk: Data
     assign(desk, A, case_id, A, form="f1")
     add_note(desk, B, case_id, "seen")
     set_disposition(desk, A, case_id, Decision(ESCALATE, "up", escalate_to=M), form="f2")
-    assign(desk, M, case_id, B)
+    assign(desk, M, case_id, B, "Knows the branch.")
     set_disposition(desk, B, case_id, Decision(SAR, "split", determined_at=determined, suspect_known=False))
     record_qa(desk, Q, case_id, QaResult.FAIL, "sums off", form="f3")
     reopen(desk, N, case_id, "sums off indeed")
@@ -330,7 +330,7 @@ def test_the_events_of_a_whole_life_say_what_changed_and_nothing_else(desk: Data
         {"qa_at": [None, passed], "qa_result": ["", "Pass"], "qa_reviewer": [None, Q]},
     ]
     assert [event.notes for event in events] == [
-        *("", "", "seen", "up", "", "split", "sums off", "sums off indeed", "lawful", "")
+        *("", "", "seen", "up", "Knows the branch.", "split", "sums off", "sums off indeed", "lawful", "")
     ]
     row = row_of(desk, case)
     assert (row.owner, row.event_count, row.head_hash) == (B, len(events), events[-1].event_hash)
@@ -371,7 +371,7 @@ def test_an_escalation_is_answered_by_giving_the_case_to_an_analyst_and_only_so(
     desk: Database, open_case: OpenCase, receiver: str, left: str
 ) -> None:
     case = escalated(desk, open_case())
-    assign(desk, M, case.case_id, receiver)
+    assign(desk, M, case.case_id, receiver, "Knows the branch.")
     assert row_of(desk, case).disposition == left
 
 
@@ -479,10 +479,10 @@ def test_what_a_person_writes_comes_back_as_written(desk: Database, open_case: O
 def test_several_cases_are_assigned_together_with_an_event_each(desk: Database, open_case: OpenCase) -> None:
     cases = [open_case() for _ in range(3)]
     seen = [(case.case_id, case.head_hash) for case in cases]
-    events = casework.assign_all(desk, M, seen, B, form="token")
+    events = casework.assign_all(desk, M, seen, B, "Knows the branch.", form="token")
     assert sorted(event.case_id for event in events) == sorted(case.case_id for case in cases)
     assert [row_of(desk, case).owner for case in cases] == [B, B, B]
-    assert casework.assign_all(desk, M, seen, B, form="token") == events_with_ids(desk, events)
+    assert casework.assign_all(desk, M, seen, B, "Knows the branch.", form="token") == events_with_ids(desk, events)
     assert verification.verify_database(desk) == verification.Verified(3, 6, ())
 
 
@@ -600,7 +600,7 @@ def test_an_unknown_case_or_person_is_named(desk: Database, open_case: OpenCase)
     with pytest.raises(UnknownCase):
         add_note(desk, A, case.case_id.lower(), "x")
     with pytest.raises(UnknownUser, match="nobody"):
-        assign(desk, M, case.case_id, "nobody")
+        assign(desk, M, case.case_id, "nobody", "Knows the branch.")
     assert len(events_of(desk, case)) == 1
 
 
@@ -613,7 +613,7 @@ def test_nobody_is_taken_for_another_by_a_space_or_a_letter(desk: Database, open
         with pytest.raises(UnknownUser):
             add_note(desk, asked, case_id, "x")
         with pytest.raises(UnknownUser):
-            assign(desk, M, case_id, asked)
+            assign(desk, M, case_id, asked, "Knows the branch.")
         with pytest.raises(UnknownUser):
             users.deactivate_user(desk, asked)
     assert len(events_of(desk, case_id)) == 1
@@ -737,9 +737,9 @@ def test_a_note_an_assignment_and_a_decision_differ_in_what_they_pass_over(desk:
     with pytest.raises(StaleCase):
         set_disposition(desk, A, case.case_id, Decision(ESCALATE, "Why.", escalate_to=M), seen=seen)
     assert len(events_of(desk, case)) == 3
-    assign(desk, A, case.case_id, B, seen=seen)
+    assign(desk, A, case.case_id, B, "Knows the branch.", seen=seen)
     with pytest.raises(StaleCase) as stale:
-        assign(desk, M, case.case_id, N, seen=seen)
+        assign(desk, M, case.case_id, N, "Knows the branch.", seen=seen)
     assert [event.action for event in stale.value.since] == ["note", "assign"]
     add_note(desk, A, case.case_id, "too late to be stale")
     assert len(events_of(desk, case)) == 5

@@ -41,7 +41,7 @@ def cases(desk: Database, open_case: OpenCase) -> list[Case]:
     """Three cases whose events lie between each other, the first with five of them."""
     opened = [open_case() for _ in range(3)]
     for case in opened:
-        casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id)
+        casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id, "Knows the branch.")
     for text in ("Teller called.", "Branch visited.", "Cash counted."):
         casework.add_note(desk, ANALYST.user_id, opened[0].case_id, text)
     return opened

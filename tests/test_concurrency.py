@@ -52,7 +52,7 @@ def busy_work(desk: Database, case_ids: Sequence[str], seed: int, rounds: int) -
             event = casework.add_note(desk, draw.choice(OWNERS), case_id, f"note {number} of {seed}")
         else:
             try:
-                event = casework.assign(desk, MANAGER.user_id, case_id, draw.choice(OWNERS))
+                event = casework.assign(desk, MANAGER.user_id, case_id, draw.choice(OWNERS), "Knows the branch.")
             except NotAllowed:  # they own it already
                 continue
         acknowledged.append(event.event_hash)
@@ -221,7 +221,9 @@ def work_until_killed(file: str, case_ids: Sequence[str]) -> None:
                 event = casework.add_note(desk, ANALYST.user_id, case_id, f"{seed} {number} " + "long " * 1_900)
             else:
                 try:
-                    event = casework.assign(desk, MANAGER.user_id, case_id, OWNERS[number // 3 % 2 + seed * 2])
+                    event = casework.assign(
+                        desk, MANAGER.user_id, case_id, OWNERS[number // 3 % 2 + seed * 2], "Knows the branch."
+                    )
                 except NotAllowed:
                     continue
             os.write(1, f"{event.event_hash}\n".encode())
@@ -264,7 +266,7 @@ def test_nobody_gets_a_case_while_they_are_being_deactivated(desk: Database, ope
 
     def assign() -> None:
         try:
-            casework.assign(desk, MANAGER.user_id, case_id, ANALYST.user_id)
+            casework.assign(desk, MANAGER.user_id, case_id, ANALYST.user_id, "Knows the branch.")
         except NotAllowed as error:
             refusals.append(error)
 

@@ -132,7 +132,7 @@ def grown(
     case = open_case()
     first = checkpoint.sign(terminal, settings.load()).anchor
     assert first is not None
-    casework.assign(terminal, MANAGER.user_id, case.case_id, ANALYST.user_id)
+    casework.assign(terminal, MANAGER.user_id, case.case_id, ANALYST.user_id, "Knows the branch.")
     checkpoint.sign(terminal, settings.load())
     return first, vkey
 

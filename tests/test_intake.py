@@ -365,7 +365,7 @@ def test_an_alert_sent_again_in_another_order_of_its_keys_is_the_same(desk: Data
 def test_a_case_that_moved_on_is_still_the_one_of_its_alert(desk: Database) -> None:
     take(desk, alert(1))
     case, _ = stored(desk)["TM-1"]
-    casework.assign(desk, "m.okafor", case.case_id, "a.nguyen")
+    casework.assign(desk, "m.okafor", case.case_id, "a.nguyen", "Knows the branch.")
     assert counts(take(desk, alert(1))) == (0, 1, 0)
 
 

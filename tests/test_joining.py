@@ -58,7 +58,7 @@ def events_of(desk: Database, case_id: str) -> list[Event]:
 
 
 def decided(desk: Database, case_id: str) -> None:
-    casework.assign(desk, MANAGER.user_id, case_id, ANALYST.user_id)
+    casework.assign(desk, MANAGER.user_id, case_id, ANALYST.user_id, "Knows the branch.")
     casework.set_disposition(desk, ANALYST.user_id, case_id, Decision(Disposition.NO_SAR, "Payroll."))
 
 
@@ -183,7 +183,7 @@ def test_who_decides_has_to_see_an_alert_that_joined_and_who_assigns_or_notes_do
     take(desk, told(1))
     (case,) = cases(desk)
     take(desk, told(2))
-    casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id, seen=case.head_hash)
+    casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id, "Knows the branch.", seen=case.head_hash)
     seen = stored(desk, case.case_id)[0].head_hash
     take(desk, told(3))
     casework.add_note(desk, ANALYST.user_id, case.case_id, "Seen.")
@@ -205,9 +205,9 @@ def test_feeds_at_once_make_one_case_a_customer_beside_people_who_work_on_them(d
         for round_ in range(10):
             case_id = ids[round_ % 5]
             casework.add_note(desk, ANALYST.user_id, case_id, f"{round_} of {number}")
-            casework.assign(desk, MANAGER.user_id, case_id, (ANALYST, OTHER_ANALYST)[round_ % 2 ^ 1].user_id) if (
-                number == 3 and round_ < 5
-            ) else None
+            if number == 3 and round_ < 5:
+                receiver = (ANALYST, OTHER_ANALYST)[round_ % 2 ^ 1]
+                casework.assign(desk, MANAGER.user_id, case_id, receiver.user_id, "Knows the branch.")
         return None
 
     sums = [sum(found) for found in zip(*filter(None, at_once(5, work)), strict=True)]

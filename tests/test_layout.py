@@ -60,6 +60,7 @@ ROOMS = (
     "key_query",
     "alert_query",
     "qa_query",
+    "unsent",
     "triage_query",
     "connected",
     "schema",

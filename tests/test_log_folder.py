@@ -27,7 +27,7 @@ def cases(desk: Database, open_case: OpenCase) -> list[Case]:
     """Four with two events each."""
     opened = [open_case() for _ in range(4)]
     for case in opened:
-        casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id)
+        casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id, "Knows the branch.")
     return opened
 
 

@@ -86,7 +86,7 @@ def test_a_whole_life_leaves_ids_in_the_log_and_no_name_and_nothing_that_was_typ
     desk: Database, open_case: OpenCase, logged: Logged
 ) -> None:
     case_id = open_case(sampled=True).case_id
-    casework.assign(desk, MANAGER.user_id, case_id, ANALYST.user_id)
+    casework.assign(desk, MANAGER.user_id, case_id, ANALYST.user_id, "Knows the branch.")
     seen = casework.add_note(desk, ANALYST.user_id, case_id, NOTE).event_hash
     to = OTHER_MANAGER.user_id
     casework.set_disposition(desk, ANALYST.user_id, case_id, Decision(Disposition.ESCALATE, RATIONALE, escalate_to=to))

@@ -400,6 +400,9 @@ def test_ticked_cases_are_assigned_together(desk: Database, open_case: OpenCase)
     labelled(page.selectbox, "Receiver").set_value(OTHER_ANALYST.user_id)
     run(page)
     click(page, "Assign")
+    assert "The reason is empty." in texts(page)
+    labelled(page.text_input, "Reason").set_value("Has room this week.")
+    click(page, "Assign")
     assert page.toast[0].value == f"2 cases are now {OTHER_ANALYST.name}’s."
     assert not is_ticked(page)
     assert [owner_of(desk, one) for one in (first, second, third)] == [
@@ -408,7 +411,7 @@ def test_ticked_cases_are_assigned_together(desk: Database, open_case: OpenCase)
         OTHER_ANALYST.user_id,
     ]
     events = desk.read(lambda tx: repository.events(tx, first) + repository.events(tx, third))
-    assert [event.action for event in events] == ["open", "assign"] * 2
+    assert [(event.action, event.notes) for event in events] == [("open", ""), ("assign", "Has room this week.")] * 2
 
 
 def test_of_ticked_cases_one_that_moved_on_keeps_all_where_they_are(
@@ -423,7 +426,11 @@ def test_of_ticked_cases_one_that_moved_on_keeps_all_where_they_are(
     assert is_ticked(page)
     assert owner_of(desk, first) is None
     monkeypatch.setattr(session, "DOUBLE_CLICK", 0)
-    click(page, "Assign to me")
+    run(page)
+    labelled(page.selectbox, "Receiver").set_value(MANAGER.user_id)
+    run(page)
+    labelled(page.text_input, "Reason").set_value("Both are one ring.")
+    click(page, "Assign")
     assert page.toast[0].value == "2 cases are now yours."
     assert [owner_of(desk, one) for one in (first, second)] == [MANAGER.user_id] * 2
 
@@ -755,7 +762,7 @@ def test_nothing_that_decides_is_chosen_beforehand_and_all_that_lacks_is_told_at
     click(page, "Escalate")
     assert wrong(page) == [rationale, "Choose which Manager the case is escalated to."]
     click(page, "Assign")
-    assert wrong(page) == ["Choose who is to own the case."]
+    assert wrong(page) == ["Choose who is to own the case.", "The reason is empty."]
     click(page, "Add note")
     assert wrong(page) == ["The note is empty."]
     assert not page.error
@@ -1471,7 +1478,7 @@ def test_where_sign_in_is_not_configured_nobody_gets_in_and_the_page_says_how(
     shown = open_page(page, ANALYST.user_id, case_id=case_id)
     assert "Nobody can sign in yet" in texts(shown)
     assert not shown.button
-    assert {part.key for part in shown.get("bidi_component")} <= {"history", "restart", "drafts"}  # no case in them
+    assert {part.key for part in shown.get("bidi_component")} <= {"history", "restart", "typed"}  # no case in them
 
 
 def test_on_a_server_the_picker_has_to_be_said_outright_and_the_page_warns(

@@ -72,7 +72,19 @@ def test_a_page_offers_a_receiver_exactly_where_the_assignment_would_be_accepted
         offered = (
             policy.why_not(Verb.ASSIGN, actor, case) is None and policy.why_not_receive(actor, case, receiver) is None
         )
-        assert (refusal(policy.assign, actor, case, receiver) is None) is offered, (actor, case.owner, receiver)
+        assert (refusal(policy.assign, actor, case, receiver, "why") is None) is offered, (actor, case.owner, receiver)
+
+
+def test_a_case_changes_hands_with_a_reason_and_is_taken_from_nobody_without() -> None:
+    hand_overs = [(ANALYST, in_review(ANALYST), OTHER_ANALYST), (MANAGER, a_case(), ANALYST)]
+    for actor, case, receiver in (*hand_overs, (MANAGER, in_review(ANALYST), MANAGER)):
+        assert (
+            lacks(policy.assign, actor, case, receiver)
+            == lacks(policy.assign, actor, case, receiver, " ")
+            == {"reason"}
+        )
+        assert policy.assign(actor, case, receiver, "On leave.").notes == "On leave."
+    assert policy.assign(ANALYST, a_case(), ANALYST).notes == ""
 
 
 def test_a_page_offers_a_manager_exactly_where_the_escalation_would_be_accepted() -> None:
@@ -168,7 +180,7 @@ def test_involved_are_owners_before_and_after_and_deciders_but_not_who_noted_or_
     life = opened(SAMPLED_ID)
     case, events = life.case, life.events
     changes: list[tuple[User, policy.Change]] = [
-        (OTHER_MANAGER, policy.assign(OTHER_MANAGER, case, ANALYST)),
+        (OTHER_MANAGER, policy.assign(OTHER_MANAGER, case, ANALYST, "why")),
         (OTHER_ANALYST, policy.note(OTHER_ANALYST, case, "seen")),
         (ANALYST, policy.escalate(ANALYST, in_review(ANALYST), "why", MANAGER)),
         (MANAGER, policy.decide(MANAGER, in_review(MANAGER), Decision(Disposition.NO_SAR, "why"), NOW)),
@@ -199,7 +211,7 @@ def test_a_review_without_a_verdict_is_refused() -> None:
 
 def test_all_that_is_wrong_with_a_form_is_told_at_once_and_by_field() -> None:
     mine, long = in_review(ANALYST), "x" * (MAX_TEXT + 1)
-    assert lacks(policy.assign, ANALYST, mine, None) == {"receiver"}
+    assert lacks(policy.assign, ANALYST, mine, None) == {"receiver", "reason"}
     assert lacks(policy.note, ANALYST, mine, " ") == {"text"}
     assert lacks(policy.decide, ANALYST, mine, Decision(Disposition.NONE, ""), NOW) == {"disposition", "rationale"}
     assert lacks(policy.decide, ANALYST, mine, Decision(Disposition.SAR, long), NOW) == {"rationale", "determined_at"}

@@ -327,6 +327,24 @@ def test_the_queue_goes_on_by_the_day_of_a_sar_until_the_case_has_none(desk: Dat
         assert walk(tx, case_id=cases[3].case_id, backward=True) is None
 
 
+def test_a_place_is_counted_at_the_head_of_the_queue_and_neighbours_are_found_wherever(
+    desk: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triage_query, "PLACES", 3)
+    stored(desk, [numbered(number) for number in range(5)])
+    with desk.snapshot() as tx:
+        order = [case.case_id for case in triage_query.triage_page(tx, Filters(), Order.DUE, 10).cases]
+        places = [triage_query.place(tx, Filters(), Order.DUE, case_id) for case_id in order]
+        few = triage_query.place(tx, Filters(search=order[4]), Order.DUE, order[4])
+        outside = triage_query.place(tx, Filters(risk=Risk.LOW), Order.DUE, order[2])
+    assert [place.position for place in places] == [1, 2, 3, None, None]
+    assert {(place.total, place.is_more) for place in places} == {(3, True)}
+    assert [place.before for place in places] == [None, *order[:4]]
+    assert [place.after for place in places] == [*order[1:], None]
+    assert few == triage_query.Place(None, None, 1, 1, is_more=False)
+    assert (outside.position, outside.total) == (None, 0)
+
+
 # --- triage: search ---
 
 

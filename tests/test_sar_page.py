@@ -313,7 +313,7 @@ def test_a_sar_that_was_filed_before_the_desk_kept_filings_is_kept_by_a_manager(
     desk: Database, open_case: OpenCase
 ) -> None:
     case = open_case()
-    casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id)
+    casework.assign(desk, MANAGER.user_id, case.case_id, ANALYST.user_id, "Knows the branch.")
     decide_as_before(desk, case.case_id, ANALYST.user_id, case.opened_at.date())
     page = panel(case.case_id, ANALYST)
     assert labelled(page.text_area, "Narrative").value, "or it is drafted now"

@@ -352,7 +352,7 @@ def test_an_amendment_is_not_called_as_the_report_that_it_amends() -> None:
 
 
 def given_sar(desk: Database, case: Case) -> Case:
-    casework.assign(desk, M, case.case_id, A)
+    casework.assign(desk, M, case.case_id, A, "Knows the branch.")
     day = datetime.now(UTC).date()
     casework.set_disposition(desk, A, case.case_id, Decision(SAR, "Why.", day))
     return stored(desk, case.case_id)[0]
@@ -403,7 +403,7 @@ def test_a_sar_decided_before_filings_were_kept_is_filed_outside_by_a_manager_or
 ) -> None:
     def before() -> str:
         case = open_case()
-        casework.assign(desk, M, case.case_id, A)
+        casework.assign(desk, M, case.case_id, A, "Knows the branch.")
         decide_as_before(desk, case.case_id, A, case.opened_at.date())
         return case.case_id
 

@@ -125,7 +125,7 @@ class Track(RuleBasedStateMachine):
         owner = ANALYST.user_id
         for old in (False, True):
             case = self.open_case()
-            given = casework.assign(self.desk, MANAGER.user_id, case.case_id, owner)
+            given = casework.assign(self.desk, MANAGER.user_id, case.case_id, owner, "Knows the branch.")
             opened = case.opened_at.date()
             one = Modelled(case.case_id, opened, owner, [case.head_hash, given.event_hash], ["open", "assign"])
             if old:

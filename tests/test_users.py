@@ -51,7 +51,7 @@ def test_who_left_acts_no_more_and_keeps_their_cases_until_a_manager_reassigns_t
     with pytest.raises(NotAllowed, match="inactive"):
         casework.add_note(desk, ANALYST.user_id, case_ids[0], "x")
     for case_id in case_ids:
-        casework.assign(desk, MANAGER.user_id, case_id, MANAGER.user_id)
+        casework.assign(desk, MANAGER.user_id, case_id, MANAGER.user_id, "The owner has left.")
     assert main(["user", "deactivate", ANALYST.user_id]) == 0
     assert capsys.readouterr().out == "a.nguyen is inactive.\n"
 

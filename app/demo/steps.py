@@ -148,14 +148,14 @@ STEPS = (
         "its records are kept for five years (31 CFR 1020.320(d)), and examiners ask how the decision came about.",
         "Find the newest event at the top, and the alert at the bottom.",
         base.CASE,
-        "timeline",
+        "trail",
         find=to_read,
     ),
     Step(
         "The SAR",
         "What is reported takes two people: a Manager who neither decided nor drafted approves the draft or returns "
         "it. The deadline runs from the day on which suspicion was determined, and a reopening does not move it.",
-        "Read the draft beside the evidence, and what it still lacks. Approve it, or return it with a reason.",
+        "Read the draft beside the evidence, and what it lacks. Under Approve, approve it or return it with a reason.",
         base.CASE,
         "sar",
         Role.MANAGER,

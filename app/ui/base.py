@@ -103,7 +103,7 @@ def sar_banner(events: Sequence[Event]) -> None:
 
 
 def tell_restart() -> None:
-    """In the frame: a page that outlives its session says that drafts may be gone."""
+    """In the frame: a page that outlives its session says so."""
     _restart(data={"session": session.token()}, key="restart")
 
 

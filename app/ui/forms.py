@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from html import escape
 from time import monotonic
 from types import MappingProxyType
@@ -13,7 +14,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from app import casework
+from app import casework, unsent
 from app.errors import (
     DatabaseError,
     DeskError,
@@ -24,13 +25,16 @@ from app.errors import (
     kinds,
 )
 from app.models import User, read_case_id
+from app.text import is_visible
 from app.ui import base, session, streamlit_seams, timeline, words
-from app.ui.session import Outcome, Refused, Session, Unsent, mine
+from app.ui.session import Outcome, Recalled, Refused, Session, Unsent, mine
 
 _hand = base.component("hand")
-_drafts = base.component("drafts")
+_typed = base.component("typed")
 
 _LOGGER = logging.getLogger(__name__)
+
+SHORT = 80  # characters of what was typed that may stand in a list
 
 
 @contextmanager
@@ -86,7 +90,9 @@ class Form:
 
     Its token is the same until it has been accepted, so that a double click counts once; from then on it has another,
     and is drawn empty. Its fields are named as the errors of its verb name them (`InvalidForm.fields`), and their
-    widgets' keys are that name and the token: `keep_fields` and the browser's drafts go by them.
+    widgets' keys are that name and the token: `keep_fields` and what the browser tells go by them.
+
+    What is typed in the form of a case is kept for its person and the case until it is sent: `recall` says of which.
     """
 
     def __init__(
@@ -102,15 +108,23 @@ class Form:
         The head is the hash in hex of the case's newest event.
         """
         self.actor, self.name, self.names, self.refusal, self.seen = actor, name, names, refusal, seen
-        self._unsent = mine.forms.get(name) or Unsent()
+        self._unsent = mine.forms.get(name) or Unsent(actor.user_id)
         if name not in mine.forms:
             mine.forms = {**mine.forms, name: self._unsent}
+        self._recall()
         self._wrong: dict[str, str] = {}
         mine.drawn = {**mine.drawn, self.token: name}
 
     @property
     def token(self) -> str:
         return self._unsent.token
+
+    def _recall(self) -> None:
+        """Begin with what the newest reading of the database says of it."""
+        kind, case_id = _read_name(self.name)
+        read = mine.recalled
+        if read and read is not self._unsent.recalled and (read.user_id, read.case_id) == (self.actor.user_id, case_id):
+            self._unsent.recalled, self._unsent.kept = read, dict(read.forms.get(kind, {}))
 
     # Its parts, on the page.
 
@@ -129,6 +143,7 @@ class Form:
                 if self._wrong and not refused.is_told:  # of a field that the form does not have at the moment
                     st.error(words.plain(" ".join(self._wrong.values())), icon=":material/error:")
                 mine.outcome = replace(refused, is_drawn=True)
+            self._unsent.is_closed = bool(self.refusal)
             if self.refusal:
                 st.caption(f":material/lock: {words.plain(self.refusal)}")
 
@@ -137,9 +152,12 @@ class Form:
         return st.form(f"{_kind_of(self.name)} form {self.token}", border=False)
 
     def key(self, field: str, is_text: bool = False) -> str:
-        """Return the key for a field's widget; from now on the form has this field."""
+        """Return the key for a field's widget; from now on the form has this field, with what was kept of it."""
         self._unsent.fields[field] = is_text
-        return _key(field, self._unsent)
+        key = _key(field, self._unsent)
+        if field in self._unsent.kept and not session.has(key):
+            session.set_value(key, self._unsent.kept[field])
+        return key
 
     def tell(self, field: str, is_right: bool = False) -> None:
         """Say below a field what is wrong with it, unless it has been put right since."""
@@ -150,8 +168,8 @@ class Form:
 
     def text(self, label: str, field: str, placeholder: str = "", height: int = 120) -> None:
         """Draw a text. In a disabled form it is disabled too, unless that would lose what was typed in it."""
-        disabled = bool(self.refusal) and not self.value(field)
         key = self.key(field, is_text=True)
+        disabled = bool(self.refusal) and not self.value(field)
         st.text_area(label, key=key, height=height, disabled=disabled, placeholder=placeholder)
         self.tell(field)
 
@@ -183,9 +201,27 @@ class Form:
         """Do it, as the function `send` does."""
         return send(self.actor, self.name, done, verb)
 
+    # What is kept of it.
+
+    @property
+    def kept(self) -> Mapping[str, Any]:
+        """What its fields held when it was typed in last, by field; empty where nothing waits to be sent."""
+        return self._unsent.kept
+
+    def keep(self, but: Sequence[str]) -> None:
+        """Keep what all its fields hold, the empty too, but for these: they say together what was typed."""
+        self._unsent.is_whole = True
+        _keep(self.name, self._unsent, {field: self.value(field) for field in self._unsent.fields if field not in but})
+
+
+def _read_name(name: str) -> tuple[str, str]:
+    """Return what kind of form has this name, and the id of its case; that is empty where it has none."""
+    kind, _, case_id = name.partition(" ")
+    return kind, case_id
+
 
 def _kind_of(name: str) -> str:
-    return name.partition(" ")[0]
+    return _read_name(name)[0]
 
 
 def _place_of(name: str) -> str:
@@ -198,10 +234,117 @@ def _key(field: str, form: Unsent) -> str:
 
 
 def clear(name: str) -> None:
-    """Give the form another token: it is drawn empty, and the browser forgets what was typed in it."""
+    """Give the form another token: it is drawn empty, and what was typed in it is forgotten."""
     if form := mine.forms.get(name):
         mine.accepted = [*mine.accepted, form.token][-20:]
+        _forget(form.user_id, name)
     mine.forms = {other: form for other, form in mine.forms.items() if other != name}
+
+
+# --- what was typed and is not sent ---
+
+
+def recall(actor: User, case_id: str, kept: Mapping[str, Mapping[str, Any]]) -> None:
+    """Say what `actor` has typed on the case and not sent: forms that are drawn after this begin with it."""
+    mine.recalled = Recalled(actor.user_id, case_id, kept)
+
+
+def waits(kind: str, case_id: str) -> bool:
+    """Tell whether something was typed in this form of the case that is not sent."""
+    recalled = mine.recalled
+    return bool(recalled and recalled.case_id == case_id and recalled.forms.get(kind))
+
+
+def show_left(place: AbstractContextManager[object]) -> None:
+    """Show in this place what was typed on the case in forms that this page, late in its run, did not draw."""
+    recalled, drawn = (
+        mine.recalled,
+        {_kind_of(name): mine.forms[name] for name in mine.drawn.values() if name in mine.forms},
+    )
+    if recalled is None:
+        return
+    for kind, fields in recalled.forms.items():
+        form = drawn.get(kind)
+        left = [field for field in fields if form is None or (form.is_closed and field not in form.fields)]
+        texts = _texts({field: fields[field] for field in left})
+        if not texts:
+            continue
+        with place, st.container(border=True, key=f"left {kind}"):
+            what = words.plain(kind.replace("-", " "))
+            st.markdown(f"**Typed and not sent** ({what}). It cannot be sent here now: copy what you need.")
+            for text in texts:
+                st.code(text, language=None, wrap_lines=True)
+            name = f"{kind} {recalled.case_id}"
+            st.button("Discard it", key=f"discard {kind}", on_click=_forget, args=(recalled.user_id, name))
+
+
+def _texts(fields: Mapping[str, Any]) -> list[str]:
+    """Return the texts among them: long ones each on its own, short ones by their names."""
+    said = {field: value for field, value in fields.items() if isinstance(value, str) and is_visible(value)}
+    if len(said) == 1:
+        return list(said.values())
+    short = [f"{field}: {value}" for field, value in sorted(said.items()) if len(value) <= SHORT]
+    return [value for value in said.values() if len(value) > SHORT] + (["\n".join(short)] if short else [])
+
+
+def keep_typed(who: str) -> None:
+    """In the frame, after the page: what is typed in its forms reaches the desk without being sent, after a pause.
+
+    `who` is the user id of its person, empty where nobody is signed in.
+    """
+    drawn = mine.drawn
+    del mine.drawn
+    with st.sidebar:
+        _listen(who, drawn)
+
+
+@st.fragment
+def _listen(who: str, drawn: Mapping[str, str]) -> None:
+    def hear() -> None:
+        told = session.value_of("typed").get("typed") or {}
+        by_token = {form.token: (name, form) for name, form in mine.forms.items()}
+        for one in told.get("texts", ()):
+            name, form = by_token.get(str(one["token"]), ("", None))
+            if form is None and one["token"] in mine.accepted:
+                continue  # sent meanwhile
+            if form is None:
+                return  # somebody else's: the browser gives it back to them
+            fields = [field for field in form.fields if streamlit_seams.class_of(field) == f"st-key-{one['field']}"]
+            if not _keep(name, form, {field: str(one["text"]) for field in fields}):
+                return
+        mine.heard = str(told.get("id", ""))
+
+    data = {"who": who, "forms": drawn, "accepted": mine.accepted, "heard": mine.heard, "session": session.token()}
+    _typed(data=data, key="typed", on_typed_change=hear)
+
+
+def _keep(name: str, form: Unsent, values: Mapping[str, Any]) -> bool:
+    """Keep what has changed of these fields; return whether all is kept now."""
+    kind, case_id = _read_name(name)
+    worded = {field: value if value or form.is_whole else None for field, value in values.items()}
+    changed = {field: value for field, value in worded.items() if form.kept.get(field) != value}
+    if not case_id or not changed:
+        return True
+    try:
+        base.desk().write(lambda tx: unsent.keep(tx, form.user_id, case_id, kind, changed, datetime.now(UTC)))
+    except DeskError as error:  # it stays in the browser, which tells it again
+        log_fault(error)
+        return False
+    form.kept.update(changed)
+    return True
+
+
+def _forget(user_id: str, name: str) -> None:
+    kind, case_id = _read_name(name)
+    if case_id:
+        with suppress(DeskError):  # it is shown again, and can be discarded
+            base.desk().write(lambda tx: unsent.forget(tx, user_id, case_id, kind))
+    if mine.recalled:
+        forms = {form: fields for form, fields in mine.recalled.forms.items() if form != kind}
+        mine.recalled = replace(mine.recalled, forms=forms)
+
+
+# --- sending ---
 
 
 def send(
@@ -238,17 +381,6 @@ def send(
         clear(name)
         return made
     return None
-
-
-def keep_drafts(who: str, alone: bool) -> None:
-    """In the frame, after the page: the browser keeps what is typed in its forms, and gives it back after a reload.
-
-    `who` is the user id of its person, empty where nobody is signed in. With `alone` what anybody else typed goes.
-    """
-    data = {"who": who, "alone": alone, "forms": mine.drawn, "accepted": mine.accepted}
-    del mine.drawn
-    with st.sidebar:
-        _drafts(data=data, key="drafts")
 
 
 def _held(texts_alone: bool) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import streamlit as st
 
 from app import casework, policy
 from app.models import Event, User
-from app.ui import base, forms, session
+from app.triage_query import Place
+from app.ui import base, forms, session, words
 from app.ui.session import Outcome, Session, Taken, mine
 
 
@@ -56,6 +57,40 @@ def next_case_button(actor: User, on_open: Callable[[str], None] = open_case) ->
         disabled=bool(refusal),
         help=refusal or "Makes the case that is due first of those that nobody owns yours, and opens it",
     )
+
+
+def walk(actor: User, place: Place, on_open: Callable[[str], None]) -> None:
+    """Draw what leads to the case before and the one after in the queue, and between them the place of this one."""
+    walked = mine.queue
+    whose = "of mine" if walked.filters.owner == actor.user_id else "in queue"
+    help_text = f"In the queue: {words.plain(walked.words)}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content", key="walk"):
+        st.button(
+            "Previous",
+            on_click=on_open,
+            args=(place.before,),
+            disabled=place.before is None,
+            icon=":material/chevron_left:",
+            shortcut="K",
+            help=help_text,
+        )
+        st.markdown(_place_words(place), width="content")
+        st.button(
+            f"Next {whose}",
+            on_click=on_open,
+            args=(place.after,),
+            disabled=place.after is None,
+            icon=":material/chevron_right:",
+            icon_position="right",
+            shortcut="J",
+            help=help_text,
+        )
+
+
+def _place_words(place: Place) -> str:
+    if place.position is None:
+        return f"beyond {place.total}" if place.is_more else "not in queue"
+    return f"{place.position} of {place.total}{'+' * place.is_more}"
 
 
 def _taken_words(event: Event | None) -> str:

@@ -1,7 +1,6 @@
 """The form in which a SAR is drafted. What is missing is said beside it, anew whenever a field is left.
 
-A fragment: what is typed draws this form again, and not the page. What it holds stays in the session until it is saved,
-on whatever page its person looks meanwhile. A text says what it holds when it is left, or at Ctrl+Enter.
+A fragment: what is typed draws this form again, and not the page. It is kept until it is saved, as a form's is.
 """
 
 from __future__ import annotations
@@ -40,6 +39,7 @@ _TEXTS: Mapping[str, str] = {
 }
 _NAME_PARTS: Mapping[str, str] = {"last_name": "Family name", "first_name": "Given name"}
 _NUMBERS = ("amount", "amount_usd", "cumulative")
+_NOT_KEPT = ("candidate", "accepted", "start")  # no part of a draft; that its text stands is said anew
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,8 @@ def _begin(form: forms.Form, of: Drafting) -> None:
     put("begun", "")
     put("accepted", False)
     put("start", _typed(form, of)[0])
+    for field, value in form.kept.items():  # as it was left, over the draft that it was written on
+        put(field, value, is_text=field == "narrative")
 
 
 def _is_touched(form: forms.Form, of: Drafting) -> bool:
@@ -117,7 +119,7 @@ def _is_touched(form: forms.Form, of: Drafting) -> bool:
 
 def _buttons(form: forms.Form, of: Drafting) -> None:
     """Draw what saves the draft and, where something was typed, what discards that; from then on the form stays."""
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="sar_save"):
         st.button(
             "Save the draft",
             key=f"save {form.token}",
@@ -129,6 +131,7 @@ def _buttons(form: forms.Form, of: Drafting) -> None:
         is_touched = _is_touched(form, of)
         if is_touched:
             mine.drafting = of.case.case_id
+            form.keep(but=_NOT_KEPT)
         if is_touched or mine.drafting == of.case.case_id:
             st.button(
                 "Discard what is not saved",

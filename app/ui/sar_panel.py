@@ -11,10 +11,10 @@ import streamlit as st
 
 from app import chain, evidence, filing, gaps, policy, rules, sar_track
 from app.filing import Draft, ReportKind
-from app.models import Action, Case, Disposition, Event, Filing, User
+from app.models import Action, Case, Disposition, Event, Filing
 from app.policy import Verb
 from app.rows import Cases
-from app.ui import sar_draft, sar_forms, sar_words, tables, words
+from app.ui import forms, sar_draft, sar_forms, sar_words, tables, words
 from app.ui.sar_draft import Drafting
 from app.ui.sar_forms import Scene
 from app.ui.session import mine
@@ -25,16 +25,9 @@ def belongs(case: Case, events: Sequence[Event]) -> bool:
     return case.disposition is Disposition.SAR or bool(case.filing) or policy.has_sar_decision(events)
 
 
-def show(
-    actor: User,
-    case: Case,
-    events: Sequence[Event],
-    names: Mapping[str, User],
-    prior: Cases,
-    show_evidence: Callable[[], None],
-) -> None:
+def show(scene: Scene, prior: Cases, show_evidence: Callable[[], None]) -> None:
     """Draw the panel. `prior` are the customer's other SARs; the evidence is drawn beside or below the draft."""
-    scene = Scene(actor, case, events, names)
+    case, events, names = scene.case, scene.events, scene.names
     now = datetime.now(UTC)
     said, tone = sar_words.deadline(case, now)
     with st.container(border=True, key="sar"):
@@ -95,32 +88,29 @@ def _body(scene: Scene, prior: Cases, show_evidence: Callable[[], None]) -> None
     case = scene.case
     refusal = scene.refusal(Verb.SAR_DRAFT)
     newest = sar_track.newest_draft(scene.events)
-    writes = not refusal and (case.filing in (Filing.NONE, Filing.TO_DRAFT) or mine.drafting == case.case_id)
+    at_work = mine.drafting == case.case_id or forms.waits("sar-draft", case.case_id)
+    writes = not refusal and (case.filing in (Filing.NONE, Filing.TO_DRAFT) or at_work)
     _came_back(scene)
     if writes:
         sar_draft.show(scene.actor, scene.names, _drafting(scene, newest and newest[1], prior))
-        if case.filing is Filing.NONE:
-            with st.expander("It was filed elsewhere"):
-                sar_forms.file(scene)
         show_evidence()
         return
     if newest is None:
         st.caption("No draft yet.")
-        _go_on(scene, None, refusal)
+        _say_why_not(scene, refusal)
         show_evidence()
         return
     left, right = st.columns(2, gap="medium")
     with left:
         _read(scene, *newest)
     with right:
-        _go_on(scene, newest[0], refusal)
+        _say_why_not(scene, refusal)
         _judged(scene, newest[1])
         show_evidence()
 
 
-def _go_on(scene: Scene, draft: Event | None, refusal: str | None) -> None:
-    """Draw what brings the SAR on from here, and why this person may not draft it if they may not."""
-    _bring_on(scene, draft)
+def _say_why_not(scene: Scene, refusal: str | None) -> None:
+    """Say why this person may not draft the SAR, where it can still be drafted."""
     if refusal and scene.case.filing is not Filing.FILED:
         st.caption(f":material/lock: {words.plain(refusal)}")
 
@@ -139,13 +129,22 @@ def _read(scene: Scene, event: Event, draft: Draft) -> None:
         )
 
 
-def _bring_on(scene: Scene, drafted: Event | None) -> None:
+def next_step(case: Case) -> str:
+    """Return what brings the SAR of this case on, in a word or two; empty where its draft does, or nothing."""
+    if case.disposition is not Disposition.SAR:
+        return ""
+    steps = {Filing.NONE: "Filed elsewhere", Filing.TO_APPROVE: "Approve", Filing.TO_FILE: "File"}
+    steps[Filing.FILED] = "Amend" if case.bsa_id else "FinCEN’s answer"
+    return steps.get(case.filing, "")
+
+
+def bring_on(scene: Scene) -> None:
     """Draw the forms of what comes next."""
-    case = scene.case
+    case, newest = scene.case, sar_track.newest_draft(scene.events)
     if case.filing is Filing.TO_FILE or case.filing is Filing.NONE:
         sar_forms.file(scene)
-    if case.filing in (Filing.TO_APPROVE, Filing.TO_FILE) and drafted:
-        sar_forms.judge(scene, drafted.event_hash)
+    if case.filing in (Filing.TO_APPROVE, Filing.TO_FILE) and newest:
+        sar_forms.judge(scene, newest[0].event_hash)
     if case.filing is Filing.FILED and not case.bsa_id:
         sar_forms.acknowledge(scene)
     if case.filing is Filing.FILED and case.bsa_id:

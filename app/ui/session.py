@@ -65,12 +65,31 @@ class Refused:
     outcome: Outcome
 
 
+@dataclass(frozen=True)
+class Recalled:
+    """What a person has typed on a case and not sent, as the database keeps it: by form and field."""
+
+    user_id: str
+    case_id: str
+    forms: Mapping[str, Mapping[str, Any]]
+
+
 @dataclass
 class Unsent:
-    """A form that has not been accepted yet: its token, and the fields it was drawn with, each True where a text."""
+    """A form of a person that has not been accepted yet: its token, and the fields it was drawn with.
 
+    Each field is True where a text. `kept` is what of them the database keeps, as far as this session knows, and
+    `is_whole` says whether it keeps what is empty too. `is_closed` says that nothing can be sent by it any more.
+    `recalled` is the reading that `kept` began with.
+    """
+
+    user_id: str = ""
     token: str = field(default_factory=casework.new_form)
     fields: dict[str, bool] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
+    is_whole: bool = False
+    is_closed: bool = False
+    recalled: Recalled | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +225,8 @@ class Session:
     forms = Kept[Mapping[str, Unsent]]({})
     drawn = Kept[Mapping[str, str]]({})  # in this run: their names by their tokens
     accepted = Kept[Sequence[str]](())  # tokens
+    recalled = Kept[Recalled | None](None)
+    heard = Kept("")  # the newest message of the browser with what is being typed
     outcome = Kept[Outcome | None](None)
     refused = Kept[Refused | None](None)
     checkpoint_refused = Kept[DeskError | None](None)
@@ -307,6 +328,11 @@ def forget() -> None:
 def value_of(key: str) -> Any:
     """Return what the widget or component with this key holds; None where it was not drawn."""
     return st.session_state.get(key)
+
+
+def has(key: str) -> bool:
+    """Tell whether something is held under this key: a widget that is drawn, or its value before that."""
+    return key in st.session_state
 
 
 def set_value(key: str, value: Any) -> None:

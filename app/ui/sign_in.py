@@ -106,7 +106,7 @@ def admit() -> None:
         st.stop()
     user_id = claimed()
     if not user_id and not st.user.get("is_logged_in"):
-        forms.keep_drafts("", alone=True)
+        forms.keep_typed("")
         _welcome("Sign in with your bank's account. It returns you to Triage: open your link again after that.")
     if not user_id:
         _log_once("A sign-in has ended, or does not say who it is")
@@ -117,7 +117,7 @@ def admit() -> None:
     try:
         person = actor()
     except SignedOut as ended:  # nothing typed is given back: somebody else may sit here now
-        forms.keep_drafts("", alone=True)
+        forms.keep_typed("")
         _welcome(str(ended))
     except UnknownUser:
         _refuse(user_id, "is not known to this desk. A Manager asks whoever runs it to add you.")

@@ -25,8 +25,13 @@ FACTS: Mapping[str, str] = {
 LABELS: Mapping[str, str] = {action.value: action.label for action in Action}
 
 
-def show(events: Iterable[Event], names: Mapping[str, User], key: str, breaks: Sequence[Break] = ()) -> None:
-    """Draw events as they are given: who, when, what changed from what to what, notes as typed, and the hash."""
+def show(
+    events: Iterable[Event], names: Mapping[str, User], key: str, breaks: Sequence[Break] = (), case_id: str = ""
+) -> None:
+    """Draw events as they are given: who, when, what changed from what to what, notes as typed, and the hash.
+
+    With the case's id, an event that comes to those which are shown is brought into sight, and stands out for a while.
+    """
     broken: dict[int | None, list[str]] = {}
     for found in breaks:
         broken.setdefault(found.event_id, []).append(words.break_text(found))
@@ -46,7 +51,7 @@ def show(events: Iterable[Event], names: Mapping[str, User], key: str, breaks: S
         }
         for event in events
     ]
-    _timeline(data={"label": "Timeline", "events": items}, key=key)
+    _timeline(data={"label": "Timeline", "case": case_id, "events": items}, key=key)
 
 
 def _really(event: Event, where: tzinfo) -> str:

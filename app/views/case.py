@@ -1,12 +1,13 @@
 """Case: everything about one case, and what can be done with it."""
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
-from app import casework, connected, evidence, policy, repository, triage_query, verification
+from app import casework, connected, evidence, policy, repository, rules, triage_query, unsent, verification
 from app.database import Transaction
 from app.demo import tamper_panel
 from app.errors import BrokenCase, UnknownCase
@@ -14,7 +15,10 @@ from app.models import Case, Disposition, Event, Role, Status, User
 from app.policy import Decision, Verb
 from app.rows import Cases
 from app.ui import alert, base, connected_panel, facts, forms, queue, sar_panel, sign_in, timeline, words
+from app.ui.sar_forms import Scene
 from app.ui.session import Session, mine
+
+_hands = base.component("hands")
 
 AT_ONCE = 50  # events of a timeline
 
@@ -28,8 +32,8 @@ class Found(NamedTuple):
     known: dict[str, int]
     others: Cases
     prior_sars: Cases
-    before: str | None
-    after: str | None
+    place: triage_query.Place
+    unsent: Mapping[str, Mapping[str, Any]]
 
 
 def open_other(case_id: str) -> None:
@@ -46,31 +50,14 @@ def take(case: Case, form: forms.Form) -> None:
     )
 
 
-def show_hands(actor: User, case: Case, before: str | None, after: str | None) -> None:
-    """Draw what an analyst does all day, each with a key of its own: `before` and `after` are ids of cases."""
-    help_text = f"In the queue: {words.plain(mine.queue.words)}"
-    st.button(
-        "Previous",
-        on_click=open_other,
-        args=(before,),
-        disabled=before is None,
-        icon=":material/chevron_left:",
-        shortcut="K",
-        help=help_text,
-    )
-    st.button(
-        "Next",
-        on_click=open_other,
-        args=(after,),
-        disabled=after is None,
-        icon=":material/chevron_right:",
-        icon_position="right",
-        shortcut="J",
-        help=help_text,
-    )
+def show_hands(actor: User, case: Case, place: triage_query.Place) -> None:
+    """Draw what an analyst does all day, each with a key of its own."""
+    queue.walk(actor, place, open_other)
     refusal = policy.why_not(Verb.ASSIGN, actor, case)
     if case.owner == actor.user_id:
         refusal = "The case is yours already."
+    elif not refusal and rules.is_hand_over(actor, case, actor):
+        refusal = "The case has an owner. Take it over under Assign, with a reason."
     form = forms.Form(actor, f"take {case.case_id}", seen=case.head_hash)
     st.button(
         "Assign to me",
@@ -86,9 +73,7 @@ def show_hands(actor: User, case: Case, before: str | None, after: str | None) -
     queue.next_case_button(actor, open_other)
 
 
-def show_header(
-    case: Case, events: list[Event], kept: evidence.Kept, names: dict[str, User], verified: verification.Verified
-) -> None:
+def show_header(case: Case, events: list[Event], verified: verification.Verified) -> None:
     now = datetime.now(UTC)
     closed = case.status is Status.CLOSED
     badges = [(words.RISK_COLOUR[case.risk], words.risk_text(case)), ("gray" if closed else "blue", case.status.value)]
@@ -113,7 +98,6 @@ def show_header(
     for found in verified.breaks:
         if found.event_id is None:
             st.error(f"The {found.where} was changed outside the desk. {words.plain(words.break_text(found))}")
-    facts.show_case(case, kept, names, now)
 
 
 def show_evidence(read: Found) -> None:
@@ -139,7 +123,7 @@ def show_timeline(case: Case, events: list[Event], names: dict[str, User], verif
     ordered = events if first == "Oldest first" else events[::-1]
     if verified.intact and mine.whole_timeline != case.case_id:
         ordered = ordered[:AT_ONCE]
-    timeline.show(ordered, names, key="timeline", breaks=verified.breaks)
+    timeline.show(ordered, names, key="timeline", breaks=verified.breaks, case_id=case.case_id)
     if len(ordered) < len(events):
         st.html(
             f"<p class='on-paper'>The {AT_ONCE} events above are not all {len(events):,}: show all, then print.</p>"
@@ -152,11 +136,8 @@ def show_timeline(case: Case, events: list[Event], names: dict[str, User], verif
         )
 
 
-def show_trail(
-    actor: User, case: Case, events: list[Event], names: dict[str, User], verified: verification.Verified
-) -> None:
-    """Draw the timeline and, to those who may try, what a forger could do to a copy of the case."""
-    show_timeline(case, events, names, verified)
+def show_attack(actor: User, case: Case, events: list[Event], names: dict[str, User]) -> None:
+    """Draw, to those who may try, what a forger could do to a copy of the case."""
     if base.desk().is_embedded or actor.role is Role.MANAGER:
         panel = st.expander("Try to break it", icon=":material/bolt:", key=Session.tampering.key, on_change="rerun")
         if panel.open:
@@ -164,7 +145,32 @@ def show_trail(
                 tamper_panel.show(case.case_id, events, names)
 
 
-def note_form(actor: User, case: Case, names: dict[str, User]) -> None:
+def show_actions(scene: Scene) -> None:
+    """Draw what can be done with the case: beside what is known of it or, where there is no room, a bar at the foot."""
+    actor, case, names = scene.actor, scene.case, scene.names
+    forms_of: dict[str, Callable[[], None]] = {
+        "Note": lambda: note_form(actor, case, names),
+        "Assign": lambda: assign_form(actor, case, names),
+        "Decide": lambda: decision_form(actor, case, scene.events, names),
+        "Reopen": lambda: reopen_form(actor, case, names),
+    }
+    if step := sar_panel.next_step(case):
+        forms_of = {step: lambda: sar_panel.bring_on(scene), **forms_of}
+    first = mine.hands  # where the guided demo speaks of one
+    with st.container(border=True, key="actions"):
+        tabs = st.tabs(list(forms_of), default=first, key=f"hands-{first}-{step}")
+        for tab, draw in zip(tabs, forms_of.values(), strict=True):
+            with tab:
+                draw()
+        data: dict[str, Any] = {"case": case.case_id, "opens": first}
+        for newest in scene.events[-1:]:  # of a damaged database there may be none
+            did = timeline.LABELS.get(newest.action, words.shown(newest.action))
+            is_own = newest.user == actor.user_id and newest.action not in policy.LOOKS
+            data |= {"event": newest.event_id, "added": f"You {did}", "isOwn": is_own}
+        _hands(data=data, key="bar")
+
+
+def note_form(actor: User, case: Case, names: Mapping[str, User]) -> None:
     form = forms.Form(actor, f"note {case.case_id}", names, policy.why_not(Verb.NOTE, actor, case))
 
     def add() -> None:
@@ -179,26 +185,27 @@ def note_form(actor: User, case: Case, names: dict[str, User]) -> None:
         form.button("Add note", add, ":material/add_comment:")
 
 
-def assign_form(actor: User, case: Case, names: dict[str, User]) -> None:
+def assign_form(actor: User, case: Case, names: Mapping[str, User]) -> None:
     receivers = [person.user_id for person in names.values() if not policy.why_not_receive(actor, case, person)]
     refusal = policy.why_not(Verb.ASSIGN, actor, case) or (None if receivers else "There is nobody else to take it.")
     form = forms.Form(actor, f"assign {case.case_id}", names, refusal, case.head_hash)
 
     def assign() -> None:
-        receiver = form.value("receiver")
+        receiver, reason = form.value("receiver"), form.value("reason")
         form.send(
             lambda _: f"Case assigned to {names[receiver].name}.",
             lambda: casework.assign(
-                base.desk(), actor.user_id, case.case_id, receiver, form=form.token, seen=form.seen
+                base.desk(), actor.user_id, case.case_id, receiver, reason, form=form.token, seen=form.seen
             ),
         )
 
     with form.place(), form.box():
         form.person("New owner", "receiver", receivers if not refusal else [], lambda one: f"{one.name}, {one.role}")
+        form.text("Reason", "reason", "Why it changes hands; it stands in the history", 80)
         form.button("Assign", assign, ":material/person_add:")
 
 
-def decision_form(actor: User, case: Case, events: list[Event], names: dict[str, User]) -> None:
+def decision_form(actor: User, case: Case, events: Sequence[Event], names: Mapping[str, User]) -> None:
     """Draw it with nothing chosen beforehand: the button beside it closes the case."""
     no_decision = policy.why_not(Verb.DECIDE, actor, case)
     no_escalation = policy.why_not(Verb.ESCALATE, actor, case)
@@ -258,7 +265,7 @@ def determination_fields(case: Case, form: forms.Form, is_second: bool) -> None:
     st.checkbox(label, key=form.key("no_suspect"), disabled=disabled)
 
 
-def send_decision(actor: User, case: Case, names: dict[str, User], chosen: Disposition, form: forms.Form) -> None:
+def send_decision(actor: User, case: Case, names: Mapping[str, User], chosen: Disposition, form: forms.Form) -> None:
     """In a button's callback: decide the case as chosen."""
     determined = form.value("determined_at") if chosen is Disposition.SAR else None
     manager = form.value("escalate_to") if chosen is Disposition.ESCALATE else None
@@ -285,7 +292,7 @@ def send_decision(actor: User, case: Case, names: dict[str, User], chosen: Dispo
     )
 
 
-def reopen_form(actor: User, case: Case, names: dict[str, User]) -> None:
+def reopen_form(actor: User, case: Case, names: Mapping[str, User]) -> None:
     refusal = policy.why_not(Verb.REOPEN, actor, case)
     form = forms.Form(actor, f"reopen {case.case_id}", names, refusal, case.head_hash)
 
@@ -319,13 +326,14 @@ if not case_id:
 
 def read(tx: Transaction) -> Found:
     found, walked = repository.case(tx, case_id), mine.queue
-    before, after = (triage_query.neighbour(tx, walked.now(), walked.order, case_id, back) for back in (True, False))
+    place = triage_query.place(tx, walked.now(), walked.order, case_id)
     others = repository.other_cases(tx, found.customer_id, case_id)
     prior_sars = repository.prior_sars(tx, found.customer_id, case_id)
     chains = repository.chains_of(tx, case_id)
     kept = evidence.read(repository.events_of(chains))
     known = connected.known(tx, case_id, {row.counterparty for row in kept.transactions})
-    return Found(found, chains, kept, known, others, prior_sars, before, after)
+    typed = unsent.kept(tx, actor.user_id, case_id)
+    return Found(found, chains, kept, known, others, prior_sars, place, typed)
 
 
 try:
@@ -352,34 +360,26 @@ case, events = reading.case, repository.events_of(reading.chains)
 verified = verification.verify_chains(reading.chains)
 base.name_tab(case_id)
 
-with find:
-    show_hands(actor, case, reading.before, reading.after)
-base.sar_banner(events)
-show_header(case, events, reading.kept, names, verified)
-evidence_block = partial(show_evidence, reading)
-if has_sar := sar_panel.belongs(case, events):
-    sar_panel.show(actor, case, events, names, reading.prior_sars, evidence_block)
+forms.recall(actor, case_id, reading.unsent)
+scene = Scene(actor, case, events, names)
 
-grid = st.grid(3, min_column_width=280, gap="medium")
-with grid.cell(column_span=2):
-    if has_sar:  # the panel above has its evidence beside the draft
-        show_trail(actor, case, events, names, verified)
-    else:
-        evidence_block()
-with grid.cell(), st.container(border=True, key="actions"):
-    first = mine.hands  # where the guided demo speaks of one
-    tabs = st.tabs(["Note", "Assign", "Decide", "Reopen"], default=first, key=f"hands-{first}")
-    note, assign, decide, reopen = tabs
-    with note:
-        note_form(actor, case, names)
-    with assign:
-        assign_form(actor, case, names)
-    with decide:
-        decision_form(actor, case, events, names)
-    with reopen:
-        reopen_form(actor, case, names)
-if not has_sar:
-    with grid.cell(column_span=2):
-        show_trail(actor, case, events, names, verified)
-connected_panel.show(case, reading.kept, open_other)
+with find:
+    show_hands(actor, case, reading.place)
+with st.container(key="case"):
+    with st.container(key="known"):
+        base.sar_banner(events)
+        left = st.container()
+        show_header(case, events, verified)
+        facts.show_case(case, reading.kept, names, datetime.now(UTC))
+        if sar_panel.belongs(case, events):
+            sar_panel.show(scene, reading.prior_sars, partial(show_evidence, reading))
+        else:
+            show_evidence(reading)
+        connected_panel.show(case, reading.kept, open_other)
+        show_attack(actor, case, events, names)
+    with st.container(key="side"):
+        show_actions(scene)
+        with st.container(key="trail"):
+            show_timeline(case, events, names, verified)
+forms.show_left(left)
 forms.show_outcome(names, outcome)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import casework, connected, evidence, policy, qa_query, repository, sampling
+from app import casework, connected, evidence, policy, qa_query, repository, sampling, unsent
 from app.errors import BrokenCase
 from app.models import Case, Event, QaResult, User
 from app.policy import Verb
@@ -113,6 +113,9 @@ counts, waiting, reviewed = base.desk().read(
 # The case that was opened stays, even where someone else was quicker: what was typed about it must not be lost.
 review = mine.review
 events = base.desk().read(lambda tx: repository.events(tx, review)) if review else []
+
+if review:
+    forms.recall(actor, review, base.desk().read(lambda tx: unsent.kept(tx, actor.user_id, review)))
 
 st.title("QA", anchor=False)
 outcome = st.container()

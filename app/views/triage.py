@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import casework, policy, triage_query
+from app import casework, policy, rules, triage_query
 from app.models import Case, Disposition, Risk, Role, Status, User
 from app.policy import Verb
 from app.triage_query import COUNT_LIMIT, Filters, Keyset, Order, Page, Sars
@@ -156,7 +156,7 @@ def show_selection(actor: User, names: dict[str, User], chosen: list[Case], form
         for user_id, person in names.items()
         if not any(policy.why_not_receive(actor, case, person) for case in chosen)
     ]
-    mine = actor.user_id in receivers
+    mine = actor.user_id in receivers and not any(rules.is_hand_over(actor, case, actor) for case in chosen)
     st.button(
         "Assign to me",
         key=f"take {form.token}",
@@ -165,9 +165,9 @@ def show_selection(actor: User, names: dict[str, User], chosen: list[Case], form
         icon=":material/person_add:",
         shortcut="A",
         disabled=not mine,
-        help=None if mine else "At least one of them is yours already.",
+        help=None if mine else "At least one of them has an owner: choose who is to have them, and say why.",
     )
-    if others := [user_id for user_id in receivers if user_id != actor.user_id]:
+    if others := [user_id for user_id in receivers if user_id != actor.user_id or not mine]:
         receiver = st.selectbox(
             "Receiver",
             others,
@@ -176,8 +176,17 @@ def show_selection(actor: User, names: dict[str, User], chosen: list[Case], form
             placeholder="Someone else",
             label_visibility="collapsed",
             key=form.key("receiver"),
-            width=190,
+            width=170,
         )
+        if receiver:
+            st.text_input(
+                "Reason",
+                placeholder="Why",
+                label_visibility="collapsed",
+                key=form.key("reason"),
+                max_chars=1000,
+                width=150,
+            )
         st.button(
             "Assign",
             key=f"assign {form.token}",
@@ -194,7 +203,9 @@ def assign_all(actor: User, names: dict[str, User], chosen: list[Case], receiver
     whose = "yours" if receiver == actor.user_id else f"{names[receiver].name}’s"
     form.send(
         f"{words.count(len(heads), 'case')} {'is' if len(heads) == 1 else 'are'} now {whose}.",
-        lambda: casework.assign_all(base.desk(), actor.user_id, heads, receiver, form=form.token),
+        lambda: casework.assign_all(
+            base.desk(), actor.user_id, heads, receiver, form.value("reason") or "", form=form.token
+        ),
     )
     st.rerun()
 

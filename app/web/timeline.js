@@ -39,11 +39,28 @@ function item(event) {
   });
   parts.push(hash, copied);
   for (const broken of event.breaks) parts.push(element("div", { className: "break", textContent: broken }));
-  return element("li", { className: event.breaks.length ? `${event.action} broken` : event.action }, ...parts);
+  return element("li", { id: `event-${event.event_id}`, className: event.breaks.length ? `${event.action} broken` : event.action },
+    ...parts);
+}
+
+// Where the timeline scrolls on its own, beside what it is about.
+function frameOf(list) {
+  for (let one = list.getRootNode().host; one; one = one.parentElement)
+    if (one.matches(streamlit.main)) return null;
+    else if (getComputedStyle(one).overflowY === "auto") return one;
+  return null;
+}
+
+// What came to a case that was shown already stands out for a while; the page stays where it is.
+function show(items) {
+  for (const one of items) one.classList.add("new");
+  const frame = items.length && frameOf(items[0]);
+  if (frame) frame.scrollTop += items[0].getBoundingClientRect().top - frame.getBoundingClientRect().top - 60;
 }
 
 // Of each timeline, by what an event was drawn from: a case grows by an event, and the others stay as they are.
 const drawn = new WeakMap();
+const caseOf = new WeakMap();
 
 export default function ({ data, parentElement }) {
   const before = drawn.get(parentElement) ?? new Map();
@@ -51,14 +68,18 @@ export default function ({ data, parentElement }) {
   const list = parentElement.querySelector("ol") ?? element("ol", { role: "list" });
   list.setAttribute("aria-label", data.label);
   let place = list.firstElementChild;
+  const known = new Set([...list.children].map((one) => one.id)), added = [];
   for (const event of data.events) {
     const text = JSON.stringify(event);
     const made = before.get(text)?.pop() ?? item(event);
     after.set(text, [...(after.get(text) ?? []), made]);
     if (made === place) place = place.nextElementSibling;
     else list.insertBefore(made, place);
+    if (!known.has(made.id)) added.push(made);
   }
   for (const gone of [...before.values()].flat()) gone.remove();
   drawn.set(parentElement, after);
   if (!list.isConnected) parentElement.append(list);
+  if (data.case && caseOf.get(parentElement) === data.case && known.size + 3 > list.children.length) show(added);
+  caseOf.set(parentElement, data.case);
 }

@@ -156,7 +156,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         kinds = {"new": new[0], "mine": mine[0], "moved": mine[1], "sar": sar[0], "broken": sar[1]}
         kinds |= {"drafted": drafted, "to draft": to_draft}
         for case in (drafted, to_draft):
-            casework.assign(made, MANAGERS[0].user_id, case.case_id, ANALYSTS[0].user_id)
+            casework.assign(made, MANAGERS[0].user_id, case.case_id, ANALYSTS[0].user_id, "Knows the branch.")
             decide_as_sar(made, case.case_id)
         for words in ("See attached.", "She paid in at the branch."):
             draft_sar(made, drafted.case_id, words)
@@ -300,8 +300,11 @@ def case_drafting(desk: Desk, page: Page) -> States:
 def case_drafted(desk: Desk, page: Page) -> States:
     desk.open_case(page, "drafted")
     act_as(page, MANAGERS[0].name)
-    expect(page.get_by_role("button", name="Approve the draft")).to_be_enabled()
+    expect(page.get_by_role("tab", name="Approve")).to_be_visible()
     yield "to approve", WHOLE
+    open_tab(page, "Approve")
+    expect(page.get_by_role("button", name="Approve the draft")).to_be_enabled()
+    yield "approve", WHOLE
 
 
 def broken(desk: Desk, page: Page) -> States:

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
+from time import sleep
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
 
-from app import casework, opening, triage_query, users
+from app import casework, opening, triage_query, unsent, users
 from app.models import ALERT_FEED, Action, Disposition, Risk, User
 from app.policy import Decision
 from app.triage_query import Filters, Order
@@ -55,7 +56,7 @@ def open_case(desk: Database, owner: User | None = None, sampled: bool = False, 
     opening.open_alerts(desk, ALERT_FEED, [told], separate=True)
     case_id = next(opening.case_ids(told.alert_id))
     if owner:
-        casework.assign(desk, MANAGER.user_id, case_id, owner.user_id)
+        casework.assign(desk, MANAGER.user_id, case_id, owner.user_id, "Knows the branch.")
     return case_id
 
 
@@ -145,6 +146,7 @@ def test_a_decision_on_a_case_that_moved_is_refused_and_holds_when_it_is_sent_ag
     two.get_by_role("tab", name="Assign").click()
     two.get_by_role("combobox", name="New owner").click()
     two.get_by_role("option", name=OTHER_ANALYST.name).click()
+    two.get_by_role("textbox", name="Reason", exact=True).fill("On leave from tomorrow.")
     button(two, "Assign").and_(two.get_by_test_id("stBaseButton-secondaryFormSubmit")).click()
     expect(two.get_by_text(f"Case assigned to {OTHER_ANALYST.name}.")).to_be_visible()
     before = deeds(desk, case_id)
@@ -235,6 +237,37 @@ def test_in_qa_nothing_of_the_evidence_is_cut_and_the_verdict_stays_in_sight(
         for part in (page.get_by_role("heading", name=case_id), table, page.get_by_role("heading", name="Timeline")):
             part.scroll_into_view_if_needed()
             expect(button(page, "Record")).to_be_in_viewport(ratio=1)
+
+
+# --- what is under one's hands ---
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_what_can_be_done_stays_in_sight_and_what_was_done_is_seen_without_the_page_moving(
+    browser: Chromium, desk: Database, address: str, width: int
+) -> None:
+    case_id = open_case(desk, owner=ANALYST, transactions=TRANSACTIONS * 4)
+    with browser.window(viewport={"width": width, "height": 900}) as shown:
+        page = shown.page
+        enter(page, case_page(address, case_id), ANALYST)
+        main = page.get_by_test_id("stMain")
+        main.evaluate("main => { main.scrollTop = 500; }")
+        tab = page.get_by_role("tab", name="Note")
+        expect(tab).to_be_in_viewport(ratio=1)
+        if width == 1024:
+            expect(box(page, "Note")).not_to_be_visible()
+            tab.click()
+        box(page, "Note").fill("Teller called.")
+        expect(button(page, "Add note")).to_be_in_viewport(ratio=1)
+        button(page, "Add note").click()
+        expect(page.get_by_text("Note added.")).to_be_visible()
+        settled(page)
+        assert main.evaluate("main => main.scrollTop") == 500
+        added = page.locator(".st-key-timeline li").filter(has_text="Teller called.")
+        if width == 1024:
+            expect(button(page, "Add note")).not_to_be_visible()
+            button(page, "Show it").click()
+        expect(added).to_be_in_viewport(ratio=0.9)
 
 
 # --- fast hands ---
@@ -448,6 +481,16 @@ def test_who_acts_stays_over_a_reload_and_looks_in_no_other_name(pages: Pages, d
     assert looks == [OTHER_MANAGER.user_id, OTHER_ANALYST.user_id]
 
 
+def expect_kept(desk: Database, case_id: str, *texts: str) -> None:
+    """The desk has these texts, that the analyst typed on the case: a moment after the last stroke of a key."""
+    for _ in range(100):
+        kept = desk.read(lambda tx: unsent.kept(tx, ANALYST.user_id, case_id))
+        if {text for fields in kept.values() for text in fields.values()} == set(texts):
+            return
+        sleep(0.1)
+    raise AssertionError(kept)
+
+
 def test_what_was_typed_comes_back_after_a_reload_to_its_person_on_its_case_until_it_is_sent(
     pages: Pages, desk: Database, address: str
 ) -> None:
@@ -456,6 +499,7 @@ def test_what_was_typed_comes_back_after_a_reload_to_its_person_on_its_case_unti
     enter(page, case_page(address, case_id), ANALYST)
     box(page, "Note").fill("Half a thought.\nAnd more.")
     decide(page, "The takings match.")
+    expect_kept(desk, case_id, "Half a thought.\nAnd more.", "The takings match.")
     page.reload()
     expect(box(page, "Note")).to_have_value("Half a thought.\nAnd more.")
     page.get_by_role("tab", name="Decide").click()
@@ -572,11 +616,12 @@ def test_keys_work_and_never_while_someone_types(pages: Pages, desk: Database, a
         expect(page.get_by_role("button", name="Assign to me")).to_be_visible()
         page.keyboard.press(key)
         expect_case(page, case_id)
+    expect(page.get_by_text("2 of 3")).to_be_visible()
     settled(page)
     page.keyboard.press("a")
     expect(page.get_by_text("Case assigned to you.")).to_be_visible()
     settled(page)
-    box(page, "Note").press_sequentially("n a j k")
+    box(page, "Note").press_sequentially("n a j k t e")
     box(page, "Note").press("Control+a")
     box(page, "Note").press_sequentially("N A J K")
     expect(box(page, "Note")).to_have_value("N A J K")

@@ -45,7 +45,7 @@ def case_id(desk: Database) -> str:
         "typology": "Dormant account reactivated",
     }
     opened = opening.open_case(desk, ALERT_FEED, alert(**long, amount="5521938.86")).case_id
-    casework.assign(desk, MANAGER.user_id, opened, LONG.user_id)
+    casework.assign(desk, MANAGER.user_id, opened, LONG.user_id, "Knows the branch.")
     return closed
 
 

@@ -52,9 +52,17 @@ def pages(desk: Database, case_id: str, browser: Chromium, tmp_path: Path) -> It
         yield found
 
 
+def open_bar(page: Page) -> None:
+    """What brings the SAR on, at the foot of the page."""
+    if page.evaluate("document.documentElement.dataset.hands") != "open":
+        page.locator(".st-key-actions").get_by_role("tab").first.press("Enter")
+
+
 def press(page: Page, label: str, told: str) -> None:
     """Press a button by the keyboard, until the page tells the words."""
     button = page.get_by_role("button", name=label, exact=True)
+    if not button.is_visible():
+        open_bar(page)
     expect(button).to_be_enabled()
     settled(page)
     button.press("Enter")
@@ -94,6 +102,7 @@ def test_three_people_take_a_sar_from_its_alert_to_an_amendment(
     press(analyst, "Save the draft", "Draft saved: it waits for approval.")
 
     anew(manager, "This is the first draft.")
+    open_bar(manager)
     manager.get_by_role("textbox", name="Reason to return").fill("What would be expected of her?")
     press(manager, "Return the draft", "Draft returned.")
 
@@ -105,17 +114,19 @@ def test_three_people_take_a_sar_from_its_alert_to_an_amendment(
     expect(manager.locator("ins")).to_have_text("She is a student without income.")
     press(manager, "Approve the draft", "Draft approved: it can be filed.")
 
-    anew(analyst, "Filed on")
+    anew(analyst, "To file")
     press(analyst, "Keep as filed", "Kept as filed.")
 
-    anew(other, "Read FinCEN’s file")
+    anew(other, "it can be amended, not undone")
+    open_bar(other)
     expect(other.get_by_text("it can be amended, not undone").first).to_be_visible()
     sent = answer(f"<BSAID>{BSA_ID}</BSAID>")
     file: FilePayload = {"name": "answer.xml", "mimeType": "text/xml", "buffer": sent}
     other.locator("input[type=file]").set_input_files(file)
     press(other, f"Keep BSA id {BSA_ID} for {case_id}", f"Acknowledged: BSA id {BSA_ID}.")
 
-    anew(analyst, "Reason to amend")
+    anew(analyst, "Acknowledged")
+    open_bar(analyst)
     analyst.get_by_role("textbox", name="Reason to amend").fill("A second account was found.")
     press(analyst, "Amend the report", "The draft is back, to be amended.")
     expect(analyst.get_by_role("textbox", name="BSA id of the report before")).to_have_value(BSA_ID)

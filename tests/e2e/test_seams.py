@@ -85,7 +85,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         others = [case for case in found if case.status is Status.IN_REVIEW and case.owner != ANALYSTS[0].user_id]
         drafting, drafted = (case.case_id for case in others[:2])
         for case_id in (drafting, drafted):
-            casework.assign(made, MANAGERS[0].user_id, case_id, ANALYSTS[0].user_id)
+            casework.assign(made, MANAGERS[0].user_id, case_id, ANALYSTS[0].user_id, "Knows the branch.")
             decide_as_sar(made, case_id)
         for words in ("See attached.", "She paid in. See attached."):
             draft_sar(made, drafted, words)
@@ -126,6 +126,7 @@ def walk(page: Page, demo: Demo) -> Iterator[str]:
     page.get_by_role("textbox", name="Narrative").fill("")
     page.get_by_role("textbox", name="Narrative").press("Tab")
     page.locator(".critical").wait_for()
+    page.get_by_role("tab", name="Note").click()  # which opens the bar at the foot
     yield "drafting"
     page.goto(f"{address}/case?case_id={demo.drafted}")
     page.locator("ins").first.wait_for()
