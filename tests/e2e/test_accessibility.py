@@ -140,7 +140,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A small demo. Who acts in it unless said otherwise is its first analyst."""
     folder = tmp_path_factory.mktemp("desk")
     config = settings.Settings(str(folder / "desk.db"), folder, checkpoints=folder / "checkpoints")
-    generate(folder / "csv", 60, 7, date(2026, 1, 31), lambda done, cases: None)
+    generate(folder / "csv", 60, 3, date(2026, 1, 31), lambda done, cases: None)
     with closing(database.connect(config)) as made:
         load(made, folder / "csv")
         anchor = checkpoint.begin(made, config, anew=False).anchor
