@@ -346,7 +346,7 @@ class Place:
 def place(tx: Transaction, filters: Filters, order: Order, case_id: str) -> Place:
     """Return where the case stands among the first PLACES of the queue; its neighbours wherever it stands."""
     conditions, parameters = _conditions(tx, filters, order)
-    statement = _statement(SELECT_PLACES, conditions, ORDERS[order, False], tx.text(PAGE_CLAUSE))
+    statement = _statement(SELECT_PLACES, conditions, ORDERS[order.column, order.descending], tx.text(PAGE_CLAUSE))
     ids = [str(row["case_id"]) for row in tx.stream(statement, (*parameters, PLACES + 1))]
     total, is_more = min(len(ids), PLACES), len(ids) > PLACES
     if case_id not in ids[:PLACES]:
