@@ -19,10 +19,12 @@ from app.text import folded
 
 MAX_EVENT_ID = 2**63 - 1
 UPDATED_COLUMNS = tuple(column for column in COLUMNS if column.kind in (Kind.STATE, Kind.HEAD))
-CHAIN_COLUMNS = ("is_case", *EVENT_COLUMNS, *(name for name in CASE_COLUMNS if name != "case_id"))
-"""Of SELECT_ALL_CHAINS: a case and an event have their `case_id` in one place."""
+CHAIN_COLUMNS = ("part", *EVENT_COLUMNS, *(name for name in CASE_COLUMNS if name != "case_id"))
+"""Of SELECT_ALL_CHAINS: a key, a case and an event have their `case_id` in one place."""
+_EVENTS, _CASES, _KEYS = range(3)
+"""Its parts."""
 _key = rows.taken(CHAIN_COLUMNS, "notes")
-_is_case, _chain_of = rows.taken(CHAIN_COLUMNS, "is_case"), rows.taken(CHAIN_COLUMNS, "case_id")
+_part, _chain_of = rows.taken(CHAIN_COLUMNS, "part"), rows.taken(CHAIN_COLUMNS, "case_id")
 _event_part, _case_part = rows.taken(CHAIN_COLUMNS, *EVENT_COLUMNS), rows.taken(CHAIN_COLUMNS, *CASE_COLUMNS)
 _event_id, _case_id, _ts = (rows.taken(EVENT_COLUMNS, name) for name in ("event_id", "case_id", "ts"))
 
@@ -348,38 +350,38 @@ def log(tx: Transaction, last: int = MAX_EVENT_ID, first: int = 0) -> Generator[
 
 # --- verification ---
 
-# One result, as a connection to SQL Server reads one at a time: the joins never match, they only give each half
-# the columns of the other.
+# One result, as a connection to SQL Server reads one at a time: the keys of alerts, the cases, their events. The joins
+# never match, they only give each part the columns of the others; where events have their notes, alerts have their key.
+# The events come last, as they are the most: what comes earlier is merged once more.
 SELECT_ALL_CHAINS = """
 SELECT
-    0 AS is_case,
-    e.event_id, e.case_id AS case_id, e.ts, e.[user], e.action, e.notes, e.meta, e.prev_hash, e.event_hash,
+    2 AS part,
+    e.event_id, k.case_id AS case_id, e.ts, e.[user], e.action, k.[key] AS notes, e.meta, e.prev_hash, e.event_hash,
     c.customer_id, c.customer_name, c.typology, c.risk, c.risk_score, c.amount, c.currency, c.opened_at, c.due_at,
     c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at, c.qa_notes,
     c.qa_bucket, c.search, c.event_count, c.head_hash, c.sar_due_at, c.filing, c.filed_at, c.bsa_id
-FROM case_events AS e LEFT JOIN cases AS c ON c.case_id = NULL
+FROM case_keys AS k LEFT JOIN case_events AS e ON e.event_id = NULL LEFT JOIN cases AS c ON c.case_id = NULL
+WHERE k.kind = 'alert'
 UNION ALL
 SELECT
     1,
-    e.event_id, c.case_id, e.ts, e.[user], e.action, e.notes, e.meta, e.prev_hash, e.event_hash,
+    e.event_id, c.case_id AS case_id, e.ts, e.[user], e.action, e.notes, e.meta, e.prev_hash, e.event_hash,
     c.customer_id, c.customer_name, c.typology, c.risk, c.risk_score, c.amount, c.currency, c.opened_at, c.due_at,
     c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at, c.qa_notes,
     c.qa_bucket, c.search, c.event_count, c.head_hash, c.sar_due_at, c.filing, c.filed_at, c.bsa_id
 FROM cases AS c LEFT JOIN case_events AS e ON e.event_id = NULL
 UNION ALL
 SELECT
-    2,
-    e.event_id, k.case_id, e.ts, e.[user], e.action, k.[key] AS notes, e.meta, e.prev_hash, e.event_hash,
+    0,
+    e.event_id, e.case_id, e.ts, e.[user], e.action, e.notes, e.meta, e.prev_hash, e.event_hash,
     c.customer_id, c.customer_name, c.typology, c.risk, c.risk_score, c.amount, c.currency, c.opened_at, c.due_at,
     c.status, c.owner, c.disposition, c.determined_at, c.closed_at, c.qa_result, c.qa_reviewer, c.qa_at, c.qa_notes,
     c.qa_bucket, c.search, c.event_count, c.head_hash, c.sar_due_at, c.filing, c.filed_at, c.bsa_id
-FROM case_keys AS k LEFT JOIN case_events AS e ON e.event_id = NULL LEFT JOIN cases AS c ON c.case_id = NULL
-WHERE k.kind = 'alert'
+FROM case_events AS e LEFT JOIN cases AS c ON c.case_id = NULL
 ORDER BY case_id
 """
 
-_KEYS = SELECT_ALL_CHAINS[SELECT_ALL_CHAINS.rindex("UNION ALL") : SELECT_ALL_CHAINS.rindex("ORDER BY")]
-ALL_CHAINS_BEFORE_VERSION_6 = SELECT_ALL_CHAINS.replace(_KEYS, "")
+ALL_CHAINS_BEFORE_VERSION_6 = SELECT_ALL_CHAINS.partition("UNION ALL\n")[2]
 ALL_CHAINS_BEFORE_VERSION_4 = ALL_CHAINS_BEFORE_VERSION_6.replace(
     ", " + ", ".join(f"c.{column}" for column in rows.SINCE_VERSION_4), ", NULL" * len(rows.SINCE_VERSION_4)
 )
@@ -438,14 +440,14 @@ def all_chains(tx: Transaction) -> Iterator[Chain]:
         cases: list[Mapping[str, Any]] = []
         alerts: dict[str, str] = {}
         for values in found:
-            what = _is_case(values)
-            if what == 2:
-                alerts[_key(values)] = case_id
-            elif what:
+            part = _part(values)
+            if part == _EVENTS:
+                stored.append(_event_part(values))
+            elif part == _CASES:
                 row = dict(zip(CASE_COLUMNS, _case_part(values), strict=True))
                 cases.append(rows.recorded(row, tx.found_version))
             else:
-                stored.append(_event_part(values))
+                alerts[_key(values)] = case_id
         if stored and isinstance(_ts(stored[0]), datetime):
             stored = [rows.stored_event(event) for event in stored]
         try:
