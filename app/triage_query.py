@@ -325,16 +325,12 @@ def neighbour(tx: Transaction, filters: Filters, order: Order, case_id: str, bac
 
 
 SELECT_PLACES = "SELECT case_id FROM cases"
-PLACES = 500
-"""So many cases at the head of a queue are counted by place; a search reads what it must to find as many."""
+PLACES = 500  # cases at the head of a queue that are counted by place
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a case stands in the queue: the ids of its neighbours, its position from 1 on among `total` cases.
-
-    The position is None where it is none of them; there are more than these where `is_more`.
-    """
+    """A case's neighbours, and its position from 1 on in the first `total` cases, None outside; `is_more` follow."""
 
     before: str | None
     after: str | None

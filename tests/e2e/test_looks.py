@@ -118,6 +118,7 @@ def test_what_runs_from_the_right_is_shown_from_the_right(browser: Chromium, add
         expect(page.locator("dd").filter(has_text=ARABIC).first).to_have_css("direction", "rtl")
         expect(page.locator(".notes").filter(has_text=ARABIC)).to_have_css("direction", "rtl")
         expect(page.locator(".notes").filter(has_text="Structured.")).to_have_css("direction", "ltr")
+        page.get_by_role("tab", name="Note").click()
         for text in (page.get_by_test_id("stText").filter(has_text=ARABIC), page.get_by_role("textbox", name="Note")):
             expect(text).to_have_css("unicode-bidi", "plaintext")
 
