@@ -24,7 +24,6 @@ from app.database.sqlite import SqliteDatabase
 from app.database.sqlserver import SqlServerDatabase
 from app.evidence import Alert, check
 from app.models import ALERT_FEED, ALERT_FEED_USER, Case, Event, Role, User
-from app.ui import base, integrity
 
 # A slow machine is no fault: no deadline for a single example.
 hypothesis.settings.register_profile("desk", deadline=None)
@@ -74,6 +73,10 @@ ALERT = alert()
 
 def forget_the_desk() -> None:
     """Let pages read the settings anew, and forget what they verified."""
+    from app.ui import (
+        base,
+        integrity,
+    )  # not before: many a process that a test starts reads this file, and shows no page
 
     for kept in (base.config, base.desk, integrity.last_verified):
         kept.cache_clear()

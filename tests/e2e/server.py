@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from urllib.error import URLError
@@ -27,10 +27,18 @@ PATIENCE = 60
 """Seconds for the server to answer."""
 
 
+_ports: list[int] = []
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody has: one of before where it is free again, as a browser keeps scripts by their address."""
+    for port in (*_ports, 0):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            _ports.extend([] if port else [probe.getsockname()[1]])
+            return port or _ports[-1]
+    raise AssertionError("there is no port")
 
 
 @contextmanager

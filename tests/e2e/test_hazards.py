@@ -226,8 +226,8 @@ def test_in_qa_nothing_of_the_evidence_is_cut_and_the_verdict_stays_in_sight(
     places = [{**one, "place": "Columbia Pike branch, Annandale VA"} for one in TRANSACTIONS * 4]
     case_id = open_case(desk, owner=ANALYST, sampled=True, transactions=places)
     casework.set_disposition(desk, ANALYST.user_id, case_id, Decision(Disposition.NO_SAR, "Payroll."))
-    with browser.window(viewport={"width": width, "height": 900}) as shown:
-        page = shown.page
+    with browser.tab() as page:
+        page.set_viewport_size({"width": width, "height": 900})
         enter(page, f"{address}/qa", REVIEWER)
         judge(page, case_id, "Pass")
         table = page.get_by_role("region", name="Transactions")
