@@ -20,7 +20,7 @@ from tenacity import retry, stop_after_delay, wait_fixed
 
 from app import database, opening, repository, settings
 from app.database import odbc
-from app.database.sqlite import SqliteDatabase
+from app.database.sqlite import Connection, SqliteDatabase
 from app.database.sqlserver import SqlServerDatabase
 from app.evidence import Alert, check
 from app.models import ALERT_FEED, ALERT_FEED_USER, Case, Event, Role, User
@@ -86,6 +86,25 @@ def forget_the_desk() -> None:
 def _main_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Streamlit puts a page in the place of `__main__`, which processes that a later test starts would run first."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture(autouse=True)
+def _no_disk_is_waited_for(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The desk's commits wait for the disk, some twenty in a test; no test can pull its plug."""
+    if "patient" not in request.fixturenames:
+        connect = SqliteDatabase._connect
+
+        def hasty(*options: Any) -> Connection:
+            connection = connect(*options)
+            connection.execute("PRAGMA synchronous = OFF")
+            return connection
+
+        monkeypatch.setattr(SqliteDatabase, "_connect", hasty)
+
+
+@pytest.fixture
+def patient() -> None:
+    """For a test of how the desk waits for the disk."""
 
 
 SERVER = os.environ.get("AML_TEST_SQLSERVER", "")

@@ -44,9 +44,9 @@ SAMPLED, NOT_SAMPLED = alert_ids(True), alert_ids(False)
 
 @pytest.fixture(scope="module")
 def pages(browser: Chromium) -> Iterator[Pages]:
-    """Three windows that share nothing. Whatever a test opens in them is a new session."""
-    with browser.window() as one, browser.window() as two, browser.window() as three:
-        yield one.page, two.page, three.page
+    """Three tabs, in each of which somebody else may act. Whatever a test opens in them is a new session."""
+    with browser.tab() as one, browser.tab() as two, browser.tab() as three:
+        yield one, two, three
 
 
 def open_case(desk: Database, owner: User | None = None, sampled: bool = False, **facts: Any) -> str:
@@ -607,16 +607,16 @@ class Restarted:
 def restarted(browser: Chromium, desk: Database, folder: Path, configured: dict[str, str]) -> Iterator[Restarted]:
     case_id, port = open_case(desk, owner=ANALYST), free_port()
     sockets: list[WebSocket] = []
-    with browser.window() as one, browser.window() as two:
-        pages = (one.page, two.page)
-        two.page.on("websocket", lambda socket: sockets.insert(0, socket))
+    with browser.tab() as one, browser.tab() as two:
+        pages = (one, two)
+        two.on("websocket", lambda socket: sockets.insert(0, socket))
         with served(folder, configured, port, stop=subprocess.Popen.kill) as where:
             for page in pages:
                 enter(page, case_page(where, case_id), ANALYST)
-            box(one.page, "Note").fill("Acknowledged.")
-            button(one.page, "Add note").click()
-            expect(one.page.get_by_text("Note added.")).to_be_visible()
-            settled(one.page)
+            box(one, "Note").fill("Acknowledged.")
+            button(one, "Add note").click()
+            expect(one.get_by_text("Note added.")).to_be_visible()
+            settled(one)
             for page in pages:
                 box(page, "Note").fill("Not sent yet.")
         for page in pages:
@@ -814,6 +814,7 @@ def test_who_is_deactivated_while_pages_are_open_can_send_and_take_nothing_more(
         button(three, "Take new case").click()
         expect(three.get_by_text(gone)).to_be_visible()
     finally:
+        unsent.close()
         users.add_user(desk, OTHER_ANALYST.user_id, OTHER_ANALYST.name, OTHER_ANALYST.role)
     assert deeds(desk, case_id) == before
     assert deeds(desk, waiting) == []

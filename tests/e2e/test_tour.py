@@ -90,7 +90,7 @@ def wait_for(page: Page, number: int) -> None:
     expect(page.locator(".st-key-tour")).to_contain_text(f"Step {number} of 9: {step.title}")
     expect(page.locator(".tour")).to_contain_text(step.says)
     expect(page.locator(".tour")).to_contain_text(step.do.partition("{case}")[2] or step.do)
-    page.wait_for_function(IN_SIGHT, arg=[step.part, number], timeout=20_000)
+    page.wait_for_function(IN_SIGHT, arg=[step.part, number], polling=100, timeout=20_000)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (800, "dark")])
