@@ -90,7 +90,7 @@ def _main_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_disk_is_waited_for(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The desk's commits wait for the disk, some twenty in a test; no test can pull its plug."""
+    """Commits and files wait for the disk, some twenty times in a test; no test can pull its plug."""
     if "patient" not in request.fixturenames:
         connect = SqliteDatabase._connect
 
@@ -100,6 +100,7 @@ def _no_disk_is_waited_for(request: pytest.FixtureRequest, monkeypatch: pytest.M
             return connection
 
         monkeypatch.setattr(SqliteDatabase, "_connect", hasty)
+        monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 @pytest.fixture
