@@ -27,18 +27,18 @@ PATIENCE = 60
 """Seconds for the server to answer."""
 
 
-_ports: list[int] = []
+_given_back: set[int] = set()
+"""Ports of servers that ended. A browser keeps scripts by their address: those of the next server there, it has."""
 
 
 def free_port() -> int:
-    """A port that nobody has: one of before where it is free again, as a browser keeps scripts by their address."""
-    for port in (*_ports, 0):
+    """A port that nobody has."""
+    while True:
+        port = _given_back.pop() if _given_back else 0
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
-            _ports.extend([] if port else [probe.getsockname()[1]])
-            return port or _ports[-1]
-    raise AssertionError("there is no port")
+            return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -93,6 +93,7 @@ def served(
         finally:
             stop(process)
             process.wait(timeout=20)
+            _given_back.add(port)
 
 
 def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
