@@ -94,7 +94,20 @@ UI = (
     "ui.sar_panel",
 )
 DEMO = ("demo.steps", "demo.tour", "demo.tamper_panel")
-FLOORS = (*PURE, "gate", "settings", "files", *STORE, *ROOMS, *UI, *DEMO, "views", "terminal", "sar_commands")
+FLOORS = (
+    *PURE,
+    "gate",
+    "sending",
+    "settings",
+    "files",
+    *STORE,
+    *ROOMS,
+    *UI,
+    *DEMO,
+    "views",
+    "terminal",
+    "sar_commands",
+)
 """From the ground up; a module imports only from floors below its own."""
 
 PAGES = (*UI, *DEMO, "views", "streamlit_app", "server")
