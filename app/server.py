@@ -16,13 +16,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from app import gate, terminal
+from app import gate, sending, settings, terminal
 from app.database import VERSION
 from app.database.sqlite import SqliteDatabase
 from app.errors import DeskError, kinds
 from app.ui import base, sign_in, streamlit_seams
 
 _LOGGER = logging.getLogger("app.server")  # Streamlit runs this file under a name of its own
+
+NAME = "AML Case Desk"
+WAITING = (settings.ROOT / "app" / "web" / "waiting.html").read_text("utf-8")
 
 DESCRIPTORS = (65_536, 10_240, 4_096)
 """Open files and sockets that the process asks for, the first that the system grants."""
@@ -72,6 +75,13 @@ async def lead_to(page: str, request: Request) -> RedirectResponse:
 app = st.App(
     Path(__file__).with_name("streamlit_app.py"),
     routes=[Route(f"/{page}/{{case_id}}", partial(lead_to, page), name=page) for page in ("case", "exports")],
-    middleware=[Middleware(gate.Gate)],
+    middleware=[
+        Middleware(gate.Gate),
+        Middleware(
+            sending.Packed,
+            page=streamlit_seams.page().encode(),
+            dressed=streamlit_seams.dressed(NAME, WAITING).encode(),
+        ),
+    ],
     lifespan=lifespan,
 )

@@ -25,6 +25,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--js-flags=--no-maglev --no-turbofan",  # to optimise scripts of a page that lives for seconds does not pay
 )
 VIEWPORT: ViewportSize = {"width": 1280, "height": 720}
 
@@ -60,7 +61,7 @@ class Chromium:
         finally:
             page.evaluate("try { sessionStorage.clear(); localStorage.clear(); } catch {}")
             page.goto("about:blank")
-            page.emulate_media(color_scheme="light")
+            page.emulate_media(media="screen", color_scheme="light")
             page.set_viewport_size(VIEWPORT)
             self._idle.append(page)
 

@@ -21,11 +21,10 @@ from tenacity import retry, stop_after_delay, wait_fixed
 
 from app import database, opening, repository, settings
 from app.database import odbc
-from app.database.sqlite import SqliteDatabase
+from app.database.sqlite import Connection, SqliteDatabase
 from app.database.sqlserver import SqlServerDatabase
 from app.evidence import Alert, check
 from app.models import ALERT_FEED, ALERT_FEED_USER, Case, Event, Role, User
-from app.ui import base, integrity
 
 # A slow machine is no fault: no deadline for a single example.
 hypothesis.settings.register_profile("desk", deadline=None)
@@ -75,6 +74,10 @@ ALERT = alert()
 
 def forget_the_desk() -> None:
     """Let pages read the settings anew, and forget what they verified."""
+    from app.ui import (
+        base,
+        integrity,
+    )  # not before: many a process that a test starts reads this file, and shows no page
 
     for kept in (base.config, base.desk, integrity.last_verified):
         kept.cache_clear()
@@ -84,6 +87,26 @@ def forget_the_desk() -> None:
 def _main_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Streamlit puts a page in the place of `__main__`, which processes that a later test starts would run first."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture(autouse=True)
+def _no_disk_is_waited_for(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commits and files wait for the disk, some twenty times in a test; no test can pull its plug."""
+    if "patient" not in request.fixturenames:
+        connect = SqliteDatabase._connect
+
+        def hasty(*options: Any) -> Connection:
+            connection = connect(*options)
+            connection.execute("PRAGMA synchronous = OFF")
+            return connection
+
+        monkeypatch.setattr(SqliteDatabase, "_connect", hasty)
+        monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture
+def patient() -> None:
+    """For a test of how the desk waits for the disk."""
 
 
 SERVER = os.environ.get("AML_TEST_SQLSERVER", "")

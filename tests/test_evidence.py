@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -21,23 +22,23 @@ from app.__main__ import main
 from app.database.sqlite import SqliteDatabase, SqliteReader
 from app.errors import DatabaseBusy, DatabaseError
 from app.models import ALERT_FEED
-from tests.conftest import ALERT, ANALYST, without_rights
+from tests.conftest import ALERT, ANALYST, FACTS, PEOPLE, without_rights
 
 ON_POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows keeps files and rights in another way")
 
 DESK = """
-import sys
+import json, sys
 from pathlib import Path
-from time import sleep
-from app import casework, opening, repository, settings
+from app import casework, evidence, opening, repository, settings
 from app.database.sqlite import SqliteDatabase
-from tests.conftest import ALERT, PEOPLE
-desk = SqliteDatabase(settings.Settings(sys.argv[1], Path()))
+from app.models import Role, User
+file, people, alert = sys.argv[1], *map(json.loads, sys.argv[2:])
+desk = SqliteDatabase(settings.Settings(file, Path()))
 desk.create_schema()
 with desk.transaction() as tx:
-    for person in PEOPLE:
-        repository.insert_user(tx, person)
-case = opening.open_case(desk, "alert-feed", ALERT)
+    for user_id, name, role, active in people:
+        repository.insert_user(tx, User(user_id, name, Role(role), active))
+case = opening.open_case(desk, "alert-feed", evidence.check(alert))
 print(case.case_id, flush=True)
 for line in sys.stdin:
     casework.add_note(desk, "a.nguyen", case.case_id, line.strip())
@@ -50,8 +51,9 @@ class Running:
     """A desk with one case, in a process of its own."""
 
     def __init__(self, file: Path) -> None:
+        told = (json.dumps([(one.user_id, one.name, one.role, one.active) for one in PEOPLE]), json.dumps(FACTS))
         self.process = subprocess.Popen(
-            [sys.executable, "-c", DESK, str(file)],
+            [sys.executable, "-c", DESK, str(file), *told],
             cwd=settings.ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

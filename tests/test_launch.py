@@ -29,6 +29,14 @@ if "install" in sys.argv:
     while True:
         time.sleep(0.05)
 """
+QUICK_VENV = """
+import shutil
+
+def create(folder, symlinks, with_pip):
+    shutil.copytree({made!r}, folder, symlinks=True, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
+"""
+"""In place of `venv`, whose pip takes seconds: an environment like one that was made."""
+
 SERVER = """
 import http.server, os, sys
 
@@ -179,9 +187,12 @@ def test_packages_are_installed_where_what_is_asked_for_changed_and_only_then(ot
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_an_install_is_seen_and_alone_and_one_that_is_cut_short_is_made_anew(other: Path, by: signal.Signals) -> None:
+def test_an_install_is_seen_and_alone_and_one_that_is_cut_short_is_made_anew(
+    desk: Path, other: Path, by: signal.Signals
+) -> None:
     (other / "requirements.txt").write_text("# slow", "utf-8")
     slow = stub(other, "pip", SLOW_PIP)
+    (stub(other, "venv", "") / "__init__.py").write_text(QUICK_VENV.format(made=str(desk / ".venv")), "utf-8")
     with begun(other / "run.sh", "seed") as (process, line):
         pip = line("Collecting").split()[1]
         second = run(other / "run.sh", "seed")

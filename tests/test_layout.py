@@ -114,6 +114,7 @@ DEMO = ("demo.steps", "demo.tour", "demo.tamper_panel")
 FLOORS = (
     *PURE,
     "gate",
+    "sending",
     "settings",
     "files",
     "disk_sort",

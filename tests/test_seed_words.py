@@ -98,7 +98,8 @@ def test_a_file_explains_the_slots_that_its_texts_may_have(typology: Typology) -
 
 def test_every_text_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """By some thousand cases; QA's remarks by those of its sample."""
-    used: set[str] = set()
+    used: set[str] = {""}
+    expected = set(texts((story.WORDS, *(typology.words for typology in TYPOLOGIES))))
     profiles = [profile for typology in TYPOLOGIES for profile in typology.words.profiles]
     kinds = {what for profile in profiles for what in (profile.payer, profile.payee)}
     widest = 0
@@ -119,7 +120,9 @@ def test_every_text_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
             told = chain.read_meta(events[0])
             used |= {case.typology, *told["customer"].values()}
             used |= {what for what in kinds for row in told["transactions"] if row["counterparty"].endswith(what)}
-    assert set(texts((story.WORDS, *(typology.words for typology in TYPOLOGIES)))) <= used | {""}
+        if number > 2_000 and expected <= used:
+            break
+    assert expected <= used
     assert widest <= TEXT[1]
 
 

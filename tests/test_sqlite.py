@@ -340,7 +340,7 @@ def test_a_stream_that_nobody_reads_to_its_end_holds_up_nothing(store: SqliteDat
 # --- connections ---
 
 
-def test_each_connection_has_wal_full_synchronous_and_foreign_keys_on(store: SqliteDatabase) -> None:
+def test_each_connection_has_wal_full_synchronous_and_foreign_keys_on(patient: None, store: SqliteDatabase) -> None:
     for use in (store.transaction, store.snapshot, at(store.file).snapshot):
         with use() as tx:
             pragmas = {name: tx.fetch_val(f"PRAGMA {name}") for name in ("journal_mode", "synchronous", "foreign_keys")}

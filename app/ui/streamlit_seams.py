@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import streamlit as st
-from streamlit import runtime
+from streamlit import file_util, runtime
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.session_manager import SessionInfo
@@ -53,6 +55,46 @@ class SessionsOfPeople(MemorySessionStorage):
     def delete(self, session_id: str) -> None:
         with suppress(KeyError):  # one that was not kept
             super().delete(session_id)
+
+
+STATIC = Path(file_util.get_static_dir())
+"""What Streamlit serves: its page, and what that loads."""
+PARTS = ("BidiComponent", "Button", "Checkbox", "Html", "Selectbox", "TextInput")
+"""Elements that the first page shows, by the names of their scripts; Streamlit's page asks for each as it meets it."""
+
+_FONT = re.compile(r'(<link[^>]*as="font"[^>]*>)')
+_ROOT = '<div id="root">'
+_IMPORTED = re.compile(r'(?:from|import)\s*"\./([\w.~-]+\.js)"')
+
+
+def scripts_of(parts: Sequence[str]) -> list[str]:
+    """Return the files of these elements' scripts, and of all that they import."""
+    folder = STATIC / "static" / "js"
+    found = [file.name for part in parts for file in sorted(folder.glob(f"{part}.*.js"))]
+    for name in found:  # which grows
+        found += sorted({*_IMPORTED.findall((folder / name).read_text("utf-8"))} - {*found})
+    return found
+
+
+def page() -> str:
+    """Return the page that Streamlit serves at every address."""
+    return (STATIC / "index.html").read_text("utf-8")
+
+
+def dressed(title: str, waiting: str) -> str:
+    """Return Streamlit's page with what a slow line needs.
+
+    It has the title, shows `waiting` (HTML) until its scripts are there, asks for those of PARTS behind them, and for
+    the font after its own, which is before there is a text to show in it.
+    """
+    before, font, after = _FONT.split(page())
+    font = font.replace("<link", '<link fetchpriority="low"')
+    then = f'addEventListener("DOMContentLoaded", () => document.head.insertAdjacentHTML("beforeend", `{font}`))'
+    link = '<link rel="modulepreload" crossorigin fetchpriority="low" href="./static/js/{}">'
+    links = map(link.format, scripts_of(PARTS))
+    named = re.sub("<title>.*?</title>", f"<title>{title}</title>", before + after)
+    last = "\n".join([*links, f"<script>{then}</script>", "</head>"])
+    return named.replace("</head>", last).replace(_ROOT, _ROOT + waiting)
 
 
 def keep_sessions_of_people(room: int) -> None:

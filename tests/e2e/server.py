@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from urllib.error import URLError
@@ -27,10 +27,18 @@ PATIENCE = 60
 """Seconds for the server to answer."""
 
 
+_given_back: set[int] = set()
+"""Ports of servers that ended. A browser keeps scripts by their address: those of the next server there, it has."""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody has."""
+    while True:
+        port = _given_back.pop() if _given_back else 0
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -85,6 +93,7 @@ def served(
         finally:
             stop(process)
             process.wait(timeout=20)
+            _given_back.add(port)
 
 
 def _wait(address: str, process: subprocess.Popen[bytes]) -> None:

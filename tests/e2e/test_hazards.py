@@ -45,9 +45,9 @@ SAMPLED, NOT_SAMPLED = alert_ids(True), alert_ids(False)
 
 @pytest.fixture(scope="module")
 def pages(browser: Chromium) -> Iterator[Pages]:
-    """Three windows that share nothing. Whatever a test opens in them is a new session."""
-    with browser.window() as one, browser.window() as two, browser.window() as three:
-        yield one.page, two.page, three.page
+    """Three tabs, in each of which somebody else may act. Whatever a test opens in them is a new session."""
+    with browser.tab() as one, browser.tab() as two, browser.tab() as three:
+        yield one, two, three
 
 
 def open_case(desk: Database, owner: User | None = None, sampled: bool = False, **facts: Any) -> str:
@@ -228,8 +228,8 @@ def test_in_qa_nothing_of_the_evidence_is_cut_and_the_verdict_stays_in_sight(
     places = [{**one, "place": "Columbia Pike branch, Annandale VA"} for one in TRANSACTIONS * 4]
     case_id = open_case(desk, owner=ANALYST, sampled=True, transactions=places)
     casework.set_disposition(desk, ANALYST.user_id, case_id, Decision(Disposition.NO_SAR, "Payroll."))
-    with browser.window(viewport={"width": width, "height": 900}) as shown:
-        page = shown.page
+    with browser.tab() as page:
+        page.set_viewport_size({"width": width, "height": 900})
         enter(page, f"{address}/qa", REVIEWER)
         judge(page, case_id, "Pass")
         table = page.get_by_role("region", name="Transactions")
@@ -661,16 +661,16 @@ class Restarted:
 def restarted(browser: Chromium, desk: Database, folder: Path, configured: dict[str, str]) -> Iterator[Restarted]:
     case_id, port = open_case(desk, owner=ANALYST), free_port()
     sockets: list[WebSocket] = []
-    with browser.window() as one, browser.window() as two:
-        pages = (one.page, two.page)
-        two.page.on("websocket", lambda socket: sockets.insert(0, socket))
+    with browser.tab() as one, browser.tab() as two:
+        pages = (one, two)
+        two.on("websocket", lambda socket: sockets.insert(0, socket))
         with served(folder, configured, port, stop=subprocess.Popen.kill) as where:
             for page in pages:
                 enter(page, case_page(where, case_id), ANALYST)
-            box(one.page, "Note").fill("Acknowledged.")
-            button(one.page, "Add note").click()
-            expect(one.page.get_by_text("Note added.")).to_be_visible()
-            settled(one.page)
+            box(one, "Note").fill("Acknowledged.")
+            button(one, "Add note").click()
+            expect(one.get_by_text("Note added.")).to_be_visible()
+            settled(one)
             for page in pages:
                 box(page, "Note").fill("Not sent yet.")
         for page in pages:
@@ -868,6 +868,7 @@ def test_who_is_deactivated_while_pages_are_open_can_send_and_take_nothing_more(
         button(three, "Take new case").click()
         expect(three.get_by_text(gone)).to_be_visible()
     finally:
+        unsent.close()
         users.add_user(desk, OTHER_ANALYST.user_id, OTHER_ANALYST.name, OTHER_ANALYST.role)
     assert deeds(desk, case_id) == before
     assert deeds(desk, waiting) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from playwright.sync_api import expect
@@ -85,10 +85,11 @@ def test_on_a_phone_each_case_is_a_card_and_an_order_can_be_chosen(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_case_on_paper_is_one_column_in_black_with_its_banner_and_nothing_to_click(
-    browser: Chromium, address: str, case_id: str, scheme: str
+    browser: Chromium, address: str, case_id: str, scheme: Literal["light", "dark"]
 ) -> None:
-    with browser.window(viewport={"width": 700, "height": 1000}, color_scheme=scheme) as shown:
-        page = shown.page
+    with browser.tab() as page:
+        page.set_viewport_size({"width": 700, "height": 1000})
+        page.emulate_media(color_scheme=scheme)
         enter(page, f"{address}/case?case_id={case_id}", ANALYST)
         expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
         settled(page)

@@ -46,7 +46,7 @@ def pages(desk: Database, case_id: str, browser: Chromium, tmp_path: Path) -> It
     """Everybody on the page of the case."""
     configured = {"AML_DATABASE": str(desk), "AML_EXPORTS": str(tmp_path)}
     with served(tmp_path, configured, free_port()) as address, ExitStack() as stack:
-        found = [stack.enter_context(browser.window()).page for _ in WHO]
+        found = [stack.enter_context(browser.tab()) for _ in WHO]
         for page, person in zip(found, WHO, strict=True):
             enter(page, f"{address}/case?case_id={case_id}", person)
         yield found

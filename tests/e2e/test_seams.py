@@ -155,12 +155,13 @@ def walk(page: Page, demo: Demo) -> Iterator[str]:
 
 def test_what_styles_and_scripts_pick_out_of_streamlits_pages_is_there(browser: Chromium, demo: Demo) -> None:
     there: dict[str, bool] = {}
-    with browser.window(viewport={"width": 1440, "height": 900}) as shown:
-        for _ in walk(shown.page, demo):
-            settled(shown.page)
-            for selector, is_there in shown.page.evaluate(FOUND, [STYLES]):
+    with browser.tab() as page:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        for _ in walk(page, demo):
+            settled(page)
+            for selector, is_there in page.evaluate(FOUND, [STYLES]):
                 there[selector] = there.get(selector, False) or is_there
-        app = shown.page.locator(".stApp")
+        app = page.locator(".stApp")
         expect(app).to_have_attribute(re.search(r'state: "([\w-]+)"', FOUND)[1], "notRunning")  # type: ignore[index]
     assert len(there) > 90
     assert {selector for selector, is_there in there.items() if not is_there} == set(ELSEWHERE)

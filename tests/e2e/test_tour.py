@@ -19,7 +19,7 @@ from app.log import checkpoint
 from app.models import Action, Filing, Status
 from seed.generate import generate
 from seed.load import load
-from tests.e2e.server import free_port, served, settled
+from tests.e2e.server import settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -49,21 +49,15 @@ IS_ABOVE_THE_BAR = """(one) => {
 }"""
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture(scope="module")
+def desk(folder: Path) -> Iterator[Database]:
     """A small demo: cases to take, to decide on and to review, and some that were closed as SAR."""
-    config = settings.Settings(str(tmp_path / "desk.db"), tmp_path, checkpoints=tmp_path / "checkpoints")
-    generate(tmp_path / "csv", 60, 3, date(2026, 1, 31), lambda done, cases: None)
+    config = settings.Settings(str(folder / "desk.db"), folder, checkpoints=folder / "checkpoints")
+    generate(folder / "csv", 60, 3, date(2026, 1, 31), lambda done, cases: None)
     with closing(database.connect(config)) as made:
-        load(made, tmp_path / "csv")
+        load(made, folder / "csv")
         checkpoint.begin(made, config, anew=False)
         yield made
-
-
-@pytest.fixture
-def address(desk: Database, tmp_path: Path) -> Iterator[str]:
-    with served(tmp_path, {"AML_DATABASE": str(desk), "AML_EXPORTS": str(tmp_path)}, free_port()) as where:
-        yield where
 
 
 def button(page: Page, key: str) -> Locator:
@@ -96,7 +90,7 @@ def wait_for(page: Page, number: int) -> None:
     expect(page.locator(".st-key-tour")).to_contain_text(f"Step {number} of 9: {step.title}")
     expect(page.locator(".tour")).to_contain_text(step.says)
     expect(page.locator(".tour")).to_contain_text(step.do.partition("{case}")[2] or step.do)
-    page.wait_for_function(IN_SIGHT, arg=[step.part, number], timeout=20_000)
+    page.wait_for_function(IN_SIGHT, arg=[step.part, number], polling=100, timeout=20_000)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (800, "dark")])
@@ -127,8 +121,8 @@ def test_each_step_brings_what_it_talks_about_into_sight_and_a_reload_resumes_it
 
 
 def test_what_a_step_asks_for_can_be_done_on_its_page(browser: Chromium, address: str, desk: Database) -> None:
-    with browser.window(viewport={"width": 1440, "height": 900}) as shown:
-        page = shown.page
+    with browser.tab() as page:
+        page.set_viewport_size({"width": 1440, "height": 900})
         page.goto(f"{address}/?tour=1")
         wait_for(page, 1)
         button(page, "tour_next").click()
@@ -196,11 +190,10 @@ def test_a_reset_asks_first_and_begins_anew_for_all_who_have_the_desk_open(
         return desk.read(lambda tx: {case_id for case_id, *_ in repository.all_chains(tx)})
 
     before = case_ids()
-    with browser.window() as other, browser.window() as shown:
-        other.page.goto(f"{address}/?tour=3")
-        button(other.page, "tour_go").click()
-        wait_for(other.page, 3)
-        page = shown.page
+    with browser.tab() as other, browser.tab() as page:
+        other.goto(f"{address}/?tour=3")
+        button(other, "tour_go").click()
+        wait_for(other, 3)
         page.goto(f"{address}/?q=a&risk=High")
         choose(page, "Acting as", "Manager")
         button(page, "reset").click()
@@ -215,5 +208,5 @@ def test_a_reset_asks_first_and_begins_anew_for_all_who_have_the_desk_open(
         expect(page.get_by_role("searchbox", name="Search")).to_have_value("")
         expect(page.get_by_role("combobox", name="Acting as")).to_have_value(re.compile(", Analyst"))
         assert page.url.rstrip("/") == address
-        other.page.get_by_role("button", name="Add note").click()
-        other.page.get_by_text("Not done: There is no case").wait_for()
+        other.get_by_role("button", name="Add note").click()
+        other.get_by_text("Not done: There is no case").wait_for()
