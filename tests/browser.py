@@ -25,6 +25,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",  # no page waits for the internet
     "--js-flags=--no-maglev --no-turbofan",  # to optimise scripts of a page that lives for seconds does not pay
 )
 VIEWPORT: ViewportSize = {"width": 1280, "height": 720}
