@@ -6,7 +6,7 @@ The draft is kept in the `meta` of an event, under `sar`, and its narrative as t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
@@ -244,7 +244,7 @@ def propose(case: Case, kept: evidence.Kept) -> Draft:
     days = sorted(item.day for item in found if item.day)
     channels = dict.fromkeys(item.channel for item in found)
     described = fincen.assets_of(channels, case.currency)
-    counted = count_of(case, every)
+    counted = count(case, kept)
     customer = customer_of(case, kept)
     subjects = [customer]
     if not customer.is_filed:
@@ -320,16 +320,13 @@ def latin_half(name: str) -> str:
 
 
 def count(case: Case, kept: evidence.Kept) -> Count:
-    """Return how much the transactions of the evidence are about; see `count_of`."""
-    return count_of(case, items(kept))
-
-
-def count_of(case: Case, found: Sequence[Item]) -> Count:
-    """Return how much the items are about, counted once: the larger of money in and out, never their sum.
+    """Return how much the transactions are about, counted once: the larger of money in and out, never their sum.
 
     Items that only take a payment back are no money out. Where the same money passes more than once by the case's
-    typology, the alert's own amount stands if it is smaller. Without transactions that can be read, so it does.
+    typology, the alert's own amount stands if it is smaller; so where the one alert says which transactions made it
+    fire, as others, such as wages, may stand beside them. Without transactions that can be read, so it does.
     """
+    found = items(kept)
     paid_in = _total(item for item in found if item.is_credit)
     paid_out = _total(item for item in found if not item.is_credit and not item.is_return)
     returned = _total(item for item in found if not item.is_credit and item.is_return)
@@ -342,10 +339,11 @@ def count_of(case: Case, found: Sequence[Item]) -> Count:
     if returned:
         says += f", leaving aside {money.text(returned, case.currency)} of returned items"
     larger = max(paid_in, paid_out)
+    is_apart = len(kept.alerts) == 1 and 0 < len(kept.triggers) < len(found)
     if typology in _ONLY_OUT:
         larger = paid_out
         says += "; for this kind of activity money out counts"
-    elif typology in _COMES_BACK and Decimal(0) < case.amount < larger:
+    elif (typology in _COMES_BACK or is_apart) and Decimal(0) < case.amount < larger:
         larger = case.amount
         says += f"; the alert counts {alerted} of it once"
     elif paid_in and paid_out:

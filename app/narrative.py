@@ -61,7 +61,7 @@ def begin(case: Case, kept: evidence.Kept, events: Sequence[Event], draft: Draft
     parts = [
         _opening(case, kept, draft),
         _customer(case, kept, draft),
-        *_body(case, found),
+        *_body(case, kept, found),
         _close(case, events, found),
     ]
     text = "\n\n".join(part for part in parts if part)
@@ -124,14 +124,14 @@ def _customer(case: Case, kept: evidence.Kept, draft: Draft) -> str:
     return " ".join(said)
 
 
-def _body(case: Case, found: Sequence[Item]) -> list[str]:
+def _body(case: Case, kept: evidence.Kept, found: Sequence[Item]) -> list[str]:
     """The transactions in paragraphs, and what they add up to; nothing where none can be read."""
     if not found:
         return []
     told = _sentences(_grouped(found, lambda item: (item.time[:10], *_alike(item))), case.currency)
     if len(told) > BODY:
         told = _largest(_grouped(found, _alike), case.currency)
-    return [told, _sums(case, found)]
+    return [told, _sums(case, kept, found)]
 
 
 def _alike(item: Item) -> tuple[object, ...]:
@@ -204,7 +204,7 @@ def _largest(groups: Sequence[Group], currency: str) -> str:
     return said.strip()
 
 
-def _sums(case: Case, found: Sequence[Item]) -> str:
+def _sums(case: Case, kept: evidence.Kept, found: Sequence[Item]) -> str:
     said = []
     for is_credit, verb in ((True, "came in"), (False, "went out")):
         rows = [item for item in found if item.is_credit is is_credit]
@@ -212,7 +212,7 @@ def _sums(case: Case, found: Sequence[Item]) -> str:
             total = money.text(sum((item.amount for item in rows), Decimal(0)), case.currency)
             number = "1 transaction" if len(rows) == 1 else f"{len(rows):,} transactions"
             said.append(f"{total} {verb} over {number}")
-    return f"In all, {' and '.join(said)}. Counted once: {filing.count_of(case, found).words}"
+    return f"In all, {' and '.join(said)}. Counted once: {filing.count(case, kept).words}"
 
 
 def _close(case: Case, events: Sequence[Event], found: Sequence[Item]) -> str:

@@ -207,8 +207,9 @@ class Casework(RuleBasedStateMachine):
             and receiver in ACTIVE
             and ROLES[receiver] != "QA"
             and receiver != case.owner
-            and (ROLES[actor] == "Manager" or (ROLES[actor] == "Analyst" and mine)),
-            partial(casework.assign, receiver_id=receiver),
+            and (ROLES[actor] == "Manager" or (ROLES[actor] == "Analyst" and mine))
+            and (bool(work.text.strip()) or (case.owner is None and receiver == actor)),
+            partial(casework.assign, receiver_id=receiver, reason=work.text),
             "assign",
             then,
             frozenset({"note", "alert"}),

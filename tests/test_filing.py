@@ -159,6 +159,18 @@ def test_hints_ask_who_what_when_where_why_and_how() -> None:
     assert not {"where", "why", "how"} & {question for question, _ in hints(replace(COMPLETE, narrative=told))}
 
 
+def test_where_the_alert_says_what_made_it_fire_its_own_amount_counts() -> None:
+    fired = [transaction(amount, id=f"T-{amount}") for amount in ("9400.00", "9300.00")]
+    wages = transaction("2000.00", channel="ACH", id="T-wages")
+    case = case_of(amount=Decimal("18700.00"))
+    named = [row["id"] for row in fired]
+    counted = filing.count(case, kept_with(*fired, wages, triggered_by=named))
+    assert counted.amount == Decimal("18700.00")
+    assert "the alert counts USD 18,700.00 of it once" in counted.words
+    assert filing.count(case, kept_with(*fired, wages)).amount == Decimal("20700.00"), "no feed set them apart"
+    assert filing.count(case, kept_with(*fired, triggered_by=named)).amount == Decimal("18700.00")
+
+
 def test_what_a_kind_of_report_or_a_currency_needs_is_asked_for() -> None:
     continuing = replace(COMPLETE, kind=ReportKind.CONTINUING)
     assert {("what", "prior_bsa_id"), ("what", "cumulative")} <= hints(continuing)

@@ -322,7 +322,7 @@ def test_evidence_that_cannot_be_read_is_left_out_and_no_failure() -> None:
     unknown = {**good, "cls": 1, "_fields_set": [], "place": None}
     for listed, found, unread in (([*bad, good, unknown], [good, good], len(bad)), (None, [], 0), (good, [], 1)):
         kept = evidence.read(lives.opened(evidence={} if listed is None else {"transactions": listed}).events)
-        assert [row.model_dump(exclude_unset=True) for row in kept.transactions] == found
+        assert [{name: text for name, text in row.model_dump().items() if text} for row in kept.transactions] == found
         assert kept.unread == unread
     life = lives.opened(evidence={"alert": ["a"], "customer": "c", "transactions": bad})
     assert {"['a']", "Not counted 11 that cannot be read"} <= set(lines(life))

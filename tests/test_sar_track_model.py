@@ -43,7 +43,7 @@ ONWARD = {
     "": ("outside", "draft", "draft", "reopen"),
     "To draft": ("draft", "draft", "draft", "draft", "reopen"),
     "To approve": ("approve", "approve", "approve", "send_back", "draft", "reopen"),
-    "To file": ("file", "file", "file", "send_back", "draft", "reopen"),
+    "To file": ("file", "file", "send_back", "reopen", "draft", "draft"),
     "Filed": ("acknowledge", "reject", "reject", "amend", "amend"),
 }
 """What is done next to a case, by the state of its SAR, or its own where it has none."""

@@ -36,8 +36,8 @@ AS_OF = date(2026, 1, 31)
 END = datetime(2026, 1, 31, tzinfo=UTC)
 GOLDEN = {
     "users.csv": "b9cd6518c2ffb6df17e17788293f4c224dc320e60bed8ab1d14dd24b434b412d",
-    "cases.csv": "248c9cfff0d6829cc5e97f21f0d8259e1db1a9c6b6c737fcc4da015ef5cc27c7",
-    "case_events.csv": "c1a19532c9cb3fab065851ffb5684f6bfd1934da96d022d28c6c55aa96707e83",
+    "cases.csv": "02e29de20a0a57cf2aed4ecadc06079fdb488b0a51295305faefcc520d86cb4a",
+    "case_events.csv": "3c0f2d26e27af9ca09fa475dd5120ed0d49613fc544838d66ab3ebb644212bac",
     "case_keys.csv": "b5b3940fe4ba19f3ca42ad2c35666e7e8ce593c0786111a95c044cfdf6750092",
 }
 """SHA-256 of `python -m seed generate --cases 25 --seed 7 --as-of 2026-01-31`."""
