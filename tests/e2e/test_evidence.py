@@ -46,5 +46,5 @@ def test_a_day_is_told_to_the_keyboard_and_a_table_is_sorted_by_its_heads(
         assert orders == [
             ("ascending", ["Cy", "Bo", "Anna"]),
             ("descending", ["Anna", "Bo", "Cy"]),
-            (None, ["Bo", "Cy", "Anna"]),
+            ("none", ["Bo", "Cy", "Anna"]),
         ]

@@ -142,6 +142,7 @@ def live(lived: Life, address: str, analyst: Page, manager: Page, reviewer: Page
     manager.get_by_role("textbox", name="Rationale").fill(DECISION)
     year = manager.get_by_role("spinbutton", name="year, Suspicion determined on")
     year.press_sequentially(f"{datetime.now(UTC):%Y%m%d}")
+    manager.keyboard.press("Escape")  # the calendar, which lies over the button
     manager.get_by_role("button", name="Close as SAR").click()
     expect(manager.get_by_text("Disposition set: SAR.")).to_be_visible()
     expect(banner(manager)).to_be_visible()

@@ -87,6 +87,7 @@ def test_three_people_take_a_sar_from_its_alert_to_an_amendment(
     analyst.get_by_role("textbox", name="Rationale").fill("Structured below the threshold.")
     year = analyst.get_by_role("spinbutton", name="year, Suspicion determined on")
     year.press_sequentially(f"{datetime.now(UTC):%Y%m%d}")
+    analyst.keyboard.press("Escape")  # the calendar, which lies over the button
     press(analyst, "Close as SAR", "Due in 30 days")
 
     press(analyst, "Save the draft", "The desk began this text")

@@ -48,7 +48,8 @@ FOUND = (
     sheet.replaceSync(style);
     read(sheet.cssRules);
   }
-  const whole = (selector) => selector.replace(/::[\\w-]+|:(hover|focus-visible|focus-within)/g, "");
+  const whole = (selector) => selector
+    .replace(/::[\\w-]+|:(?:not|has)\\(:(?:hover|focus-visible)\\)|:(?:hover|focus-visible|focus-within)/g, "");
   return selectors.map((selector) => [selector.trim(), document.querySelector(whole(selector)) !== null]);
 }"""
 )
