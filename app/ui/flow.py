@@ -152,7 +152,7 @@ def _hop(hop: HopDrawn, most: Decimal) -> str:
         label = f"<span class='who'><b dir='auto'>{escape(name)}</b><span>{escape(below)}</span></span>"
         bar = f"<span class='{kind}'><i class='{kind}' style='width:{amount / most:.1%}'></i></span>"
         sides.append((label, bar) if kind == "in" else (bar, label))
-    mark = "<span aria-label='made the rule fire'>●</span> " if hop.fired else ""
+    mark = "<span role='img' aria-label='made the rule fire'>●</span> " if hop.fired else ""
     (who, came), (went, whom) = sides
     stay = f"<span class='stay'>{mark}{escape(hop.day)}<b>{escape(hop.stay)}</b></span>"
     return f"<li title='{escape(hop.whole)}'>{who}{came}{stay}{went}{whom}</li>"

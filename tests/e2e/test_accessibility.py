@@ -554,7 +554,7 @@ def test_axe_sees_into_the_components_of_the_desk_and_to_the_end_of_the_page(bro
     found = Found()
     with browser.tab() as page:
         desk.open_case(page, "mine")
-        for element in ("table", "ol"):
+        for element in (".st-key-transactions table", ".st-key-timeline ol"):
             assert page.locator(element).first.evaluate(PLANT)
         look(page, "planted", WHOLE, found, EVERY_LOOK[:1], waits=[100])
     planted = ['button-name: <button id="{}">', 'color-contrast: <p id="{}"']

@@ -49,7 +49,8 @@ FOUND = (
     read(sheet.cssRules);
   }
   const whole = (selector) => selector
-    .replace(/::[\\w-]+|:(?:not|has)\\(:(?:hover|focus-visible)\\)|:(?:hover|focus-visible|focus-within)/g, "");
+    .replace(/:(?:not|has|is)\\(:(?:hover|focus-visible)(?:, :focus-within)?\\)/g, "")
+    .replace(/::[\\w-]+|:(?:hover|focus-visible|focus-within)/g, "");
   return selectors.map((selector) => [selector.trim(), document.querySelector(whole(selector)) !== null]);
 }"""
 )
@@ -61,6 +62,14 @@ ELSEWHERE = {
     ".on-paper": "below a timeline of which a part is shown; the desk's own",
     ".clock.quiet": "on a SAR that was filed in time; the desk's own",
     "[data-testid] ul.errors": "what FinCEN found wrong, from its file; a list of the desk's own",
+    "[data-testid] p.head": "above each of several alerts of a case; the desk's own",
+    **dict.fromkeys(
+        (
+            *(".chart .cut", ".chart .cut.out", ".chart .high", ".chart .high.out", ".chart .line.below span"),
+            *(":is(.chart, .legend) i.other", ".flow li.none"),
+        ),
+        "in pictures of days beyond their scale, and of what did not fire; the desk's own",
+    ),
 }
 """What this small demo shows nowhere, and where it is."""
 

@@ -539,7 +539,9 @@ function showCase(data, { state }, nameOf) {
   const cell = (name, text = "") => element("td", name, (written[name] ?? String)(text));
   at("amount").textContent = state ? `Amount (${show(state.currency)})` : "Amount";
   at("rows").replaceChildren(...rows.map((row) => element("tr", "", ...names.map((name) => cell(name, row[name])))));
-  at("place").hidden = !names.includes("place");
+  const heads = at("amount").parentElement;
+  heads.querySelector(".place")?.remove();
+  if (names.includes("place")) heads.append(element("th", "place", "Place"));
   at("transactions").hidden = !rows.length;
   at("unread").textContent = unread ? `Transactions that cannot be read: ${unread}` : "";
 }
