@@ -249,6 +249,19 @@ def test_a_full_life_verifies_and_ends_as_its_row_says() -> None:
     }
 
 
+def test_of_the_keys_of_alerts_those_that_are_right_are_no_break() -> None:
+    events = joined_life().events
+    told = chain.alerts_of(events)
+    first, second, third = told
+    alerts = {first: SAMPLED_ID, second: "AML-00000009", third: SAMPLED_ID, "TM-9": SAMPLED_ID}
+    found = chain.verify(SAMPLED_ID, events, joined_life().row, alerts)
+    assert [(one.kind, one.event_id, one.field) for one in found] == [
+        (BreakKind.KEY_DIFFERS, told[second], second),
+        (BreakKind.KEY_DIFFERS, None, "TM-9"),
+    ]
+    assert chain.verify(SAMPLED_ID, events, joined_life().row, dict.fromkeys(told, SAMPLED_ID)) == []
+
+
 @given(lives.lives())
 def test_no_life_that_the_rules_allow_looks_tampered_with(life: Life) -> None:
     assert chain.verify(life.case.case_id, life.events, life.row) == []
