@@ -10,6 +10,7 @@ import asyncio
 import gzip
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from hashlib import sha256
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -30,16 +31,18 @@ class Packed:
         self._app = app
         self._page = page
         self._dressed = dressed
-        self._kept: dict[tuple[str, bytes], bytes] = {}
+        self._kept: dict[
+            bytes, bytes
+        ] = {}  # by what is packed: a file has any number of addresses, as ./ means nothing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope.get("headers", ()))
         if scope["type"] == "http" and scope["method"] == "GET" and b"range" not in headers:
             packs = _TAKES_GZIP.search(headers.get(b"accept-encoding", b"")) is not None
-            send = _Answer(send, lambda found, body: self._made(scope["path"], packs, found, body)).send
+            send = _Answer(send, lambda found, body: self._made(packs, found, body)).send
         await self._app(scope, receive, send)
 
-    async def _made(self, path: str, packs: bool, headers: Headers, body: bytes) -> bytes:
+    async def _made(self, packs: bool, headers: Headers, body: bytes) -> bytes:
         """Return what is sent in place of a page, a script or a style, and say so in its headers."""
         headers[b"vary"] = b"Accept-Encoding"
         mark = headers.pop(b"etag", b"")
@@ -49,11 +52,12 @@ class Packed:
             body, mark = self._dressed, b""
             headers.pop(b"last-modified", None)
         if packs:
-            packed = self._kept.get((path, mark))
+            digest = sha256(body).digest()
+            packed = self._kept.get(digest)
             if packed is None:
                 packed = await asyncio.to_thread(gzip.compress, body)
                 if mark and b"immutable" in headers.get(b"cache-control", b""):
-                    self._kept[path, mark] = packed
+                    self._kept[digest] = packed
             body = packed
             headers[b"content-encoding"] = b"gzip"
         if mark:

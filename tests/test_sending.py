@@ -116,6 +116,34 @@ def test_nothing_but_streamlits_own_page_is_another_and_cookies_stay(
     assert (gzip.decompress(whole) if expected else whole) == (expected or body)
 
 
+def test_a_file_is_kept_packed_once_by_however_many_addresses_it_is_asked_for() -> None:
+    asked: list[int] = []
+
+    async def answer(_scope: Scope, _receive: Any, send: Any) -> None:
+        kept = [(b"content-type", b"text/css"), (b"etag", b'"a"'), (b"cache-control", b"public, immutable")]
+        await send({"type": "http.response.start", "status": 200, "headers": kept})
+        await send({"type": "http.response.body", "body": b"p { }"})
+
+    async def count(message: Message) -> None:
+        asked.append(len(message.get("body", b"")))
+
+    async def nothing() -> Message:
+        return {"type": "http.disconnect"}
+
+    packed = sending.Packed(answer, page=b"", dressed=b"")
+
+    async def ask_for_many() -> None:
+        for number in range(50):
+            path = "/static/" + "./" * number + "a.css"
+            scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"accept-encoding", b"gzip")]}
+            await packed(scope, nothing, count)
+
+    with ThreadPoolExecutor(1) as other:
+        other.submit(lambda: asyncio.run(ask_for_many())).result()
+    assert len([size for size in asked if size]) == 50
+    assert len(packed._kept) == 1
+
+
 def test_streamlits_page_has_what_is_dressed_and_each_part_a_script_that_imports_what_is_there() -> None:
     page = streamlit_seams.page()
     for expected in ('<div id="root"></div>', "</head>", "<title>Streamlit</title>"):
