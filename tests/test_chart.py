@@ -138,7 +138,7 @@ def test_what_was_expected_in_a_month_is_a_line_beside_days_that_come_near_it_an
 def test_what_made_a_rule_fire_is_solid_where_something_else_is_there_too() -> None:
     html = money_over_time([moved(10, fired=True), moved(5, 1), moved(5, 1.1, fired=True)], "EUR")
     assert [kind for kind, *_ in pieces(html)] == ["in", "in", "in quiet next"]
-    assert "Did not make the rule fire" in html
+    assert "Not named as what fired" in html
     for same in (True, False):
         assert "quiet" not in money_over_time([moved(10, fired=same)], "EUR")
 

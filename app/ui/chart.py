@@ -322,7 +322,7 @@ def _legend(drawn: _Drawn) -> str:
     if any(side.hatches and not bar.is_cash for side in drawn.sides for bars in side.days.values() for bar in bars):
         keys += "<i class='other'></i>Not cash"
     if drawn.marks:
-        keys += "<i class='quiet'></i>Did not make the rule fire"
+        keys += "<i class='quiet'></i>Not named as what fired"
     note = "<b>Two scales: a bar in and a bar out do not compare.</b>" if _differ(drawn.sides) else ""
     return f"<p class='legend' aria-hidden='true'>{keys}{note}</p>"
 
