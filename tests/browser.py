@@ -50,18 +50,21 @@ class Chromium:
 
     def __init__(self, started: Browser) -> None:
         self.started = started
-        self._shared = started.new_context(viewport=VIEWPORT)
         self._idle: list[Page] = []
 
     @contextmanager
     def tab(self) -> Iterator[Page]:
-        """A tab of a window that tests share, kept for the next: it need not compile the scripts of a page again."""
-        page = self._idle.pop() if self._idle else self._shared.new_page()
+        """The tab of a window that is kept for the next test: it need not compile the scripts of a page again.
+
+        A window has one tab only. A second one would hide it, and in a tab that is hidden each click takes two seconds.
+        """
+        page = self._idle.pop() if self._idle else self.started.new_context(viewport=VIEWPORT).new_page()
         try:
             yield page
         finally:
             page.evaluate("try { sessionStorage.clear(); localStorage.clear(); } catch {}")
             page.goto("about:blank")
+            page.context.clear_cookies()
             page.emulate_media(media="screen", color_scheme="light")
             page.set_viewport_size(VIEWPORT)
             self._idle.append(page)
