@@ -26,8 +26,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",  # no page waits for the internet
-    "--js-flags=--no-maglev --no-turbofan",  # to optimise scripts of a page that lives for seconds does not pay
 )
+NOT_OPTIMISED = "--js-flags=--no-maglev --no-turbofan"
+"""To optimise the scripts of a page that lives for seconds does not pay."""
 VIEWPORT: ViewportSize = {"width": 1280, "height": 720}
 
 expect.set_options(timeout=30_000)  # milliseconds; a slow machine is no fault
@@ -71,7 +72,7 @@ class Chromium:
 
     @contextmanager
     def window(self, **options: Any) -> Iterator[Window]:
-        """A new window; `options` are those of Playwright's `Browser.new_context`."""
+        """A new window, which has nothing of any other; `options` are those of Playwright's `Browser.new_context`."""
         context = self.started.new_context(**options)
         try:
             yield Window(context.new_page())
@@ -88,7 +89,7 @@ def installed() -> str | None:
 @contextmanager
 def launched(executable: str) -> Iterator[Chromium]:
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        started = playwright.chromium.launch(executable_path=executable, args=[*FLAGS, NOT_OPTIMISED])
         yield Chromium(started)
         started.close()
 

@@ -393,7 +393,6 @@ def signing_in(desk: Desk, page: Page) -> States:
         sign_in(page, address, LEAVER.user_id)
         expect(page.get_by_text("is not active")).to_be_visible()
         yield "refused", WHOLE
-    page.context.clear_cookies()
 
 
 def from_nothing(desk: Desk, page: Page) -> States:

@@ -247,8 +247,8 @@ def test_what_can_be_done_stays_in_sight_and_what_was_done_is_seen_without_the_p
     browser: Chromium, desk: Database, address: str, width: int
 ) -> None:
     case_id = open_case(desk, owner=ANALYST, transactions=TRANSACTIONS * 4)
-    with browser.window(viewport={"width": width, "height": 900}) as shown:
-        page = shown.page
+    with browser.tab() as page:
+        page.set_viewport_size({"width": width, "height": 900})
         enter(page, case_page(address, case_id), ANALYST)
         main = page.get_by_test_id("stMain")
         main.evaluate("main => { main.scrollTop = 500; }")
@@ -845,30 +845,29 @@ def mine(desk: Database, person: User) -> list[str]:
 
 
 def test_who_is_deactivated_while_pages_are_open_can_send_and_take_nothing_more(
-    pages: Pages, desk: Database, address: str
+    pages: Pages, browser: Chromium, desk: Database, address: str
 ) -> None:
     case_id, waiting = open_case(desk, owner=OTHER_ANALYST), open_case(desk)
     before = deeds(desk, case_id)
     one, two, three = pages
-    unsent = one.context.new_page()
-    enter(unsent, case_page(address, case_id), OTHER_ANALYST)
-    enter(one, case_page(address, case_id), OTHER_ANALYST)
-    enter(two, f"{address}/exports?case_id={case_id}", OTHER_ANALYST)
-    enter(three, address, OTHER_ANALYST)
-    box(one, "Note").fill("Too late.")
-    users.deactivate_user(desk, OTHER_ANALYST.user_id)
-    gone = f"{OTHER_ANALYST.user_id} is no longer active."
-    try:
-        unsent.get_by_role("radio", name="Oldest first").click()  # which draws the timeline alone
-        expect(unsent.get_by_text(gone)).to_be_visible()
-        button(one, "Add note").click()
-        expect(one.get_by_text(gone)).to_be_visible()
-        button(two, "Audit CSV").click()
-        expect(two.get_by_text(gone)).to_be_visible()
-        button(three, "Take new case").click()
-        expect(three.get_by_text(gone)).to_be_visible()
-    finally:
-        unsent.close()
-        users.add_user(desk, OTHER_ANALYST.user_id, OTHER_ANALYST.name, OTHER_ANALYST.role)
+    with browser.tab() as four:
+        enter(four, case_page(address, case_id), OTHER_ANALYST)
+        enter(one, case_page(address, case_id), OTHER_ANALYST)
+        enter(two, f"{address}/exports?case_id={case_id}", OTHER_ANALYST)
+        enter(three, address, OTHER_ANALYST)
+        box(one, "Note").fill("Too late.")
+        users.deactivate_user(desk, OTHER_ANALYST.user_id)
+        gone = f"{OTHER_ANALYST.user_id} is no longer active."
+        try:
+            four.get_by_role("radio", name="Oldest first").click()  # which draws the timeline alone
+            expect(four.get_by_text(gone)).to_be_visible()
+            button(one, "Add note").click()
+            expect(one.get_by_text(gone)).to_be_visible()
+            button(two, "Audit CSV").click()
+            expect(two.get_by_text(gone)).to_be_visible()
+            button(three, "Take new case").click()
+            expect(three.get_by_text(gone)).to_be_visible()
+        finally:
+            users.add_user(desk, OTHER_ANALYST.user_id, OTHER_ANALYST.name, OTHER_ANALYST.role)
     assert deeds(desk, case_id) == before
     assert deeds(desk, waiting) == []

@@ -108,11 +108,11 @@ def life(browser: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         port, secrets = free_port(), folder / "secrets.toml"
         secrets.write_text(SECRETS.format(port=port, provider=provider.server_port), "utf-8")
         address = stack.enter_context(served(folder, configured, port, secrets))
-        windows = [stack.enter_context(browser.window()) for _ in WHO]
-        for person, window in zip(WHO, windows, strict=True):
-            sign_in(window.page, address, person.user_id)
-            expect(window.page.get_by_text(person.name)).to_be_visible()
-        live(lived, address, *(window.page for window in windows))
+        pages = [stack.enter_context(browser.tab()) for _ in WHO]
+        for person, page in zip(WHO, pages, strict=True):
+            sign_in(page, address, person.user_id)
+            expect(page.get_by_text(person.name)).to_be_visible()
+        live(lived, address, *pages)
         yield lived
 
 

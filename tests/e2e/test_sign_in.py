@@ -40,7 +40,6 @@ def page(browser: Chromium) -> Iterator[Page]:
     """A tab in which nobody is signed in."""
     with browser.tab() as tab:
         yield tab
-        tab.context.clear_cookies()
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +103,7 @@ def test_a_copied_cookie_ends_with_its_person_signing_out_and_they_get_in_again_
 ) -> None:
     sign_in(page, address, ANALYST.user_id)
     page.get_by_text("Zoë Łukasik").first.wait_for()
-    with browser.window() as window:
-        thief = window.page
+    with browser.tab() as thief:
         thief.context.add_cookies(page.context.cookies())  # type: ignore[arg-type]
         thief.goto(f"{address}/case?case_id={case_id}")
         thief.get_by_role("heading", name=case_id).wait_for()
