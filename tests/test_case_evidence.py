@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -52,7 +53,7 @@ def test_each_alert_stands_with_what_it_rests_on_and_each_transaction_once(desk:
         (case_id,) = [str(row["case_id"]) for row in tx.fetch_all("SELECT case_id FROM cases", ())]
     page = open_page("case", case_id=case_id)
     html = html_of(page)
-    assert [text.value for text in page.text[:2]] == [FACTS["alert"], "New."]
+    assert re.findall("<p class='told' dir='auto'>(.+?)</p>", html) == [FACTS["alert"], "New."]
     for said in (
         "2. Money mule, High 87",
         "Expected about USD 3,000.00 a month; USD 65,800.00 came in within 7 days, 22 times that.",

@@ -20,7 +20,17 @@ from app.models import Action, Case, Disposition, Filing
 from app.policy import Decision, Verb
 from app.sar_track import Filed
 from tests import lives
-from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, REVIEWER, OpenCase, address, stored
+from tests.conftest import (
+    ANALYST,
+    MANAGER,
+    ON_SQLITE,
+    OTHER_ANALYST,
+    OTHER_MANAGER,
+    REVIEWER,
+    OpenCase,
+    address,
+    stored,
+)
 from tests.drafts import COMPLETE
 from tests.lives import BSA_ID, LATER_BSA_ID, OPENED, Life, filed_life, opened
 from tests.test_acknowledgement import answer, error
@@ -489,6 +499,7 @@ def test_a_terminal_takes_a_sar_all_the_way(
     assert main(["verify", "--database", address(desk), case_id]) == 0
 
 
+@ON_SQLITE  # a server's desk has no filer before its settings name one
 def test_a_rejection_that_is_read_from_its_file_names_the_subject(
     desk: Database, open_case: OpenCase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

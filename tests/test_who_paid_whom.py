@@ -104,14 +104,14 @@ def test_a_to_the_customer_to_b_within_hours_is_one_line() -> None:
         row("1000.00", "in", "Anna", 1),
         row("920.00", "out", "Bo", 4),
         row("500.00", "in", "Cy", 30),
-        row("400.00", "in", "Di", 31),
+        row("400.00", "in", "Di", 50),
         row("880.00", "out", "Bo", 90),
     )
     (listed,) = re.findall(r"<ol class='hops'>(.+?)</ol>", html)
     lines = [" ".join(re.sub(r"<.+?>", " ", line).split()) for line in listed.split("</li>")[:-1]]
     assert lines == [
         "Anna 1,000.00 05 Jan → 3 h Bo 920.00 · 92%",
-        "Cy +1 900.00 in 2 06 Jan → 2 d Bo 880.00 · 98%",
+        "Cy +1 900.00 in 2 06–07 Jan last → 40 h Bo 880.00 · 97%",
     ]
     assert re.findall(r"width:([\d.]+)%", listed) == ["100.0", "92.0", "90.0", "88.0"]
     assert "hops" not in drawn(row("10.00", "in", "Anna"), row("10.00", "in", "Bo", 2)), "nothing went on"

@@ -54,28 +54,28 @@ def _alerts(kept: Kept, case: Case) -> None:
 
 def _alert(kept: Kept, case: Case, number: int) -> None:
     """Draw an alert: what it says, what it held against what was expected, which of its transactions fired."""
-    told = kept.alerts[number]
+    told, lines = kept.alerts[number], []
     if len(kept.alerts) > 1:
         score = "" if told.risk_score is None else f" {told.risk_score}"
         head = ", ".join(filter(None, (told.typology, f"{told.risk}{score}".strip())))
-        st.html(f"<p class='head'>{number + 1}. {escape(words.shown(head))}</p>")
+        lines.append(f"<p class='head'>{number + 1}. {escape(words.shown(head))}</p>")
     if told.text:
-        st.text(words.shown(told.text))
+        lines.append(f"<p class='told' dir='auto'>{escape(words.shown(told.text))}</p>")
     rows = [kept.transactions[place] for place in told.rows]
-    lines = [
-        f"<p class='seen'>{escape(_seen(kept, rows, case.currency))}</p>",
-        f"<p>{escape(_about(told, rows, case.currency))}</p>",
-    ]
+    lines.append(f"<p class='seen'>{escape(_seen(kept, rows, case.currency))}</p>")
+    lines.append(f"<p>{escape(_about(told, rows, case.currency))}</p>")
     st.html(f"<div class='why'>{''.join(lines)}</div>")
 
 
 def _seen(kept: Kept, rows: Sequence[Transaction], currency: str) -> str:
     """Return what was expected against what its transactions show; empty without any."""
-    where = words.zone()
-    days = {words.local(moment, where).date() for row in rows if (moment := words.read_time(row.time))}
+    moved, where = evidence.flow_of(rows), words.zone()
+    way = "in" if moved.paid_in >= moved.paid_out else "out"
+    times = (words.read_time(row.time) for row in rows if row.direction == way)
+    days = {words.local(moment, where).date() for moment in times if moment}
     span = (max(days) - min(days)).days + 1 if days else 1
     monthly = money.read(kept.customer.get("expected_monthly"))
-    return expected.against(monthly, evidence.flow_of(rows), span, currency)
+    return expected.against(monthly, moved, span, currency)
 
 
 def _about(told: Told, rows: Sequence[Transaction], currency: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import cached_property
 
@@ -112,15 +112,17 @@ def _hop(who: Who, hop: Hop) -> HopDrawn:
     rows = who.kept.transactions
     paid_in, paid_out = _moved(rows, hop.came), _moved(rows, hop.went)
     came, went = [_times(rows, places) for places in (hop.came, hop.went)]
-    stay = f"→ {_stay(went[0] - came[-1])}" if came and went else ""
-    part = f" · {100 * paid_out / paid_in:.0f}%" if 0 < paid_out <= 2 * paid_in else ""
+    days = sorted({words.local(moment, who.where).date() for moment in (came or went)})
+    since = "last " if came and len(days) > 1 else ""
+    stay = f"{since}→ {_stay(went[0] - came[-1])}" if came and went else ""
+    part = f" · {100 * paid_out // paid_in}%" if 0 < paid_out <= 2 * paid_in else ""
     told = [_told(rows[place], who) for place in (*hop.came, *hop.went)]
     more = f"; and {len(told) - TOLD:,} more" if len(told) > TOLD else ""
     return HopDrawn(
         source=_names(who, hop.came),
         paid_in=paid_in,
         came=_below(hop.came, paid_in, who.case.currency),
-        day=f"{words.local((came or went)[0], who.where):%d %b}" if came or went else "",
+        day=_span(days),
         stay=stay,
         target=_names(who, hop.went),
         paid_out=paid_out,
@@ -153,6 +155,15 @@ def _told(row: Transaction, who: Who) -> str:
     when = words.clock(moment, who.where) if moment else row.time
     texts = (when, row.direction, money.text(Decimal(row.amount), who.case.currency), row.channel, row.counterparty)
     return words.shown(" ".join(text for text in texts if text))
+
+
+def _span(days: Sequence[date]) -> str:
+    """Return the first and the last of days in a few characters: `09 Sep`, `09–15 Sep`, `28 Sep–02 Oct`."""
+    if len(days) < 2:
+        return "".join(f"{day:%d %b}" for day in days)
+    first, last = days[0], days[-1]
+    is_one_month = (first.year, first.month) == (last.year, last.month)
+    return f"{first:%d}{'' if is_one_month else f' {first:%b}'}–{last:%d %b}"
 
 
 def _stay(span: timedelta) -> str:

@@ -60,8 +60,11 @@ def risk_text(case: Case) -> str:
 
 
 def age(case: Case, now: datetime) -> str:
-    """Return the days since the case was opened; of a closed one, those until it was closed."""
-    return f"{((case.closed_at or now) - case.opened_at).days} d"
+    """Return the days since the case was opened; of a closed one, those until it was closed.
+
+    Days are those of the reader's calendar, as in how late a case is.
+    """
+    return f"{(local(case.closed_at or now).date() - local(case.opened_at).date()).days} d"
 
 
 def due_text(case: Case, now: datetime) -> tuple[str, str]:

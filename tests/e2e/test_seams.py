@@ -62,7 +62,6 @@ ELSEWHERE = {
     ".on-paper": "below a timeline of which a part is shown; the desk's own",
     ".clock.quiet": "on a SAR that was filed in time; the desk's own",
     "[data-testid] ul.errors": "what FinCEN found wrong, from its file; a list of the desk's own",
-    "[data-testid] p.head": "above each of several alerts of a case; the desk's own",
     **dict.fromkeys(
         (
             *(".chart .cut", ".chart .cut.out", ".chart .high", ".chart .high.out", ".chart .line.below span"),

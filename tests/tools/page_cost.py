@@ -339,7 +339,8 @@ def actions(large: str, others: Sequence[str]) -> list[Action]:
         Action("Large case: by its id", (go("Case"), other), show(cycle([large])), bound=True),
         Action("Large case: order of the timeline", shown, choose("Order of the timeline"), bound=True),
         Action("Large case: add a note", (*shown, tab("Note"), write("Note")), press("Add note"), bound=True),
-        Action("Large case: assign", (*shown, tab("Assign"), receive), press("Assign"), bound=True),
+        Action("Large case: assign without reason", (*shown, tab("Assign"), receive), press("Assign"), bound=True),
+        Action("Large case: assign", (*shown, tab("Assign"), receive, write("Reason")), press("Assign"), bound=True),
         Action(
             "Large case: close as No SAR",
             (*shown, tab("Decide"), choose("Disposition"), write("Rationale")),
