@@ -59,8 +59,8 @@ def test_each_alert_stands_with_what_it_rests_on_and_each_transaction_once(desk:
         "Expected about USD 3,000.00 a month; USD 65,800.00 came in within 7 days, 22 times that.",
         "Expected about USD 3,000.00 a month; USD 18,800.00 came in within 2 days, 6.3 times that.",
         "Alert TM-1 · ",
-        "2 of its 7 transactions made the rule fire: ●",
-        "1 of its 2 transactions made the rule fire: ●",
+        "2 of its 7 transactions made the rule fire:\N{NO-BREAK SPACE}●",
+        "1 of its 2 transactions made the rule fire:\N{NO-BREAK SPACE}●",
     ):
         assert said in html
     assert column(page, "transactions", "Fired") == ["●", "●", "", "", "", "", "●"]
@@ -95,7 +95,7 @@ def test_the_customer_stands_with_how_their_other_cases_ended(desk: Database, op
         ("Prior SARs", "None"),
     ):
         assert f"<dt>{name}</dt><dd dir='auto'>{value}</dd>" in html
-    assert "before)</dd>" in html
+    assert re.search(r"<dt>Customer since</dt><dd dir=.auto.>\S+ \(for \d+ \w+\)</dd>", html)
 
 
 def test_a_report_of_before_stands_with_its_id_and_the_day_of_its_filing(

@@ -117,7 +117,7 @@ def test_cash_is_counted_by_business_day_and_what_is_not_cash_is_told_apart_from
     assert "Cash in on 1 business day (a weekend counts to its Monday), 1 above USD 10,000" in html
     assert "the most is USD 10,001.00" in html
     assert Counter(kind for kind, *_ in pieces(html)) == {"in": 2, "in other": 1}
-    assert "Not cash" in html
+    assert "In, not cash" in html
     (_, _, height), *_ = lines(html)
     assert height == 100
     exactly = money_over_time([moved(10_000, cash=True)], "USD")

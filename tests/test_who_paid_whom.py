@@ -165,7 +165,7 @@ def test_whatever_was_paid_the_groups_and_the_hops_add_up_and_no_name_is_markup(
     )
     html = who.pictures(who.Who(CASE, known, UTC))
     assert bool(html) is bool(moved.paid_in or moved.paid_out)
-    assert tags_of(html) <= {"div", "section", "h4", "ul", "ol", "li", "b", "i", "span", "p"}
+    assert tags_of(html) <= {"div", "section", "h4", "ul", "ol", "li", "b", "em", "i", "span", "p"}
     for corners in re.findall(r"clip-path:polygon\((.+?)\)", html):
         assert all(0 <= float(corner) <= 101 for corner in re.findall(r"([\d.]+)%", corners))
     assert "<script" not in html

@@ -89,7 +89,8 @@ def _about(told: Told, rows: Sequence[Transaction], currency: str) -> str:
     if told.amount is not None and told.amount not in (moved.paid_in, moved.paid_out):
         parts.append(f"it counts {money.text(told.amount, currency)}")
     if told.triggers:
-        parts.append(f"{len(told.triggers):,} of its {words.count(len(rows), 'transaction')} made the rule fire: ●")
+        whole = words.count(len(rows), "transaction")
+        parts.append(f"{len(told.triggers):,} of its {whole} made the rule fire:\N{NO-BREAK SPACE}●")
     return words.shown(" · ".join(filter(None, parts)))
 
 

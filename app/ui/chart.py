@@ -320,7 +320,7 @@ def _legend(drawn: _Drawn) -> str:
         f"<i class='{side.kind}'></i>{side.kind.capitalize()}, up to {_short(side.top)}" for side in drawn.sides
     )
     if any(side.hatches and not bar.is_cash for side in drawn.sides for bars in side.days.values() for bar in bars):
-        keys += "<i class='other'></i>Not cash"
+        keys += "<i class='other'></i>In, not cash"
     if drawn.marks:
         keys += "<i class='quiet'></i>Not named as what fired"
     note = "<b>Two scales: a bar in and a bar out do not compare.</b>" if _differ(drawn.sides) else ""

@@ -52,7 +52,7 @@ def _fact(name: str, value: object, case: Case) -> tuple[str, str]:
     label = "Customer since" if name == "since" else name.replace("_", " ").capitalize()
     told = money.told(value, case.currency)
     if name == "since" and (day := filing.read_day(value)) and (age := _age(case.opened_at.date() - day)):
-        told += f" ({age} before)"
+        told += f" (for {age})"
     return label, told
 
 

@@ -42,14 +42,17 @@ class Party:
 
 @dataclass(frozen=True)
 class HopDrawn:
-    """What came in and what went on: whom from and to, how much, what is said below each, when, how long it stayed."""
+    """What came in and what went on: whom from and to, how much, what is said below each, when, how long it stayed.
 
-    source: str
+    Of whom stands the name of most money, and how many others there are.
+    """
+
+    source: tuple[str, int]
     paid_in: Decimal
     came: str
     day: str
     stay: str
-    target: str
+    target: tuple[str, int]
     paid_out: Decimal
     went: str
     whole: str
@@ -145,12 +148,15 @@ def in_order(found: Sequence[HopDrawn]) -> str:
 
 def _hop(hop: HopDrawn, most: Decimal) -> str:
     sides = []
-    for kind, name, amount, below in (
+    for kind, (name, others), amount, below in (
         ("in", hop.source, hop.paid_in, hop.came),
         ("out", hop.target, hop.paid_out, hop.went),
     ):
-        label = f"<span class='who'><b dir='auto'>{escape(name)}</b><span>{escape(below)}</span></span>"
-        bar = f"<span class='{kind}'><i class='{kind}' style='width:{amount / most:.1%}'></i></span>"
+        more = f" <em>+{others:,}</em>" if others else ""
+        named = f"<b><span dir='auto'>{escape(name)}</span>{more}</b>"
+        label = f"<span class='who'>{named}<span>{escape(below)}</span></span>"
+        drawn = f"<i class='{kind}' style='width:{amount / most:.1%}'></i>" if amount else ""
+        bar = f"<span class='{kind}'>{drawn}</span>"
         sides.append((label, bar) if kind == "in" else (bar, label))
     mark = "<span role='img' aria-label='made the rule fire'>●</span> " if hop.fired else ""
     (who, came), (went, whom) = sides

@@ -132,17 +132,17 @@ def _hop(who: Who, hop: Hop) -> HopDrawn:
     )
 
 
-def _names(who: Who, places: Sequence[int]) -> str:
-    """Return the one name of the transactions, or that of most money and how many others there are."""
+def _names(who: Who, places: Sequence[int]) -> tuple[str, int]:
+    """Return the one name of the transactions, or that of most money, and how many others there are."""
     if not places:
-        return "—"
+        return "—", 0
     rows = who.kept.transactions
     totals: dict[str, Decimal] = {}
     for place in places:
         name = who.named(rows[place].counterparty)
         totals[name] = totals.get(name, Decimal(0)) + Decimal(rows[place].amount)
     first = max(totals, key=lambda name: totals[name])
-    return first if len(totals) == 1 else f"{first} +{len(totals) - 1:,}"
+    return first, len(totals) - 1
 
 
 def _below(places: Sequence[int], amount: Decimal, currency: str) -> str:
