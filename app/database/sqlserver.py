@@ -58,8 +58,6 @@ BABELFISH_MOVING = (
     "^terminating connection|^the database system is |^cannot execute .* in a read-only transaction|"
     "^Unknown error|^server closed the connection"
 )
-SAYS_NOTHING = "The driver did not supply an error!"
-"""What pyodbc says where the driver gives no reason, as when a connection ends under an array of rows."""
 BABELFISH_BUSY = (
     "due to lock timeout|could not serialize|deadlock detected|conflict with recovery|^sorry, too many clients|"
     "^remaining connection slots|^out of shared memory"
@@ -185,7 +183,7 @@ def _fault(state: str, message: str) -> DatabaseError:
 
     if is_a(NO_DATABASE, babelfish='^database ".*" does not exist'):
         return DatabaseMissing(NO_SUCH_DATABASE, passes=True)
-    if text == SAYS_NOTHING or is_a(LOST | MOVING, "08S01", "IMC06", babelfish=BABELFISH_MOVING):
+    if is_a(LOST | MOVING, "08S01", "IMC06", babelfish=BABELFISH_MOVING):
         return DatabaseUnreachable(NO_ANSWER.format(text), passes=True)
     if is_a(BUSY, TIMED_OUT, "HYT01", "40001", babelfish=BABELFISH_BUSY):
         return DatabaseBusy("The database is busy with someone else's work. Try again in a moment.", passes=True)
