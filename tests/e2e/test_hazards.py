@@ -771,7 +771,7 @@ def test_hostile_text_is_shown_as_it_was_typed_and_does_nothing_on_any_page(
         expect_case(page, case_id)
         expect_text(page.locator("dd"), NAME)
         expect_text(page.locator(".notes"), TEXT)
-        expect_text(page.get_by_test_id("stText"), SHOWN)
+        expect_text(page.locator(".why .told"), SHOWN)
         expect_text(page.locator("td", has_text="onerror"), NAME)
         button(page, "Previous").hover()
         expect(page.get_by_role("tooltip")).to_contain_text("window.__hit=1")

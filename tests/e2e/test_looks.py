@@ -100,7 +100,7 @@ def test_a_case_on_paper_is_one_column_in_black_with_its_banner_and_nothing_to_c
         for heading in (case_id, "Alert", "Timeline"):
             expect(page.get_by_role("heading", name=heading)).to_be_visible()
         expect(page.locator(".st-key-timeline li")).to_have_count(5)
-        ink = page.locator("dd, td:not(.quiet), .notes, [data-testid=stText]").evaluate_all(
+        ink = page.locator("dd, td:not(.quiet), .notes, .told").evaluate_all(
             "parts => [...new Set(parts.map((part) => getComputedStyle(part).color))]"
         )
         assert ink == ["rgb(0, 0, 0)"]
@@ -120,7 +120,7 @@ def test_what_runs_from_the_right_is_shown_from_the_right(browser: Chromium, add
         expect(page.locator(".notes").filter(has_text=ARABIC)).to_have_css("direction", "rtl")
         expect(page.locator(".notes").filter(has_text="Structured.")).to_have_css("direction", "ltr")
         page.get_by_role("tab", name="Note").click()
-        for text in (page.get_by_test_id("stText").filter(has_text=ARABIC), page.get_by_role("textbox", name="Note")):
+        for text in (page.locator(".why .told").filter(has_text=ARABIC), page.get_by_role("textbox", name="Note")):
             expect(text).to_have_css("unicode-bidi", "plaintext")
 
 

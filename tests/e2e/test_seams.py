@@ -59,6 +59,7 @@ FOUND = (
 
 ELSEWHERE = {
     "pre .token": "where nobody can sign in yet: an example of settings; axe judges its contrast",
+    '[data-testid="stText"]': "where a case cannot be shown: what verification found",
     ".on-paper": "below a timeline of which a part is shown; the desk's own",
     ".clock.quiet": "on a SAR that was filed in time; the desk's own",
     "[data-testid] ul.errors": "what FinCEN found wrong, from its file; a list of the desk's own",
