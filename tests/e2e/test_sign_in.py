@@ -11,7 +11,7 @@ from oidc_provider_mock import User as Account
 from oidc_provider_mock import run_server_in_thread
 from playwright.sync_api import expect
 
-from app import opening, users
+from app import opening, unsent, users
 from app.database import Database
 from app.models import ALERT_FEED, Role
 from tests.conftest import ALERT, ANALYST, GONE
@@ -117,12 +117,16 @@ def test_a_copied_cookie_ends_with_its_person_signing_out_and_they_get_in_again_
 
 
 def test_what_was_typed_waits_for_its_person_on_the_desk_and_nothing_of_it_in_the_browser(
-    page: Page, address: str, case_id: str
+    page: Page, address: str, desk: Database, case_id: str
 ) -> None:
     sign_in(page, address, ANALYST.user_id)
     page.get_by_text("Zoë Łukasik").first.wait_for()
     page.goto(f"{address}/case?case_id={case_id}")
     page.get_by_role("textbox", name="Note").fill("Half a thought.")
+    for _ in range(100):  # a pause in typing, after which the desk keeps it
+        page.wait_for_timeout(100)
+        if desk.read(lambda tx: unsent.kept(tx, ANALYST.user_id, case_id)):
+            break
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/end_session*", wait_until="load")
     page.goto(f"{address}/qa")
