@@ -31,9 +31,8 @@ class Packed:
         self._app = app
         self._page = page
         self._dressed = dressed
-        self._kept: dict[
-            bytes, bytes
-        ] = {}  # by what is packed: a file has any number of addresses, as ./ means nothing
+        # By what is packed: a file has any number of addresses, as ./ means nothing.
+        self._kept: dict[bytes, bytes] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope.get("headers", ()))

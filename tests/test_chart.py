@@ -124,6 +124,28 @@ def test_cash_is_counted_by_business_day_and_what_is_not_cash_is_told_apart_from
     assert "Cash in on 1 business day, none above USD 10,000; the most is USD 10,000.00." in exactly
 
 
+@pytest.mark.parametrize(
+    ("bars", "named"),
+    [
+        ([moved(9400, cash=True), moved(9400, 1, cash=True, out=True), moved(8000, 2, out=True)], "Out, not cash"),
+        (
+            [moved(9400, cash=True), moved(8000, 1), moved(9400, cash=True, out=True), moved(1, out=True)],
+            "In and out, not cash",
+        ),
+        ([moved(9400, cash=True), moved(8000, 1, out=True)], None),
+    ],
+    ids=["out", "both", "a side without the line of cash"],
+)
+def test_the_legend_names_the_sides_that_are_hatched(bars: list[Bar], named: str | None) -> None:
+    html = money_over_time(bars, "USD")
+    hatched = {kind.removesuffix(" other") for kind, *_ in pieces(html) if kind.endswith(" other")}
+    told = html.partition("<i class='other'></i>")[2].partition("<")[0] or None
+    assert told == named
+    assert hatched == {
+        side for side in ("in", "out") if named and side in named.removesuffix(", not cash").lower().split()
+    }
+
+
 def test_what_was_expected_in_a_month_is_a_line_beside_days_that_come_near_it_and_else_told() -> None:
     near = money_over_time([moved(9400)], "EUR", Decimal(5000))
     assert lines(near) == [("expected", "5,000 a month", 50)]

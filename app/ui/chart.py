@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from html import escape
-from itertools import accumulate
+from itertools import accumulate, chain
 from math import ceil
 
 from app import cash_days, money
@@ -319,8 +319,11 @@ def _legend(drawn: _Drawn) -> str:
     keys = "".join(
         f"<i class='{side.kind}'></i>{side.kind.capitalize()}, up to {_short(side.top)}" for side in drawn.sides
     )
-    if any(side.hatches and not bar.is_cash for side in drawn.sides for bars in side.days.values() for bar in bars):
-        keys += "<i class='other'></i>In, not cash"
+    hatched = [
+        side for side in drawn.sides if side.hatches and any(not bar.is_cash for bar in chain(*side.days.values()))
+    ]
+    if hatched:
+        keys += f"<i class='other'></i>{' and '.join(side.kind for side in hatched).capitalize()}, not cash"
     if drawn.marks:
         keys += "<i class='quiet'></i>Not named as what fired"
     note = "<b>Two scales: a bar in and a bar out do not compare.</b>" if _differ(drawn.sides) else ""
