@@ -3,28 +3,31 @@
 
 const SIGNS = ["keydown", "pointerdown"]; // of a person who goes on by themselves
 
+const NAMES = ["aria-invalid", "aria-describedby"];
+
 let marked = [];
 let last, timer;
 
-function unmark() {
+// Leaves alone what stays marked: to mark it anew would tell it anew.
+function unmark(kept = []) {
   for (const control of marked)
-    for (const name of ["aria-invalid", "aria-describedby"]) control.removeAttribute(name);
-  marked = [];
+    if (!kept.includes(control)) for (const name of NAMES) control.removeAttribute(name);
+  marked = kept;
 }
 
 // Returns the fields that something is wrong with, as they stand on the page.
 function mark() {
-  unmark();
-  const fields = [];
+  const fields = [], controls = [];
   for (const words of document.querySelectorAll(".wrong")) {
     const field = document.querySelector(`.${words.id.replace("wrong-", "")}`);
     const control = field?.querySelector(streamlit.control);
     if (!control) continue;
-    control.setAttribute("aria-invalid", "true");
-    control.setAttribute("aria-describedby", words.id);
-    marked.push(control);
+    const values = ["true", words.id];
+    NAMES.forEach((name, at) => control.getAttribute(name) === values[at] || control.setAttribute(name, values[at]));
+    controls.push(control);
     fields.push(field);
   }
+  unmark(controls);
   return fields;
 }
 
