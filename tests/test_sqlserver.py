@@ -31,72 +31,10 @@ from app.errors import (
 from app.models import Role, User
 from app.settings import ROOT, Settings
 from tests.conftest import ANALYST, GONE, OpenCase, alert, forget_the_desk, on_the_server, stored
+from tests.wire import Wire, wire_to
 
 ON_SQLSERVER = pytest.mark.parametrize("desk", ["sqlserver"], indirect=True)
-COMMIT = "COMMIT TRANSACTION".encode("utf-16-le")
 NOBODY = User("y.new", "Ýr New", Role.ANALYST, active=True)
-
-
-class Wire:
-    """Passes on what goes between desk and server, until it is cut."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self.target = host, port
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.open: list[socket.socket] = []
-        self.lose: str | None = None
-        """Which commit is lost, once: `sent` (it never arrives) or `answer` (it arrives, and nobody is told)."""
-        self.lost = 0
-        self.up = True
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self) -> None:
-        """The server is gone."""
-        self.up = False
-        self._hang_up(*self.open)
-
-    def mend(self) -> None:
-        self.up = True
-
-    def close(self) -> None:
-        self.listener.close()
-        self._hang_up(*self.open)
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                desk, _ = self.listener.accept()
-                if not self.up:
-                    desk.close()
-                    continue
-                server = socket.create_connection(self.target)
-                self.open += [desk, server]
-                threading.Thread(target=self._pass_on, args=(desk, server, True), daemon=True).start()
-                threading.Thread(target=self._pass_on, args=(server, desk, False), daemon=True).start()
-
-    def _pass_on(self, source: socket.socket, target: socket.socket, from_desk: bool) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                if from_desk and self.lose and COMMIT in data:
-                    lost, self.lose = self.lose, None
-                    self.lost += 1
-                    if lost == "answer":
-                        self._swallowing = target
-                        target.sendall(data)
-                        continue
-                    break
-                if not from_desk and getattr(self, "_swallowing", None) is source:
-                    break
-                target.sendall(data)
-        self._hang_up(source, target)
-
-    @staticmethod
-    def _hang_up(*ends: socket.socket) -> None:
-        for end in ends:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
 
 
 def address_of(string: str) -> tuple[str, int]:
@@ -107,15 +45,14 @@ def address_of(string: str) -> tuple[str, int]:
 
 @pytest.fixture
 def wire(server: str) -> Iterator[Wire]:
-    made = Wire(*address_of(server))
-    yield made
-    made.close()
+    with wire_to(*address_of(server)) as made:
+        yield made
 
 
 @pytest.fixture
 def wired(wire: Wire, server: str, tmp_path: Path, desk: Database) -> Iterator[Database]:
     """The desk over the wire, unencrypted, so that the wire can tell a commit."""
-    attributes = {**odbc.parse(server), "server": f"127.0.0.1,{wire.port}", "encrypt": "no"}
+    attributes = {**odbc.parse(server), "server": f"127.0.0.1,{wire.port()}", "encrypt": "no"}
     attributes.pop("port", None)
     made = database.connect(Settings(odbc.build(attributes), tmp_path, busy_timeout=2, connect_timeout=3))
     yield made
@@ -229,9 +166,9 @@ def test_a_commit_whose_outcome_is_unknown_stores_the_event_once(
 ) -> None:
     case = open_case()
     wired.read(repository.users)
-    wire.lose = lose
+    wire.lose(lose)
     acknowledged = VERBS[verb](wired, case.case_id)
-    assert wire.lost == 1
+    assert wire.lost() == 1
     assert hashes(desk, case.case_id) == [case.head_hash, acknowledged]
     assert verification.verify_case(desk, case.case_id).intact
 
@@ -242,9 +179,9 @@ def test_a_case_opened_over_a_lost_commit_is_opened_once(
     desk: Database, wired: Database, wire: Wire, open_case: OpenCase, lose: str
 ) -> None:
     open_case()
-    wire.lose = lose
+    wire.lose(lose)
     event = opening.open_case(wired, "alert-feed", alert(customer_name="Once"))
-    assert wire.lost == 1
+    assert wire.lost() == 1
     found = desk.read(lambda tx: tx.fetch_all("SELECT case_id FROM cases WHERE customer_name = 'Once'"))
     assert found == [{"case_id": event.case_id}]
     assert verification.verify_database(desk).intact
@@ -257,12 +194,12 @@ def test_an_outcome_that_stays_unknown_is_said_to_be(
     monkeypatch.setattr("app.database.engine.PATIENCE", 3)
 
     def work(tx: Transaction) -> None:
-        wire.lose = "sent"
+        wire.lose("sent")
         tx.execute("UPDATE users SET active = 1 WHERE user_id = ?", (ANALYST.user_id,))
 
     with pytest.raises(OutcomeUnknown, match="not known whether this was saved"):
         wired.write(work)
-    assert wire.lost > 1
+    assert wire.lost() > 1
 
 
 @ON_SQLSERVER
@@ -331,13 +268,13 @@ def test_only_what_may_lag_is_asked_of_the_replica(
     desk: Database, server: str, wire: Wire, tmp_path: Path, open_case: OpenCase
 ) -> None:
     case_id = open_case().case_id
-    replica = f"Server=127.0.0.1,{wire.port}"
+    replica = f"Server=127.0.0.1,{wire.port()}"
     with closing(database.connect(Settings(server, tmp_path, read_replica=replica, connect_timeout=2))) as split:
         assert split.read(repository.case_count, may_lag=True) == 1
         assert split.read(repository.case_count) == 1
         casework.add_note(split, ANALYST.user_id, case_id, "Teller called.")
         assert verification.verify_database(split) == verification.Verified(1, 2, ())
-        assert len(wire.open) == 2, "only one connection went to the replica"
+        assert wire.connections() == 1, "only one connection went to the replica"
         wire.cut()
         assert split.read(repository.case_count, may_lag=True) == 1, "without the replica the server answers"
     with closing(database.connect(Settings(server, tmp_path, read_replica="Database=aml_nowhere"))) as split:
