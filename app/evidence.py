@@ -257,7 +257,7 @@ class Flow:
             return ""
         if self.paid_in == self.paid_out:
             return "as much in as out"
-        more = "more in than out" if self.paid_in > self.paid_out else "more out than in"
+        more = "more in" if self.paid_in > self.paid_out else "more out"
         return f"{money.text(abs(self.paid_in - self.paid_out), currency)} {more}"
 
     def is_of(self, amount: Decimal) -> str:

@@ -59,8 +59,8 @@ def test_each_alert_stands_with_what_it_rests_on_and_each_transaction_once(desk:
         "Expected about USD 3,000.00 a month; USD 65,800.00 came in within 7 days, 22 times that.",
         "Expected about USD 3,000.00 a month; USD 18,800.00 came in within 2 days, 6.3 times that.",
         "Alert TM-1 · ",
-        "2 of its 7 transactions made the rule fire:\N{NO-BREAK SPACE}●",
-        "1 of its 2 transactions made the rule fire:\N{NO-BREAK SPACE}●",
+        "2 of its 7 transactions fired it:\N{NO-BREAK SPACE}●",
+        "1 of its 2 transactions fired it:\N{NO-BREAK SPACE}●",
     ):
         assert said in html
     assert column(page, "transactions", "Fired") == ["●", "●", "", "", "", "", "●"]

@@ -868,7 +868,7 @@ def test_amounts_have_the_decimals_of_their_currency_and_in_out_and_net_stand_ap
         "<dt>Alerted activity</dt><dd dir='auto'>JPY 126,430 (money in)</dd>",
         "<dt>Money in</dt><dd dir='auto'>JPY 126,430</dd>",
         "<dt>Money out</dt><dd dir='auto'>JPY 95,328</dd>",
-        "<dt>Net</dt><dd dir='auto'>JPY 31,102 more in than out</dd>",
+        "<dt>Net</dt><dd dir='auto'>JPY 31,102 more in</dd>",
         "<dt>Expected monthly</dt><dd dir='auto'>JPY 5,000</dd>",
         "out JPY 95,328, Cash (branch), Łódź “Main St”</li>",  # a day of the chart
     ):

@@ -222,7 +222,7 @@ def test_a_full_life_is_told_on_one_page() -> None:
         "First and last transaction 2026-01-05 to 2026-01-11",
         "Money in USD 65,800 in 7 transactions (whole units, rounded up)",
         "Money out USD 1,235 in 1 transaction (whole units, rounded up)",
-        "Net USD 64,565.99 more in than out",
+        "Net USD 64,565.99 more in",
         "Counted once USD 65,800.00 came in and USD 1,234.01 went out; the larger of the two counts the money once: "
         "USD 65,800.00.",
         "Łódź “Main St” US 7 USD 65,800.00",
@@ -260,9 +260,9 @@ def moves(*amounts: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize(
     ("amount", "moved", "amount_is", "net"),
     [
-        ("126430.00", ["126430.00", "-95328.00"], "money in", "JPY 31,102 more in than out"),
-        ("95328.00", ["5328.00", "-95328.00"], "money out", "JPY 90,000 more out than in"),
-        ("221758.00", ["126430.00", "-95328.00"], "money in and out together", "JPY 31,102 more in than out"),
+        ("126430.00", ["126430.00", "-95328.00"], "money in", "JPY 31,102 more in"),
+        ("95328.00", ["5328.00", "-95328.00"], "money out", "JPY 90,000 more out"),
+        ("221758.00", ["126430.00", "-95328.00"], "money in and out together", "JPY 31,102 more in"),
         ("7.00", ["126430.00", "-126430.00"], "as the alert says", "as much in as out"),
         ("7.00", ["7.00"], "money in", ""),
         ("7.00", ["-7.00"], "money out", ""),

@@ -90,7 +90,7 @@ def _about(told: Told, rows: Sequence[Transaction], currency: str) -> str:
         parts.append(f"it counts {money.text(told.amount, currency)}")
     if told.triggers:
         whole = words.count(len(rows), "transaction")
-        parts.append(f"{len(told.triggers):,} of its {whole} made the rule fire:\N{NO-BREAK SPACE}●")
+        parts.append(f"{len(told.triggers):,} of its {whole} fired it:\N{NO-BREAK SPACE}●")
     return words.shown(" · ".join(filter(None, parts)))
 
 
