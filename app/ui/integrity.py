@@ -77,7 +77,7 @@ def show_last_verified() -> None:
     """Say in a line when all chains were verified last, and how that went."""
     newest = last_verified()
     if newest.at is None or newest.result is None:
-        st.caption("The chains have not been verified since the desk started.")
+        st.caption("All chains together: not yet verified since the desk started.")
     elif newest.result.intact and not newest.result.cases:
         st.caption(f"There were no cases to verify at {words.clocks(newest.at)}.")
     elif newest.result.intact:
