@@ -116,6 +116,8 @@ def main() -> int:
     if verb == "serve":
         return serve()
     if verb == "test":
+        # Whoever wants no bytecode kept: hundreds of processes would compile the desk, each for itself.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         set_up("dev")
         return become("pytest", *(arguments or TEST_ALL))
     if verb == "check":

@@ -27,8 +27,8 @@ FLAGS = (
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",  # no page waits for the internet
 )
-NOT_OPTIMISED = "--js-flags=--no-maglev --no-turbofan"
-"""To optimise the scripts of a page that lives for seconds does not pay."""
+NOT_OPTIMISED = "--js-flags=--no-turbofan"
+"""To optimise to the utmost the scripts of a page that lives for seconds does not pay."""
 VIEWPORT: ViewportSize = {"width": 1280, "height": 720}
 
 expect.set_options(timeout=30_000)  # milliseconds; a slow machine is no fault

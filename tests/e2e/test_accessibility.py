@@ -127,8 +127,8 @@ class Desk:
     def open(self, page: Page, path: str, words: str) -> None:
         """A page of the desk, until it shows the words and is at rest."""
         page.goto(self.address + path)
-        expect(page.get_by_text(words).first).to_be_visible()
-        expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        page.get_by_text(words).first.wait_for()
+        settled(page)
 
     def open_case(self, page: Page, kind: str, tab: str = "Note") -> None:
         self.open(page, f"/case?case_id={self.cases[kind]}", "Oldest first")
@@ -339,6 +339,8 @@ def qa(desk: Desk, page: Page) -> States:
     page.get_by_role("textbox", name="Remarks").fill("The sums do not add up.")
     page.get_by_role("button", name="Record").click()
     expect(page.get_by_role("button", name="Open the next")).to_be_visible()
+    page.get_by_test_id("stToast").get_by_role("button").click()
+    expect(page.get_by_test_id("stToast")).to_have_count(0)
     yield "next", WHOLE
     open_tab(page, "Reviewed")
     yield "reviewed", WHOLE

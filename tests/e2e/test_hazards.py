@@ -70,7 +70,7 @@ def case_page(address: str, case_id: str) -> str:
 
 
 def expect_case(page: Page, case_id: str) -> None:
-    expect(page.get_by_role("heading", name=case_id)).to_be_visible()
+    page.get_by_role("heading", name=case_id).wait_for()
 
 
 def expect_list(page: Page, case_ids: list[str]) -> None:
@@ -658,28 +658,27 @@ class Restarted:
 
 
 @pytest.fixture(scope="module")
-def restarted(browser: Chromium, desk: Database, folder: Path, configured: dict[str, str]) -> Iterator[Restarted]:
+def restarted(pages: Pages, desk: Database, folder: Path, configured: dict[str, str]) -> Iterator[Restarted]:
     case_id, port = open_case(desk, owner=ANALYST), free_port()
     sockets: list[WebSocket] = []
-    with browser.tab() as one, browser.tab() as two:
-        pages = (one, two)
-        two.on("websocket", lambda socket: sockets.insert(0, socket))
-        with served(folder, configured, port, stop=subprocess.Popen.kill) as where:
-            for page in pages:
-                enter(page, case_page(where, case_id), ANALYST)
-            box(one, "Note").fill("Acknowledged.")
-            button(one, "Add note").click()
-            expect(one.get_by_text("Note added.")).to_be_visible()
-            settled(one)
-            for page in pages:
-                box(page, "Note").fill("Not sent yet.")
-        for page in pages:
-            expect(page.locator(".stApp")).not_to_have_attribute("data-test-connection-state", "CONNECTED")
-        with served(folder, configured, port):
-            for page in pages:
-                expect(page.locator(".stApp")).to_have_attribute("data-test-connection-state", "CONNECTED")
-                expect(box(page, "Note")).to_have_value("Not sent yet.")
-            yield Restarted(case_id, pages, sockets)
+    one, two, _ = pages
+    two.on("websocket", lambda socket: sockets.insert(0, socket))
+    with served(folder, configured, port, stop=subprocess.Popen.kill) as where:
+        for page in (one, two):
+            enter(page, case_page(where, case_id), ANALYST)
+        box(one, "Note").fill("Acknowledged.")
+        button(one, "Add note").click()
+        expect(one.get_by_text("Note added.")).to_be_visible()
+        settled(one)
+        for page in (one, two):
+            box(page, "Note").fill("Not sent yet.")
+    for page in (one, two):
+        expect(page.locator(".stApp")).not_to_have_attribute("data-test-connection-state", "CONNECTED")
+    with served(folder, configured, port):
+        for page in (one, two):
+            expect(page.locator(".stApp")).to_have_attribute("data-test-connection-state", "CONNECTED")
+            expect(box(page, "Note")).to_have_value("Not sent yet.")
+        yield Restarted(case_id, (one, two), sockets)
 
 
 def test_a_server_that_was_killed_has_what_it_acknowledged_and_works_on_after_a_reload(
