@@ -271,6 +271,15 @@ MEASURED = {
 """Coverage counts in the tests of evidence and rules themselves; in others it would only take time."""
 
 
+LONG = ("test_tour", "test_verify_script")
+"""Files that would come late and take long: one process would wait for the other at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files that would come at the end; all else stays in its order."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
+
 def pytest_collection_finish() -> None:
     """Leave what the tests are made of out of the search for garbage, which it slows down."""
     gc.collect()

@@ -491,7 +491,7 @@ def look(
     part: str,
     found: Found,
     looks: Sequence[Look],
-    waits: Sequence[int] = (100, 500, 2500, 6000),
+    waits: Sequence[int] = (50, 500, 2500, 6000),
 ) -> None:
     """Have axe judge a part of the page in these schemes and widths: a fault is one that stays, for milliseconds."""
     known = list(OF_STREAMLIT)
