@@ -11,9 +11,9 @@ from app import casework, unsent, users
 from app.database import Database
 from app.errors import UnknownCase
 from app.exports import case_export
-from app.models import Disposition
+from app.models import Disposition, Role
 from app.policy import Decision
-from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OpenCase, stored
+from tests.conftest import ANALYST, MANAGER, OTHER_ANALYST, OTHER_MANAGER, OpenCase, stored
 from tests.test_pages import click, labelled, open_page, run, served, texts
 from tests.test_sar_page import decide, panel
 
@@ -85,6 +85,33 @@ def test_what_can_no_longer_be_sent_is_shown_until_it_is_discarded(desk: Databas
     page.button("discard sar-return").click()
     assert [code.value for code in run(page).code] == ["The branch in Main St"]
     assert "sar-return" not in kept(desk, ANALYST.user_id, case_id)
+
+
+def test_what_was_chosen_is_chosen_again_where_it_is_still_offered_under_a_name_that_nobody_shares(
+    desk: Database, open_case: OpenCase
+) -> None:
+    case_id = open_case().case_id
+    casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+
+    def chosen(manager: str) -> str | None:
+        keep(desk, ANALYST.user_id, case_id, "decision", disposition=["Escalate"], escalate_to=[manager])
+        page = open_page("case", ANALYST.user_id, case_id=case_id)
+        value: str | None = labelled(page.selectbox, "To Manager").value
+        return value
+
+    assert chosen(MANAGER.name) == MANAGER.user_id
+    assert chosen(ANALYST.name) is None
+    users.add_user(desk, "n.other", OTHER_MANAGER.name, Role.MANAGER)
+    assert chosen(OTHER_MANAGER.name) is None
+
+
+def test_a_day_that_has_not_come_yet_is_not_chosen_again(desk: Database, open_case: OpenCase) -> None:
+    case_id = open_case().case_id
+    casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
+    for day, expected in ((NOW.date(), NOW.date()), (NOW.date() + timedelta(days=2), None)):
+        keep(desk, ANALYST.user_id, case_id, "decision", disposition=["SAR"], determined_at=day)
+        page = open_page("case", ANALYST.user_id, case_id=case_id)
+        assert labelled(page.date_input, "Suspicion determined on").value == expected
 
 
 def test_a_sar_draft_goes_on_where_its_writer_left_it_and_is_gone_where_they_discard_it(

@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html import escape
 from time import monotonic
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
@@ -27,14 +27,17 @@ from app.errors import (
 from app.models import User, read_case_id
 from app.text import is_visible
 from app.ui import base, session, streamlit_seams, timeline, words
-from app.ui.session import Outcome, Recalled, Refused, Session, Unsent, mine
+from app.ui.session import Outcome, Read, Recalled, Refused, Session, Unsent, mine
 
 _hand = base.component("hand")
 _typed = base.component("typed")
 
 _LOGGER = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 SHORT = 80  # characters of what was typed that may stand in a list
+EARLIEST = date(1990, 1, 1)  # that a day can be
 
 
 @contextmanager
@@ -151,12 +154,29 @@ class Form:
         """Return the part whose fields are sent together, by its button."""
         return st.form(f"{_kind_of(self.name)} form {self.token}", border=False)
 
-    def key(self, field: str, is_text: bool = False) -> str:
-        """Return the key for a field's widget; from now on the form has this field, with what was kept of it."""
-        self._unsent.fields[field] = is_text
+    def key(self, field: str, read: Read | None = None) -> str:
+        """Return the key for a field's widget; from now on the form has this field, with what was kept of it.
+
+        `read` makes a value of what the browser tells of it before anything is sent: `str` where it is a text. Without
+        it, the browser tells only what is typed in it.
+        """
+        self._unsent.fields[field] = read
         key = _key(field, self._unsent)
         if field in self._unsent.kept and not session.has(key):
             session.set_value(key, self._unsent.kept[field])
+        return key
+
+    def choice(self, field: str, options: Sequence[T], told: Callable[[T], str] = str) -> str:
+        """Return the key for the widget of a choice, as `key` does. What is chosen is kept in the words that show it.
+
+        What two of the options are called is not kept: nobody is to be chosen in another's place.
+        """
+        shown = [told(option) for option in options]
+        named = {name: option for name, option in zip(shown, options, strict=True) if shown.count(name) == 1}
+        self._unsent.fields[field] = lambda name: [name] if name in named else None
+        key, kept = _key(field, self._unsent), self._unsent.kept.get(field)
+        if isinstance(kept, list) and kept and kept[0] in named and not session.has(key):
+            session.set_value(key, named[kept[0]])
         return key
 
     def tell(self, field: str, is_right: bool = False) -> None:
@@ -168,9 +188,21 @@ class Form:
 
     def text(self, label: str, field: str, placeholder: str = "", height: int = 120) -> None:
         """Draw a text. In a disabled form it is disabled too, unless that would lose what was typed in it."""
-        key = self.key(field, is_text=True)
+        key = self.key(field, str)
         disabled = bool(self.refusal) and not self.value(field)
         st.text_area(label, key=key, height=height, disabled=disabled, placeholder=placeholder)
+        self.tell(field)
+
+    def day(self, label: str, field: str, today: date, begun: date | None = None, about: str | None = None) -> None:
+        """Draw a choice of a day up to today, `begun` beforehand, if any; `about` is its help."""
+        if (kept := self._unsent.kept.get(field)) and not EARLIEST <= kept <= today:
+            del self._unsent.kept[field]
+        key = self.key(field, _read_day)
+        if begun and not session.has(key):
+            session.set_value(key, begun)
+        st.date_input(
+            label, None, min_value=EARLIEST, max_value=today, key=key, disabled=bool(self.refusal), help=about
+        )
         self.tell(field)
 
     def person(self, label: str, field: str, people: Sequence[str], told: Callable[[User], str]) -> None:
@@ -181,7 +213,7 @@ class Form:
             format_func=lambda user_id: told(self.names[user_id]),
             index=None,
             placeholder="Choose who",
-            key=self.key(field),
+            key=self.choice(field, people, lambda user_id: told(self.names[user_id])),
             disabled=bool(self.refusal),
         )
         self.tell(field)
@@ -227,6 +259,12 @@ def _kind_of(name: str) -> str:
 def _place_of(name: str) -> str:
     """Return the key of what holds the form with this name."""
     return f"form {_kind_of(name)}"
+
+
+def _read_day(text: str) -> date | None:
+    with suppress(ValueError):
+        return date.fromisoformat(text)
+    return None
 
 
 def _key(field: str, form: Unsent) -> str:
@@ -309,13 +347,30 @@ def _listen(who: str, drawn: Mapping[str, str]) -> None:
                 continue  # sent meanwhile
             if form is None:
                 return  # somebody else's: the browser gives it back to them
-            fields = [field for field in form.fields if streamlit_seams.class_of(field) == f"st-key-{one['field']}"]
-            if not _keep(name, form, {field: str(one["text"]) for field in fields}):
+            read = {field: read or str for field, read in form.fields.items() if _class_of(field) == one["field"]}
+            if not _keep(name, form, {field: read[field](str(one["text"])) for field in read}):
                 return
         mine.heard = str(told.get("id", ""))
 
-    data = {"who": who, "forms": drawn, "accepted": mine.accepted, "heard": mine.heard, "session": session.token()}
+    data = {
+        "who": who,
+        "forms": drawn,
+        "choices": {form.token: _choices(form) for name, form in mine.forms.items() if name in drawn.values()},
+        "accepted": mine.accepted,
+        "heard": mine.heard,
+        "session": session.token(),
+    }
     _typed(data=data, key="typed", on_typed_change=hear)
+
+
+def _choices(form: Unsent) -> list[str]:
+    """Return the fields of which the browser tells what is chosen, as it knows them."""
+    return [_class_of(field) for field, read in form.fields.items() if read and read is not str]
+
+
+def _class_of(field: str) -> str:
+    """Return what of its CSS class is the field's own."""
+    return streamlit_seams.class_of(field).removeprefix("st-key-")
 
 
 def _keep(name: str, form: Unsent, values: Mapping[str, Any]) -> bool:
@@ -388,8 +443,8 @@ def _held(texts_alone: bool) -> dict[str, Any]:
     keys = [
         _key(field, form)
         for form in mine.forms.values()
-        for field, is_text in form.fields.items()
-        if is_text or not texts_alone
+        for field, read in form.fields.items()
+        if read is str or not texts_alone
     ]
     return {key: value for key in keys if (value := session.value_of(key))}
 

@@ -85,8 +85,8 @@ def show(actor: User, names: Mapping[str, User], of: Drafting) -> None:
 def _begin(form: forms.Form, of: Drafting) -> None:
     """Put what the draft starts as in the fields, and remember what the case was then."""
 
-    def put(field: str, value: object, is_text: bool = False) -> None:
-        session.set_value(form.key(field, is_text), value)
+    def put(field: str, value: object, read: session.Read | None = None) -> None:
+        session.set_value(form.key(field, read), value)
 
     start = of.start
     put("base", of.case.head_hash)
@@ -102,12 +102,12 @@ def _begin(form: forms.Form, of: Drafting) -> None:
     put("instruments", list(start.instruments))
     for code, said in start.described.items():
         put(f"described {code}", said)
-    put("narrative", start.narrative, is_text=True)
+    put("narrative", start.narrative, str)
     put("begun", "")
     put("accepted", False)
     put("start", _typed(form, of)[0])
     for field, value in form.kept.items():  # as it was left, over the draft that it was written on
-        put(field, value, is_text=field == "narrative")
+        put(field, value, str if field == "narrative" else None)
 
 
 def _is_touched(form: forms.Form, of: Drafting) -> bool:
@@ -327,11 +327,11 @@ def _narrative(form: forms.Form, of: Drafting, draft: Draft) -> Draft:
     text, begun = form.value("narrative") or "", form.value("begun")
     if of.is_begun and text == begun and not form.value("accepted"):
         text = narrative.begin(of.case, of.facts.kept, of.events, draft)
-        session.set_value(form.key("narrative", is_text=True), text)
+        session.set_value(form.key("narrative", str), text)
         session.set_value(form.key("begun"), text)
     st.text_area(
         "Narrative",
-        key=form.key("narrative", is_text=True),
+        key=form.key("narrative", str),
         height=420,
         persist_state=KEPT,
         placeholder="Who, what, when, where, why and how, in plain sentences",

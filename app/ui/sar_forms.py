@@ -104,20 +104,14 @@ def file(scene: Scene) -> None:
     with form.place(), form.box():
         if outside:
             st.caption("The SAR was decided before the desk kept filings: say when it was filed, and its BSA id.")
-        st.date_input("Filed on", today, max_value=today, key=form.key("day"), disabled=disabled)
-        form.tell("day")
+        form.day("Filed on", "day", today, begun=today)
         if outside:
-            st.text_input("BSA id", max_chars=BSA_ID_DIGITS, key=form.key("bsa_id"), disabled=disabled)
+            st.text_input("BSA id", max_chars=BSA_ID_DIGITS, key=form.key("bsa_id", str), disabled=disabled)
             form.tell("bsa_id")
         else:
-            sent = exported(scene.events)
-            st.selectbox(
-                "What was sent",
-                [BY_HAND, *sent],
-                format_func=lambda chosen: sent.get(chosen, "Keyed in by hand at FinCEN"),
-                key=form.key("export"),
-                disabled=disabled,
-            )
+            sent = {BY_HAND: "Keyed in by hand at FinCEN", **exported(scene.events)}
+            key = form.choice("export", list(sent), sent.__getitem__)
+            st.selectbox("What was sent", sent, format_func=sent.__getitem__, key=key, disabled=disabled)
             form.tell("export")
         if due and today > due.date():
             form.text(f"Why it was filed after {words.day(due)}", "late_because", height=90)
@@ -220,7 +214,7 @@ def _accepted(scene: Scene, name: str, report: Acknowledged | None = None) -> No
     with form.place(), form.box():
         if report is None:
             disabled = bool(form.refusal)
-            st.text_input("BSA id", max_chars=BSA_ID_DIGITS, key=form.key("bsa_id"), disabled=disabled)
+            st.text_input("BSA id", max_chars=BSA_ID_DIGITS, key=form.key("bsa_id", str), disabled=disabled)
         form.tell("bsa_id")
         label = f"Keep BSA id {report.bsa_id} for {scene.case.case_id}" if report else "Keep the BSA id"
         form.button(label, keep, ":material/verified:", is_primary=True)

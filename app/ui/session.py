@@ -74,18 +74,22 @@ class Recalled:
     forms: Mapping[str, Mapping[str, Any]]
 
 
+Read = Callable[[str], Any]
+
+
 @dataclass
 class Unsent:
     """A form of a person that has not been accepted yet: its token, and the fields it was drawn with.
 
-    Each field is True where a text. `kept` is what of them the database keeps, as far as this session knows, and
+    Each field has what makes a value of what the browser tells of it, `str` where it is a text; None where the browser
+    tells only what is typed in it. `kept` is what of them the database keeps, as far as this session knows, and
     `is_whole` says whether it keeps what is empty too. `is_closed` says that nothing can be sent by it any more.
     `recalled` is the reading that `kept` began with.
     """
 
     user_id: str = ""
     token: str = field(default_factory=casework.new_form)
-    fields: dict[str, bool] = field(default_factory=dict)
+    fields: dict[str, Read | None] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
     is_whole: bool = False
     is_closed: bool = False

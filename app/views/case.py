@@ -1,7 +1,7 @@
 """Case: everything about one case, and what can be done with it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -213,7 +213,7 @@ def decision_form(actor: User, case: Case, events: Sequence[Event], names: Mappi
     choices = [Disposition.NO_SAR.value, Disposition.SAR.value, Disposition.ESCALATE.value]
     with form.place():
         neither = bool(no_decision and no_escalation)
-        shown = st.segmented_control("Disposition", choices, key=form.key("disposition"), disabled=neither)
+        shown = st.segmented_control("Disposition", choices, key=form.choice("disposition", choices), disabled=neither)
         # Drawn always: so the form below keeps its place, and with it what is being typed there.
         form.tell("disposition", is_right=bool(shown))
         chosen = Disposition(shown or "")
@@ -240,19 +240,15 @@ def determination_fields(case: Case, form: forms.Form, is_second: bool) -> None:
     """
     today = words.local(datetime.now(UTC)).date()
     disabled = bool(form.refusal)
-    st.date_input(
+    form.day(
         "Suspicion determined on",
-        None,
-        min_value=date(1990, 1, 1),
-        max_value=today,
-        key=form.key("determined_at"),
-        disabled=disabled,
-        help="When someone first concluded that there is reason to suspect. The filing clock starts here.",
+        "determined_at",
+        today,
+        about="When someone first concluded that there is reason to suspect. The filing clock starts here.",
     )
-    form.tell("determined_at")
     st.text_input(
         f"Who knew, if before {words.local(case.opened_at):%Y-%m-%d}",
-        key=form.key("source"),
+        key=form.key("source", str),
         disabled=disabled,
         placeholder="Branch, Fraud, law enforcement",
         max_chars=200,
@@ -262,7 +258,7 @@ def determination_fields(case: Case, form: forms.Form, is_second: bool) -> None:
     if is_second:
         form.text("Why that day, where it is later than the one decided before", "later_because", height=80)
     label = "No suspect identified (60 days to file instead of 30)"
-    st.checkbox(label, key=form.key("no_suspect"), disabled=disabled)
+    st.checkbox(label, key=form.key("no_suspect", bool), disabled=disabled)
 
 
 def send_decision(actor: User, case: Case, names: Mapping[str, User], chosen: Disposition, form: forms.Form) -> None:

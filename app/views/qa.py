@@ -47,7 +47,7 @@ def verdict_form(actor: User, case: Case, events: list[Event], names: dict[str, 
     with form.place(), form.box(), st.container(horizontal=True, vertical_alignment="top", key="verdict"):
         with st.container(width="content"):
             verdicts = [QaResult.PASS.value, QaResult.FAIL.value]
-            st.segmented_control("Verdict", verdicts, key=form.key("result"), disabled=bool(refusal))
+            st.segmented_control("Verdict", verdicts, key=form.choice("result", verdicts), disabled=bool(refusal))
             form.tell("result")
         with st.container():
             form.text("Remarks", "notes", "Required on a fail", height=68)

@@ -2,8 +2,7 @@
 // where the hand was: at the first such field or, where all was well, on the button of the form drawn anew.
 
 const SIGNS = ["keydown", "pointerdown"]; // of a person who goes on by themselves
-
-const NAMES = ["aria-invalid", "aria-describedby"];
+const MARKS = ["aria-invalid", "aria-describedby"]; // on the control of a field that something is wrong with
 
 let marked = [];
 let last, timer;
@@ -11,7 +10,7 @@ let last, timer;
 // Leaves alone what stays marked: to mark it anew would tell it anew.
 function unmark(kept = []) {
   for (const control of marked)
-    if (!kept.includes(control)) for (const name of NAMES) control.removeAttribute(name);
+    if (!kept.includes(control)) for (const name of MARKS) control.removeAttribute(name);
   marked = kept;
 }
 
@@ -23,7 +22,7 @@ function mark() {
     const control = field?.querySelector(streamlit.control);
     if (!control) continue;
     const values = ["true", words.id];
-    NAMES.forEach((name, at) => control.getAttribute(name) === values[at] || control.setAttribute(name, values[at]));
+    MARKS.forEach((name, at) => control.getAttribute(name) === values[at] || control.setAttribute(name, values[at]));
     controls.push(control);
     fields.push(field);
   }

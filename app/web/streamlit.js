@@ -9,6 +9,8 @@ const streamlit = {
   sidebarClose: "[data-testid=stSidebarCollapseButton] button",
   keyed: "[class*='st-key-']", // what has a key; the key is the rest of that class
   text: "textarea:enabled, input[type=text]:enabled:not([role])", // that a person types in
+  choice: "[role=combobox], input[type=date], input[type=checkbox]", // whose value is what is chosen
+  chosen: "[role=radio][aria-checked=true]", // of buttons
   control: "textarea, input[type=text], [role=radiogroup], [role=combobox], [role=spinbutton]", // of a field of a form
   focusable: "textarea, input[type=text], [role=radio], [role=combobox], [role=spinbutton]",
   button: "button[kind]",

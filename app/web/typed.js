@@ -1,24 +1,25 @@
-// Tells the desk what is typed in the texts of forms and not sent, after a pause or when a text is left: by its form and
-// its field. Until the desk has said that it keeps it, this page holds it, and gives it back to a text drawn anew.
+// Tells the desk what is typed and chosen in forms and not sent, after a pause or when a text is left: by its form and
+// its field. Until the desk has said that it keeps a text, this page holds it, and gives it back to one drawn anew.
 
 const PAUSE = 600, PATIENCE = 5000; // milliseconds: of no typing, and until the desk is told again
 const PRESS = 300; // between a press and what it does: told at the same moment, that would draw nothing but this
-const page = (window.amlTyped ??= { who: "", forms: {}, held: new Map(), sent: null, number: 0, timer: 0, pressed: 0 });
+const page = (window.amlTyped ??= { who: "", forms: {}, choices: {}, held: new Map(), shown: new Map(), sent: null,
+  number: 0, timer: 0, pressed: 0 });
 const prototypeOf = (text) => text instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement;
 
-// A text's key is its field and the token of its form.
-function placeOf(text) {
-  const holder = text.closest?.(streamlit.keyed);
-  const [, field, token] = holder?.className.match(/st-key-(\S+)-([0-9a-f]{16})(?!\S)/) ?? [];
+// A field's key is its name and the token of its form.
+function placeOf(field) {
+  const holder = field.closest?.(streamlit.keyed);
+  const [, name, token] = holder?.className.match(/st-key-(\S+)-([0-9a-f]{16})(?!\S)/) ?? [];
   const form = page.forms[token];
-  return form && { who: page.who, field, token, name: `${page.who} ${form} ${field}` };
+  return form && { who: page.who, field: name, token, name: `${page.who} ${form} ${name}` };
 }
 
 const mine = () => [...page.held.values()].filter(({ who, token }) => who === page.who && page.forms[token]);
 
 function later(milliseconds) {
   clearTimeout(page.timer);
-  page.timer = mine().length ? setTimeout(tell, milliseconds) : 0;
+  page.timer = mine().length || page.isPressed ? setTimeout(tell, milliseconds) : 0;
 }
 
 function hold({ target }) {
@@ -28,11 +29,38 @@ function hold({ target }) {
   later(PAUSE);
 }
 
+// In the words that show it, a day as ISO 8601 writes it; empty where nothing is chosen.
+function chosenIn(holder) {
+  const choice = holder.querySelector(streamlit.choice);
+  if (choice?.type === "checkbox") return choice.checked ? "true" : "";
+  return choice ? choice.value : holder.querySelector(streamlit.chosen)?.textContent ?? "";
+}
+
+// What a choice shows is the desk's own until something was pressed.
+function lookAtChoices() {
+  for (const holder of document.querySelectorAll(streamlit.keyed)) {
+    const place = page.who && placeOf(holder);
+    if (!place || !page.choices[place.token]?.includes(place.field)) continue;
+    const key = `${place.token} ${place.field}`, before = page.shown.get(key), text = chosenIn(holder);
+    page.shown.set(key, text);
+    if (before !== undefined && before !== text) page.held.set(place.name, { ...place, text });
+  }
+}
+
+function press() {
+  page.pressed = performance.now();
+  lookAtChoices();
+  page.isPressed = true;
+  later(PAUSE);
+}
+
 // A desk that was started again throws away what is told to the session before, and what another script tells with it.
 const isHeard = () => performance.now() > page.pressed + PRESS && streamlit.isAtRest() && document.querySelector(streamlit.connected)
   && page.session === window.amlNewestSession;
 
 function tell() {
+  if (page.isPressed) lookAtChoices();
+  page.isPressed = false;
   if (!mine().length) return;
   if (!isHeard()) return later(PRESS);
   say();
@@ -72,12 +100,12 @@ export default function ({ data, setTriggerValue }) {
     page.name = Math.random().toString(36).slice(2);
     addEventListener("input", hold, true);
     for (const sign of ["pointerdown", "keydown"])
-      addEventListener(sign, () => { page.pressed = performance.now(); }, true);
+      addEventListener(sign, press, true);
     addEventListener("focusout", () => later(PRESS), true);
-    addEventListener("beforeunload", () => mine().length && say());
+    addEventListener("beforeunload", () => { lookAtChoices(); if (mine().length) say(); });
     new MutationObserver(restore).observe(document.body, { childList: true, subtree: true });
   }
-  Object.assign(page, { who: data.who, forms: data.forms, session: data.session });
+  Object.assign(page, { who: data.who, forms: data.forms, choices: data.choices, session: data.session });
   for (const [name, { token }] of page.held) if (data.accepted.includes(token)) page.held.delete(name);
   heard(data.heard);
   restore();

@@ -481,33 +481,42 @@ def test_who_acts_stays_over_a_reload_and_looks_in_no_other_name(pages: Pages, d
     assert looks == [OTHER_MANAGER.user_id, OTHER_ANALYST.user_id]
 
 
-def expect_kept(desk: Database, case_id: str, *texts: str) -> None:
-    """The desk has these texts, that the analyst typed on the case: a moment after the last stroke of a key."""
+def expect_kept(desk: Database, case_id: str, **forms: dict[str, Any]) -> None:
+    """The desk has this of the analyst's forms, by their fields: a moment after the last stroke of a key."""
     for _ in range(100):
         kept = desk.read(lambda tx: unsent.kept(tx, ANALYST.user_id, case_id))
-        if {text for fields in kept.values() for text in fields.values()} == set(texts):
+        if kept == forms:
             return
         sleep(0.1)
     raise AssertionError(kept)
 
 
-def test_what_was_typed_comes_back_after_a_reload_to_its_person_on_its_case_until_it_is_sent(
+def test_what_was_typed_and_chosen_comes_back_after_a_reload_to_its_person_on_its_case_until_it_is_sent(
     pages: Pages, desk: Database, address: str
 ) -> None:
     case_id, other = (open_case(desk, owner=ANALYST) for _ in range(2))
-    page = pages[0]
+    page, text, today = pages[0], "Half a thought.\nAnd more.", datetime.now(UTC).date()
     enter(page, case_page(address, case_id), ANALYST)
-    box(page, "Note").fill("Half a thought.\nAnd more.")
-    decide(page, "The takings match.")
-    expect_kept(desk, case_id, "Half a thought.\nAnd more.", "The takings match.")
-    page.reload()
-    expect(box(page, "Note")).to_have_value("Half a thought.\nAnd more.")
+    box(page, "Note").fill(text)
+    page.get_by_role("tab", name="Assign").click()
+    page.get_by_role("combobox", name="New owner").click()
+    page.get_by_role("option", name=OTHER_ANALYST.name).click()
     page.get_by_role("tab", name="Decide").click()
-    expect(box(page, "Rationale")).to_have_value("The takings match.")
-    page.get_by_role("radio", name="No SAR").click()  # what decides is chosen anew
-    button(page, "Close as No SAR").click()
-    expect(page.get_by_text("Disposition set: No SAR.")).to_be_visible()
-    assert stored(desk, case_id)[1][-1].notes == "The takings match."
+    page.get_by_role("radio", name="SAR", exact=True).click()
+    button(page, "Close as SAR").wait_for()
+    box(page, "Rationale").fill("The takings match.")
+    page.get_by_role("spinbutton", name="year").press_sequentially(f"{today:%Y%m%d}")
+    page.keyboard.press("Escape")  # the calendar
+    suspect = page.get_by_role("checkbox", name="No suspect identified")
+    suspect.check(force=True)  # Streamlit draws it over the box
+    decision = {
+        "disposition": ["SAR"],
+        "rationale": "The takings match.",
+        "determined_at": today,
+        "no_suspect": True,
+    }
+    receiver = [f"{OTHER_ANALYST.name}, {OTHER_ANALYST.role}"]
+    expect_kept(desk, case_id, note={"text": text}, assign={"receiver": receiver}, decision=decision)
     page.goto(case_page(address, other))
     expect_case(page, other)
     expect(box(page, "Note")).to_have_value("")
@@ -515,15 +524,24 @@ def test_what_was_typed_comes_back_after_a_reload_to_its_person_on_its_case_unti
     settled(page)
     expect(box(page, "Note")).to_have_value("")
     enter(page, case_page(address, case_id), ANALYST)
-    expect(box(page, "Note")).to_have_value("Half a thought.\nAnd more.")
+    expect(box(page, "Note")).to_have_value(text)
     settled(page)
     button(page, "Add note").click()
     expect(page.get_by_text("Note added.")).to_be_visible()
-    assert stored(desk, case_id)[1][-1].notes == "Half a thought.\nAnd more."
+    assert [event.notes for event in stored(desk, case_id)[1] if event.action == Action.NOTE] == [text]
     page.reload()
     expect_case(page, case_id)
     settled(page)
     expect(box(page, "Note")).to_have_value("")
+    page.get_by_role("tab", name="Assign").click()
+    expect(page.get_by_role("combobox", name="New owner")).to_have_value(*receiver)
+    page.get_by_role("tab", name="Decide").click()
+    expect(suspect).to_be_checked()
+    button(page, "Close as SAR").click()
+    expect(page.get_by_text("Disposition set: SAR.")).to_be_visible()
+    case, events = stored(desk, case_id)
+    assert [event.notes for event in events if event.action == Action.DISPOSITION] == ["The takings match."]
+    assert case.determined_at and case.determined_at.date() == today
 
 
 def test_what_one_person_typed_is_gone_from_the_page_where_another_acts_and_is_kept_for_them(
