@@ -153,8 +153,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         sar.sort(key=lambda case: -len(made.read(lambda tx: connected.of_case(tx, case)).ties))
         others = [case for case in found if case.status is Status.IN_REVIEW and case.owner != ANALYSTS[0].user_id]
         drafted, to_draft = others[:2]
-        kinds = {"new": new[0], "mine": mine[0], "moved": mine[1], "sar": sar[0], "broken": sar[1]}
-        kinds |= {"drafted": drafted, "to draft": to_draft}
+        kinds = {"new": new[0], "mine": mine[0], "moved": mine[1], "refused": mine[2]}
+        kinds |= {"sar": sar[0], "broken": sar[1], "drafted": drafted, "to draft": to_draft}
         for case in (drafted, to_draft):
             casework.assign(made, MANAGERS[0].user_id, case.case_id, ANALYSTS[0].user_id, "Knows the branch.")
             decide_as_sar(made, case.case_id)
@@ -196,10 +196,10 @@ def triage(desk: Desk, page: Page) -> States:
     desk.open(page, "/", "Cases 1 to")
     yield "queue", WHOLE
     page.get_by_role("checkbox", name="Select AML", disabled=False).first.click()
-    expect(page.get_by_text("1 selected")).to_be_visible()
+    page.get_by_text("1 selected").wait_for()
     yield "ticked", WHOLE
     page.get_by_role("combobox", name="Acting as").click()
-    expect(page.get_by_role("option").first).to_be_visible()
+    page.get_by_role("option").first.wait_for()
     yield "picker", WHOLE
     desk.open(page, "/?q=nobody", "No case matches")
     yield "no match", WHOLE
@@ -209,7 +209,7 @@ def triage_filtered(desk: Desk, page: Page) -> States:
     desk.open(page, "/?risk=High&closed=true&q=LLC", "Cases 1 to")
     yield "filtered", WHOLE
     page.get_by_role("button", name="to draft").click()
-    expect(page.get_by_role("cell", name="SAR · To draft").first).to_be_visible()
+    page.get_by_role("cell", name="SAR · To draft").first.wait_for()
     settled(page)
     yield "SARs", WHOLE
     act_as(page, REVIEWERS[0].name)
@@ -237,15 +237,15 @@ def case_mine(desk: Desk, page: Page) -> States:
     yield "decide", WHOLE
     for disposition, label in (("Escalate", "Escalate"), ("SAR", "Close as SAR")):
         page.get_by_role("radio", name=disposition, exact=True).click()
-        expect(page.get_by_role("button", name=label)).to_be_visible()
+        page.get_by_role("button", name=label).wait_for()
         yield disposition, ACTIONS
     page.get_by_role("button", name="Choose date").click()
-    expect(page.get_by_role("grid")).to_be_visible()
+    page.get_by_role("grid").wait_for()
     yield "calendar", WHOLE
 
 
 def case_forms(desk: Desk, page: Page) -> States:
-    desk.open_case(page, "mine")
+    desk.open_case(page, "refused")
     open_tab(page, "Decide")
     page.get_by_role("radio", name="SAR", exact=True).click()
     page.get_by_role("button", name="Close as SAR").click()
@@ -253,11 +253,11 @@ def case_forms(desk: Desk, page: Page) -> States:
     yield "refused", ACTIONS
     page.get_by_role("radio", name="SAR", exact=True).click()
     page.get_by_role("button", name="Decide", exact=True).click()
-    expect(page.get_by_text("Choose a disposition")).to_be_visible()
+    page.get_by_text("Choose a disposition").wait_for()
     yield "undecided", ACTIONS
     open_tab(page, "Assign")
     page.get_by_role("button", name="Assign", exact=True).last.click()
-    expect(page.get_by_text("Choose who is to own the case")).to_be_visible()
+    page.get_by_text("Choose who is to own the case").wait_for()
     yield "nobody", ACTIONS
     open_tab(page, "Reopen")
     yield "Reopen", ACTIONS
@@ -266,12 +266,12 @@ def case_forms(desk: Desk, page: Page) -> States:
 def case_moved(desk: Desk, page: Page) -> States:
     desk.open_case(page, "moved", "Decide")
     page.get_by_role("radio", name="No SAR").click()
-    expect(page.get_by_role("button", name="Close as No SAR")).to_be_visible()
+    page.get_by_role("button", name="Close as No SAR").wait_for()
     settled(page)
     page.get_by_role("textbox", name="Rationale").fill("Takings match the filings.")
     casework.add_note(desk.database, ANALYSTS[1].user_id, desk.cases["moved"], "Wait for the branch.")
     page.get_by_role("button", name="Close as No SAR").click()
-    expect(page.get_by_text("What happened meanwhile")).to_be_visible()
+    page.get_by_text("What happened meanwhile").wait_for()
     yield "meanwhile", WHOLE
 
 
@@ -280,17 +280,17 @@ def case_sar(desk: Desk, page: Page) -> States:
     yield "reopen", WHOLE
     page.get_by_text("Try to break it").click()
     page.get_by_role("radio", name="Swap it").click()
-    expect(page.get_by_text("Caught by")).to_be_visible()
+    page.get_by_text("Caught by").wait_for()
     yield "attack", ".st-key-try"
     page.get_by_text("Connected cases").click()
-    expect(page.locator(".network")).to_be_visible()
+    page.locator(".network").wait_for()
     yield "connected", "[class*=st-key-connected-]"
 
 
 def case_drafting(desk: Desk, page: Page) -> States:
     desk.open_case(page, "to draft")
     page.get_by_text(", Suspect").or_(page.get_by_text(", Victim")).first.click()
-    expect(page.get_by_role("textbox", name="Street")).to_be_visible()
+    page.get_by_role("textbox", name="Street").wait_for()
     yield "draft", WHOLE
     page.get_by_role("button", name="Save the draft").click()
     expect(page.locator(".wrong")).to_have_count(1)
@@ -300,7 +300,7 @@ def case_drafting(desk: Desk, page: Page) -> States:
 def case_drafted(desk: Desk, page: Page) -> States:
     desk.open_case(page, "drafted")
     act_as(page, MANAGERS[0].name)
-    expect(page.get_by_role("tab", name="Approve")).to_be_visible()
+    page.get_by_role("tab", name="Approve").wait_for()
     yield "to approve", WHOLE
     open_tab(page, "Approve")
     expect(page.get_by_role("button", name="Approve the draft")).to_be_enabled()
@@ -312,13 +312,13 @@ def broken(desk: Desk, page: Page) -> States:
     desk.open(page, "/exports", "Type the id")
     open_tab(page, "Verify the database")
     page.get_by_role("button", name="Verify every chain").click()
-    expect(page.get_by_text("all intact")).to_be_visible()
+    page.get_by_text("all intact").wait_for()
     yield "intact", WHOLE
     case_id = desk.cases["broken"]
     tamper(desk.database, "UPDATE case_events SET notes = 'x' WHERE case_id = ? AND action = 'note'", case_id)
     tamper(desk.database, "UPDATE cases SET risk_score = 1 WHERE case_id = ?", case_id)
     page.get_by_role("button", name="Verify every chain").click()
-    expect(page.get_by_text("found at").first).to_be_visible()
+    page.get_by_text("found at").first.wait_for()
     yield "breaks", WHOLE
     desk.open_case(page, "broken")
     yield "case", WHOLE
@@ -327,18 +327,18 @@ def broken(desk: Desk, page: Page) -> States:
 def qa(desk: Desk, page: Page) -> States:
     desk.open(page, "/qa", "Awaiting review (")
     act_as(page, REVIEWERS[0].name)
-    expect(page.get_by_role("link", name="AML-").first).to_be_visible()
+    page.get_by_role("link", name="AML-").first.wait_for()
     yield "waiting", WHOLE
     page.get_by_role("region", name="Awaiting").get_by_role("link").first.click()
     expect(page.get_by_role("button", name="Record")).to_be_enabled()
     yield "open", WHOLE
     page.get_by_role("radio", name="Fail", exact=True).click()
     page.get_by_role("button", name="Record").click()
-    expect(page.get_by_text("reason for the fail is empty")).to_be_visible()
+    page.get_by_text("reason for the fail is empty").wait_for()
     yield "refused", ".st-key-review_panel"
     page.get_by_role("textbox", name="Remarks").fill("The sums do not add up.")
     page.get_by_role("button", name="Record").click()
-    expect(page.get_by_role("button", name="Open the next")).to_be_visible()
+    page.get_by_role("button", name="Open the next").wait_for()
     page.get_by_test_id("stToast").get_by_role("button").click()
     expect(page.get_by_test_id("stToast")).to_have_count(0)
     yield "next", WHOLE
@@ -363,16 +363,16 @@ def exports_file(desk: Desk, page: Page) -> States:
     for data, words in ((trail.data, "all intact"), (trail.data.replace(b"SAR", b"sar"), "break"), (b"?", "Refused")):
         file: FilePayload = {"name": trail.name, "mimeType": "text/csv", "buffer": data}
         page.locator("input[type=file]").set_input_files(file)
-        expect(page.get_by_role("tabpanel", name="Verify a file").get_by_text(words).first).to_be_visible()
+        page.get_by_role("tabpanel", name="Verify a file").get_by_text(words).first.wait_for()
         yield "file", "main"
 
 
 def tour(desk: Desk, page: Page) -> States:
     desk.open(page, f"/case?case_id={desk.cases['mine']}&tour=4", "Step 4 of")
-    expect(page.get_by_text("Oldest first")).to_be_visible()
+    page.get_by_text("Oldest first").wait_for()
     yield "step", WHOLE
     page.get_by_role("button", name="Reset the demo data").click()
-    expect(page.get_by_role("dialog")).to_be_visible()
+    page.get_by_role("dialog").wait_for()
     yield "dialog", WHOLE
 
 
@@ -386,14 +386,14 @@ def signing_in(desk: Desk, page: Page) -> States:
         served(desk.folder, configured, port, secrets) as address,
     ):
         page.goto(address)
-        expect(page.get_by_text("Nobody can sign in yet")).to_be_visible()
+        page.get_by_text("Nobody can sign in yet").wait_for()
         yield "not configured", WHOLE
         secrets.write_text(SECRETS.format(port=port, provider=provider.server_port), "utf-8")
         page.goto(address)
-        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        page.get_by_role("button", name="Sign in").wait_for()
         yield "welcome", WHOLE
         sign_in(page, address, LEAVER.user_id)
-        expect(page.get_by_text("is not active")).to_be_visible()
+        page.get_by_text("is not active").wait_for()
         yield "refused", WHOLE
 
 
@@ -405,7 +405,7 @@ def from_nothing(desk: Desk, page: Page) -> States:
 
     def opened(path: str, words: str) -> None:
         page.goto(f"http://localhost:{port}{path}")
-        expect(page.get_by_text(words).first).to_be_visible()
+        page.get_by_text(words).first.wait_for()
 
     with served(folder, configured, port):
         opened("/", "There is no database at")
@@ -422,7 +422,7 @@ def from_nothing(desk: Desk, page: Page) -> States:
     with served(folder, configured, port):
         expect(page.locator(".stApp")).to_have_attribute("data-test-connection-state", "CONNECTED")
         page.get_by_role("button", name="Unassigned").click()
-        expect(page.get_by_text("The desk was started again")).to_be_visible()
+        page.get_by_text("The desk was started again").wait_for()
         yield "started again", WHOLE
 
 
@@ -435,7 +435,7 @@ def bundle(desk: Desk, page: Page) -> States:
     def opened(headline: str, first: Event, enclosed: str | None) -> None:
         file.write_text(bundle_page.render(case_id, [first, *events[1:]], {}, enclosed, key), "utf-8")
         page.goto(file.as_uri())
-        expect(page.get_by_role("heading", name=headline)).to_be_visible()
+        page.get_by_role("heading", name=headline).wait_for()
 
     opened("Altered", replace(events[0], notes="x"), proof)
     yield "altered", WHOLE
@@ -444,10 +444,10 @@ def bundle(desk: Desk, page: Page) -> States:
     opened("Compare the key", events[0], proof)
     yield "compare", WHOLE
     page.get_by_role("textbox").fill("x")
-    expect(page.get_by_text("Nothing was compared")).to_be_visible()
+    page.get_by_text("Nothing was compared").wait_for()
     yield "no key", "#verdict"
     page.get_by_role("textbox").fill(key)
-    expect(page.get_by_role("heading", name="Not altered")).to_be_visible()
+    page.get_by_role("heading", name="Not altered").wait_for()
     yield "not altered", "#verdict"
 
 

@@ -111,7 +111,7 @@ def life(browser: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         pages = [stack.enter_context(browser.tab()) for _ in WHO]
         for person, page in zip(WHO, pages, strict=True):
             sign_in(page, address, person.user_id)
-            expect(page.get_by_text(person.name)).to_be_visible()
+            page.get_by_text(person.name).wait_for()
         live(lived, address, *pages)
         yield lived
 
@@ -122,17 +122,17 @@ def live(lived: Life, address: str, analyst: Page, manager: Page, reviewer: Page
     assert "1 case opened" in lived.terminal("open", str(alerts))
 
     analyst.get_by_role("button", name="Take new case").click()
-    expect(analyst.get_by_role("heading", name=CASE)).to_be_visible()
+    analyst.get_by_role("heading", name=CASE).wait_for()
     analyst.get_by_role("textbox", name="Note").fill(NOTE)
     analyst.get_by_role("button", name="Add note").click()
-    expect(analyst.get_by_text("Note added.")).to_be_visible()
+    analyst.get_by_text("Note added.").wait_for()
     analyst.get_by_role("tab", name="Decide").click()
     analyst.get_by_role("radio", name="Escalate").click()
     analyst.get_by_role("combobox", name="To Manager").click()
     analyst.get_by_role("option", name=MANAGER.name).click()
     analyst.get_by_role("textbox", name="Rationale").fill(ESCALATION)
     analyst.get_by_role("button", name="Escalate").click()
-    expect(analyst.get_by_text(f"Escalated to {MANAGER.name}.")).to_be_visible()
+    analyst.get_by_text(f"Escalated to {MANAGER.name}.").wait_for()
 
     manager.get_by_role("button", name="Mine").click()
     manager.get_by_role("link", name=CASE).click()
@@ -144,23 +144,23 @@ def live(lived: Life, address: str, analyst: Page, manager: Page, reviewer: Page
     year.press_sequentially(f"{datetime.now(UTC):%Y%m%d}")
     manager.keyboard.press("Escape")  # the calendar, which lies over the button
     manager.get_by_role("button", name="Close as SAR").click()
-    expect(manager.get_by_text("Disposition set: SAR.")).to_be_visible()
-    expect(banner(manager)).to_be_visible()
+    manager.get_by_text("Disposition set: SAR.").wait_for()
+    banner(manager).wait_for()
 
     reviewer.get_by_role("link", name="QA").click()
     panel = reviewer.locator(".st-key-review_panel")
     reviewer.get_by_role("link", name=CASE).click()
-    expect(panel.get_by_role("heading", name=CASE)).to_be_visible()
-    expect(banner(reviewer)).to_be_visible()
+    panel.get_by_role("heading", name=CASE).wait_for()
+    banner(reviewer).wait_for()
     panel.get_by_role("radio", name="Pass").click()
     panel.get_by_role("textbox", name="Remarks").fill(REMARKS)
     panel.get_by_role("button", name="Record").click()
-    expect(reviewer.get_by_text(f"{CASE}: Pass recorded.")).to_be_visible()
+    reviewer.get_by_text(f"{CASE}: Pass recorded.").wait_for()
 
     checkpoint.sign(lived.desk, lived.config)
     for path in ("case", "case", "exports"):
         analyst.goto(f"{address}/{path}?case_id={CASE}")
-        expect(banner(analyst)).to_be_visible()
+        banner(analyst).wait_for()
     for label in ("Audit CSV", "SAR summary", "Bundle for an examiner"):
         lived.download(analyst, label)
 

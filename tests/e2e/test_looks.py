@@ -91,14 +91,14 @@ def test_a_case_on_paper_is_one_column_in_black_with_its_banner_and_nothing_to_c
         page.set_viewport_size({"width": 700, "height": 1000})
         page.emulate_media(color_scheme=scheme)
         enter(page, f"{address}/case?case_id={case_id}", ANALYST)
-        expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+        page.get_by_role("heading", name="Timeline").wait_for()
         settled(page)
         page.emulate_media(media="print")
         for gone in ("button", "textarea", "[role=tab]", "[data-testid=stSidebar]", "[data-testid=stHeader]", "input"):
             assert not [one for one in page.locator(gone).all() if one.is_visible() and one.inner_text()[:1] != "#"]
-        expect(page.get_by_text("Restricted SAR material")).to_be_visible()
+        page.get_by_text("Restricted SAR material").wait_for()
         for heading in (case_id, "Alert", "Timeline"):
-            expect(page.get_by_role("heading", name=heading)).to_be_visible()
+            page.get_by_role("heading", name=heading).wait_for()
         expect(page.locator(".st-key-timeline li")).to_have_count(5)
         ink = page.locator("dd, td:not(.quiet), .notes, .told").evaluate_all(
             "parts => [...new Set(parts.map((part) => getComputedStyle(part).color))]"
@@ -128,6 +128,6 @@ def test_no_page_speaks_of_the_engine_room(browser: Chromium, address: str, case
     with browser.tab() as page:
         for path, words in ((f"case?case_id={case_id}", "Timeline"), ("qa", "Awaiting review")):
             enter(page, f"{address}/{path}", MANAGER)
-            expect(page.get_by_text(words).first).to_be_visible()
+            page.get_by_text(words).first.wait_for()
             shown = page.locator("[data-testid=stApp]").inner_text()
             assert not [word for word in ("CHECKSUM", "Service level", "qa_pass", "qa_fail") if word in shown]

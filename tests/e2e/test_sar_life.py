@@ -66,13 +66,13 @@ def press(page: Page, label: str, told: str) -> None:
     expect(button).to_be_enabled()
     settled(page)
     button.press("Enter")
-    expect(page.get_by_text(told).first).to_be_visible()
+    page.get_by_text(told).first.wait_for()
     settled(page)
 
 
 def anew(page: Page, words: str) -> None:
     page.reload()
-    expect(page.get_by_text(words).first).to_be_visible()
+    page.get_by_text(words).first.wait_for()
     settled(page)
 
 
@@ -81,7 +81,7 @@ def test_three_people_take_a_sar_from_its_alert_to_an_amendment(
 ) -> None:
     analyst, manager, other = pages
     analyst.get_by_role("button", name="Assign to me").click()
-    expect(analyst.get_by_text("Case assigned to you.")).to_be_visible()
+    analyst.get_by_text("Case assigned to you.").wait_for()
     analyst.get_by_role("tab", name="Decide").click()
     analyst.get_by_role("radio", name="SAR", exact=True).click()
     analyst.get_by_role("textbox", name="Rationale").fill("Structured below the threshold.")
@@ -94,8 +94,8 @@ def test_three_people_take_a_sar_from_its_alert_to_an_amendment(
     narrative = analyst.get_by_role("textbox", name="Narrative")
     narrative.fill("She paid in at Main St. See attached.")
     narrative.press("Control+Enter")
-    expect(analyst.get_by_text("Nothing is attached: say here what it shows.")).to_be_visible()
-    expect(analyst.get_by_text("37 of 20,000 characters")).to_be_visible()
+    analyst.get_by_text("Nothing is attached: say here what it shows.").wait_for()
+    analyst.get_by_text("37 of 20,000 characters").wait_for()
     settled(analyst)
     anew(analyst, "What is missing")
     expect(narrative).to_have_value("She paid in at Main St. See attached.")
@@ -120,7 +120,7 @@ def test_three_people_take_a_sar_from_its_alert_to_an_amendment(
 
     anew(other, "it can be amended, not undone")
     open_bar(other)
-    expect(other.get_by_text("it can be amended, not undone").first).to_be_visible()
+    other.get_by_text("it can be amended, not undone").first.wait_for()
     sent = answer(f"<BSAID>{BSA_ID}</BSAID>")
     file: FilePayload = {"name": "answer.xml", "mimeType": "text/xml", "buffer": sent}
     other.locator("input[type=file]").set_input_files(file)

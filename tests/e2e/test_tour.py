@@ -71,7 +71,7 @@ def at_rest(page: Page) -> None:
 def choose(page: Page, field: str, option: str) -> None:
     """A list closes where the page scrolls or a run ends: neither is to come any more when it is opened."""
     box = page.get_by_role("combobox", name=field)
-    expect(box).to_be_visible()
+    box.wait_for()
     at_rest(page)
     box.evaluate("box => box.scrollIntoView({ block: 'center' })")
     box.click()
@@ -116,7 +116,7 @@ def test_each_step_brings_what_it_talks_about_into_sight_and_a_reload_resumes_it
                 button(page, "tour_next").click()
         button(page, "tour_leave").evaluate("leave => { leave.click(); setTimeout(() => leave.click(), 100); }")
         expect(page.locator(".st-key-tour")).to_have_count(0)
-        expect(button(page, "tour_start")).to_be_visible()
+        button(page, "tour_start").wait_for()
         assert "tour=" not in page.url
         settled(page)
         expect(page.get_by_text("encountered an error")).to_have_count(0)
@@ -150,7 +150,7 @@ def test_what_a_step_asks_for_can_be_done_on_its_page(browser: Chromium, address
         page.get_by_text("Disposition set: No SAR.").wait_for()
         button(page, "tour_next").click()
         wait_for(page, 5)
-        expect(page.locator(".st-key-timeline").get_by_text("The takings match the tax filings.")).to_be_visible()
+        page.locator(".st-key-timeline").get_by_text("The takings match the tax filings.").wait_for()
         button(page, "tour_next").click()
         wait_for(page, 6)
         approved = shown_case(page)
@@ -173,7 +173,7 @@ def test_what_a_step_asks_for_can_be_done_on_its_page(browser: Chromium, address
         assert download.value.suggested_filename == f"{exported}.zip"
         button(page, "tour_next").click()
         wait_for(page, 9)
-        expect(page.get_by_role("heading", name=exported)).to_be_visible()
+        page.get_by_role("heading", name=exported).wait_for()
         panel = page.locator(".st-key-try")
         expect(panel.get_by_role("radio", name="Rewrite from here on")).to_be_checked()
         expect(panel.get_by_role("combobox", name="Event")).to_have_value(re.compile("disposition"))

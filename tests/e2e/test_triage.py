@@ -39,7 +39,7 @@ def owners(desk: Database, case_ids: list[str]) -> list[str | None]:
 
 def place_of_table(page: Page) -> FloatRect | None:
     settled(page)
-    expect(page.locator("table")).to_be_visible()
+    page.locator("table").wait_for()
     return page.locator("table").bounding_box()
 
 
@@ -58,9 +58,9 @@ def expect_ticked(page: Page, case_ids: list[str]) -> None:
     for case_id in case_ids:
         expect(box(page, case_id)).to_be_checked()
     if case_ids:
-        expect(page.get_by_text(f"{len(case_ids)} selected")).to_be_visible()
+        page.get_by_text(f"{len(case_ids)} selected").wait_for()
     else:
-        expect(page.get_by_role("button", name="Next page")).to_be_visible()
+        page.get_by_role("button", name="Next page").wait_for()
 
 
 def test_rows_are_ticked_by_mouse_by_space_and_as_a_range(browser: Chromium, desk: Database, address: str) -> None:
@@ -90,7 +90,7 @@ def test_rows_are_ticked_by_mouse_by_space_and_as_a_range(browser: Chromium, des
         assert "case_id" not in page.url
         assert not page.evaluate("getSelection().toString()")
         link(page, cases[0]).press("Enter")
-        expect(page.get_by_role("heading", name=cases[0])).to_be_visible()
+        page.get_by_role("heading", name=cases[0]).wait_for()
 
 
 def test_ticked_cases_are_assigned_together_one_event_each(browser: Chromium, desk: Database, address: str) -> None:
@@ -106,12 +106,12 @@ def test_ticked_cases_are_assigned_together_one_event_each(browser: Chromium, de
         page.get_by_role("option", name=OTHER_ANALYST.name).click()
         page.get_by_role("textbox", name="Reason").fill("She knows the customer.")
         page.get_by_role("button", name="Assign", exact=True).click()
-        expect(page.get_by_text(f"2 cases are now {OTHER_ANALYST.name}’s.")).to_be_visible()
+        page.get_by_text(f"2 cases are now {OTHER_ANALYST.name}’s.").wait_for()
         expect_ticked(page, [])
         box(page, cases[3]).click()
         expect_ticked(page, cases[3:])
         press(page, "a", "Assign to me")
-        expect(page.get_by_text("1 case is now yours.")).to_be_visible()
+        page.get_by_text("1 case is now yours.").wait_for()
         expect_ticked(page, [])
     assert owners(desk, cases) == [OTHER_ANALYST.user_id, None, OTHER_ANALYST.user_id, MANAGER.user_id]
     assert [[event.action for event in stored(desk, one)[1]] for one in (cases[0], cases[2])] == [
@@ -140,7 +140,7 @@ def test_where_one_case_moved_on_none_is_assigned_and_the_ticks_stay(
         page.get_by_role("option", name=MANAGER.name).click()
         page.get_by_role("textbox", name="Reason").fill("They belong together.")
         page.get_by_role("button", name="Assign", exact=True).click()
-        expect(page.get_by_text("3 cases are now yours.")).to_be_visible()
+        page.get_by_text("3 cases are now yours.").wait_for()
     assert owners(desk, cases) == [MANAGER.user_id] * 3
 
 
@@ -165,7 +165,7 @@ def test_another_filter_page_or_person_clears_the_ticks(browser: Chromium, desk:
         box(page, cases[0]).click()
         expect_ticked(page, cases[:1])
         link(page, cases[3]).click()
-        expect(page.get_by_role("heading", name=cases[3])).to_be_visible()
+        page.get_by_role("heading", name=cases[3]).wait_for()
         page.get_by_role("link", name="Queue").click()
         expect_ticked(page, [])
         box(page, cases[0]).click()
@@ -206,14 +206,14 @@ def opened(page: Page) -> str:
     """The id of the case that the page shows after another page."""
     page.wait_for_url("**/case?case_id=*")
     case_id = page.url.partition("case_id=")[2]
-    expect(page.get_by_role("heading", name=case_id)).to_be_visible()
+    page.get_by_role("heading", name=case_id).wait_for()
     settled(page)
     return case_id
 
 
 def told_and_read(page: Page, words: str) -> None:
     """Until then, another press of the key may be a double one."""
-    expect(page.get_by_text(words)).to_be_visible()
+    page.get_by_text(words).wait_for()
     page.wait_for_timeout(1000 * session.DOUBLE_CLICK)
 
 
@@ -228,7 +228,7 @@ def test_many_clicks_on_next_case_take_one_and_open_it(browser: Chromium, desk: 
         enter(page, address, MANAGER)
         page.get_by_role("button", name="Take new case").evaluate(IMPATIENT)
         taken = opened(page)
-        expect(page.get_by_text(f"{taken} is yours.").first).to_be_visible()
+        page.get_by_text(f"{taken} is yours.").first.wait_for()
     assert taken in waiting
     assert sorted(owner or "" for owner in owners(desk, waiting)) == [""] * 8 + [MANAGER.user_id]
 
@@ -246,7 +246,7 @@ def test_the_next_case_is_a_key_away_on_either_page(browser: Chromium, desk: Dat
         assert second != first
         told_and_read(page, f"{second} is yours.")
         press(page, "n", "Take new case")
-        expect(page.get_by_text("No case is waiting")).to_be_visible()
+        page.get_by_text("No case is waiting").wait_for()
     assert owners(desk, waiting) == [ANALYST.user_id] * 2
 
 
@@ -260,7 +260,7 @@ def test_times_are_the_readers_with_utc_on_hover(browser: Chromium, desk: Databa
         expect(due).to_have_attribute("title", re.compile(f" JST = {case.due_at:%Y-%m-%d %H:%M} UTC$"))
         link(page, case_id).click()
         heading = page.get_by_role("heading", name=case_id)
-        expect(heading).to_be_visible()
+        heading.wait_for()
         transaction = page.locator("td[title='2026-01-05 15:00 UTC'] time").first
         expect(transaction).to_have_text("2026-01-06 00:00 JST")
         expect(transaction).to_have_attribute("datetime", "2026-01-05T15:00:00.000000Z")
