@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -310,6 +310,19 @@ def test_what_is_not_known_is_marked_and_nothing_is_made_up() -> None:
     ]
     said = sarx.unknown(draft, FILER, REPORT)
     assert [sentence.partition(":")[0] for sentence in said] == [whole.name, whole.name, "The unknown subject"]
+
+
+@pytest.mark.parametrize("unseen", [" ", "\u200b", "\xa0\t"])
+def test_what_nobody_can_see_is_not_known(unseen: str) -> None:
+    texts: dict[str, Any] = {each.name: unseen for each in fields(Subject) if each.type == "str"}
+    blank, empty = replace(UNKNOWN, **texts), UNKNOWN
+    named = replace(COMPLETE.filed_subjects[0], zip_code="-", occupation=unseen, city=unseen)
+    bare = replace(named, zip_code="", occupation="", city="")
+    told = replace(COMPLETE, subjects=(blank, named), key_term=unseen)
+    silent = replace(COMPLETE, subjects=(empty, bare), key_term="")
+    assert sarx.render(told, FILER, REPORT) == sarx.render(silent, FILER, REPORT)
+    assert check_structure(sarx.render(told, FILER, REPORT), told)
+    assert sarx.unknown(told, FILER, REPORT) == sarx.unknown(silent, FILER, REPORT)
 
 
 def test_what_is_known_of_a_subject_is_in_the_file() -> None:

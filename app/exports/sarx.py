@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from app import filing, fincen
@@ -20,7 +21,7 @@ from app.errors import Incomplete
 from app.exports.filer import Address, Branch, Filer
 from app.filing import MAX_NARRATIVE, Draft, ReportKind, Subject, SubjectKind, latin_half
 from app.gaps import FORM_YEARS, blocking
-from app.text import flat
+from app.text import flat, is_visible
 
 NAMESPACE = "www.fincen.gov/base"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -79,7 +80,7 @@ def missing(draft: Draft, filer: Filer, report: Report) -> list[str]:
 def unknown(draft: Draft, filer: Filer, report: Report) -> list[str]:
     """Return what the file marks as unknown, shortens or leaves out, a sentence each."""
     found = []
-    for subject in draft.filed_subjects:
+    for subject in _known(draft).filed_subjects:
         name = subject.name or "The unknown subject"
         if _is_blank(subject):
             found.append(f"{name}: nothing is known; the file says so.")
@@ -100,6 +101,7 @@ def render(draft: Draft, filer: Filer, report: Report) -> bytes:
     """Return the file, in UTF-8. Raises Incomplete with all that is missing."""
     if lacks := missing(draft, filer, report):
         raise Incomplete(lacks)
+    draft = _known(draft)
     writer = _Writer()
     batch = ET.Element(_name("EFilingBatchXML"))
     batch.set(f"{{{_XSI}}}schemaLocation", _LOCATION)
@@ -282,10 +284,10 @@ def _address_of(subject: Subject) -> Fields:
         ("RawCountryCodeText", country),
         ("RawStateCodeText", state),
         ("RawStreetAddress1Text", _cut(subject.street, 100)),
-        ("RawZIPCode", _cut(re.sub(r"[\s-]", "", subject.zip_code), 9)),
+        ("RawZIPCode", _zip_code(subject)),
         ("StateCodeUnknownIndicator", _flag((not country or country in _WITH_STATES) and not state)),
         ("StreetAddressUnknownIndicator", _flag(not subject.street)),
-        ("ZIPCodeUnknownIndicator", _flag(not subject.zip_code)),
+        ("ZIPCodeUnknownIndicator", _flag(not _zip_code(subject))),
     ]
 
 
@@ -381,13 +383,29 @@ def _lacks(subject: Subject, report: Report) -> list[tuple[str, object]]:
         ("the street", subject.street),
         ("the city", subject.city),
         ("the country", _country(subject)),
-        ("the postal code", subject.zip_code),
+        ("the postal code", _zip_code(subject)),
         ("the occupation or business", subject.occupation),
     ]
     if subject.kind is SubjectKind.PERSON:
         asked.append(("the given name apart from the family name", subject.first_name and subject.last_name))
         asked += [("the date of birth", _born(subject, report)), ("the sex", None), ("a proof of identity", None)]
     return asked
+
+
+def _known(draft: Draft) -> Draft:
+    """The draft without texts that nobody can see: what they would tell is not known."""
+
+    def seen(text: str) -> str:
+        return text if is_visible(text) else ""
+
+    names = [each.name for each in fields(Subject) if each.type == "str"]
+
+    def known(subject: Subject) -> Subject:
+        texts: dict[str, Any] = {name: seen(getattr(subject, name)) for name in names}
+        return replace(subject, **texts)
+
+    subjects = map(known, draft.subjects)
+    return replace(draft, subjects=tuple(subjects), key_term=seen(draft.key_term))
 
 
 def _is_blank(subject: Subject) -> bool:
@@ -404,6 +422,10 @@ def _account(subject: Subject) -> str:
 
 def _country(subject: Subject) -> str:
     return subject.country.upper() if re.fullmatch(r"[A-Za-z]{2}", subject.country) else ""
+
+
+def _zip_code(subject: Subject) -> str:
+    return _cut(re.sub(r"[\s-]", "", subject.zip_code), 9)
 
 
 def _described(draft: Draft, code: int) -> str:
