@@ -1,6 +1,6 @@
 """What the desk uses of Streamlit that no release promises: each test says what a release took away, or where it leaks.
 
-What its pages look like from inside is tried in a browser, by `tests/e2e/test_seams.py`.
+What its pages look like from inside is tried in a browser, by `tests/e2e/selectors.py`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-// What the desk's scripts know of the inside of Streamlit's pages, which no release promises: tests/e2e/test_seams.py
-// tries each selector in a browser. `app/ui/base.py` puts this before each script that speaks of `streamlit`.
+// What the desk's scripts know of the inside of Streamlit's pages, which no release promises. A test tries each selector
+// in a browser (tests/e2e/selectors.py). `app/ui/base.py` puts this before each script that speaks of `streamlit`.
 const streamlit = {
   app: "[data-testid=stApp][data-test-script-state]",
   connected: "[data-testid=stApp][data-test-connection-state=CONNECTED]",

@@ -1,6 +1,7 @@
 """axe-core on every page and state of the desk, light and dark, in three widths: WCAG 2.2, levels A and AA.
 
 The version is 4.12.1, which axe-playwright-python bundles. What it leaves to a person to judge counts as found too.
+The same walk tries what the desk's styles and scripts pick out of Streamlit's pages.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from seed.generate import generate
 from seed.load import load
 from seed.people import ANALYSTS, LEAVER, MANAGERS, REVIEWERS
 from tests.conftest import ALERT, stored, tamper
+from tests.e2e import selectors
 from tests.e2e.server import free_port, peopled, served, settled
 from tests.e2e.test_sign_in import SECRETS, sign_in
 
@@ -53,7 +55,8 @@ HEIGHT = 3_000
 """Of the window, which grows with a page that has more: axe judges no contrast of what is scrolled out of sight."""
 
 SCRIPT = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
-WHOLE, ACTIONS = "html", ".st-key-actions"
+WHOLE, ACTIONS, UNJUDGED = "html", ".st-key-actions", ""
+"""Parts of a page for axe to judge. What is on its way, or narrower than a screen, only has to be there."""
 
 OF_STREAMLIT: Mapping[tuple[str, str], str] = {
     ("aria-hidden-focus", "[aria-hidden=true]"): "the rest of the page, while a list is open; the list keeps the focus",
@@ -295,6 +298,12 @@ def case_drafting(desk: Desk, page: Page) -> States:
     page.get_by_role("button", name="Save the draft").click()
     expect(page.locator(".wrong")).to_have_count(1)
     yield "refused", ".st-key-sar"
+    narrative = page.get_by_role("textbox", name="Narrative")
+    for text, told in (("See attached.", ".fault"), ("", ".draft .critical")):
+        narrative.fill(text)
+        narrative.press("Tab")
+        page.locator(told).first.wait_for()
+        yield text or "no narrative", ".st-key-sar"
 
 
 def case_drafted(desk: Desk, page: Page) -> States:
@@ -339,6 +348,8 @@ def qa(desk: Desk, page: Page) -> States:
     page.get_by_role("textbox", name="Remarks").fill("The sums do not add up.")
     page.get_by_role("button", name="Record").click()
     page.get_by_role("button", name="Open the next").wait_for()
+    page.get_by_test_id("stToast").wait_for()
+    yield "told", UNJUDGED
     page.get_by_test_id("stToast").get_by_role("button").click()
     expect(page.get_by_test_id("stToast")).to_have_count(0)
     yield "next", WHOLE
@@ -349,6 +360,11 @@ def qa(desk: Desk, page: Page) -> States:
 def exports(desk: Desk, page: Page) -> States:
     desk.open(page, "/exports", "Type the id")
     yield "none", WHOLE
+    page.set_viewport_size({"width": 390, "height": HEIGHT})
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_test_id("stSidebarNav").wait_for()
+    yield "telephone", UNJUDGED
+    page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
     desk.open(page, f"/exports?case_id={desk.cases['sar']}", "Bundle for an examiner")
     yield "case", WHOLE
     open_tab(page, "Audit CSV")
@@ -371,6 +387,10 @@ def tour(desk: Desk, page: Page) -> States:
     desk.open(page, f"/case?case_id={desk.cases['mine']}&tour=4", "Step 4 of")
     page.get_by_text("Oldest first").wait_for()
     yield "step", WHOLE
+    page.get_by_role("link", name="Triage").click()
+    page.locator(".st-key-tour_go").wait_for()
+    settled(page)
+    yield "elsewhere", ".st-key-tour"
     page.get_by_role("button", name="Reset the demo data").click()
     page.get_by_role("dialog").wait_for()
     yield "dialog", WHOLE
@@ -479,10 +499,14 @@ STORIES: tuple[Story, ...] = (
 
 @dataclass
 class Found:
-    """What is not listed, each with the looks in which it was found; and of what is listed, what was found too."""
+    """What is not listed, each with the looks in which it was found; and of what is listed, what was found too.
+
+    Of each selector of the desk's styles and scripts, whether it picked something out.
+    """
 
     faults: dict[str, list[str]] = field(default_factory=dict)
     listed: set[tuple[str, str]] = field(default_factory=set)
+    picked: dict[str, bool] = field(default_factory=dict)
 
 
 def look(
@@ -526,7 +550,10 @@ def told(browser: Chromium, desk: Desk) -> Callable[[Story], Found]:
         with browser.tab() as page:
             page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
             for number, (state, part) in enumerate(story(desk, page), STORIES.index(story)):
-                look(page, state, part, found, EVERY_LOOK if ALL else [EVERY_LOOK[number % 6]])
+                if part is not UNJUDGED:
+                    look(page, state, part, found, EVERY_LOOK if ALL else [EVERY_LOOK[number % 6]])
+                for selector, is_there in page.evaluate(selectors.FOUND, [selectors.STYLES]):
+                    found.picked[selector] = found.picked.get(selector, False) or is_there
         return found
 
     return lambda story: results.get(story) or results.setdefault(story, tell(story))
@@ -539,6 +566,16 @@ def test_axe_finds_nothing_but_what_is_listed(told: Callable[[Story], Found], st
 
 def test_what_is_listed_still_occurs(told: Callable[[Story], Found]) -> None:
     assert set().union(*(told(story).listed for story in STORIES)) == OF_STREAMLIT.keys()
+
+
+def test_what_styles_and_scripts_pick_out_of_streamlits_pages_is_there(told: Callable[[Story], Found]) -> None:
+    """Else a release of Streamlit renamed it."""
+    picked = {selector for story in STORIES for selector, is_there in told(story).picked.items() if is_there}
+    tried = {selector for story in STORIES for selector in told(story).picked}
+    assert len(tried) > 200
+    assert tried - picked == selectors.ELSEWHERE.keys()
+    attribute = re.search(r'state: "([\w-]+)"', selectors.FOUND)
+    assert attribute and f"[data-testid=stApp][{attribute[1]}]" in picked
 
 
 PLANT = """(element) => {
