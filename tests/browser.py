@@ -54,15 +54,20 @@ class Chromium:
         self._idle: list[Page] = []
 
     @contextmanager
-    def tab(self) -> Iterator[Page]:
+    def tab(self, zone: str = "") -> Iterator[Page]:
         """The tab of a window that is kept for the next test: it need not compile the scripts of a page again.
 
-        A window has one tab only. A second one would hide it, and in a tab that is hidden each click takes two seconds.
+        `zone` is the time zone of its person, where that matters, as IANA names it. A window has one tab only. A second
+        one would hide it, and in a tab that is hidden each click takes two seconds.
         """
         page = self._idle.pop() if self._idle else self.started.new_context(viewport=VIEWPORT).new_page()
+        inside = page.context.new_cdp_session(page)
+        if zone:
+            inside.send("Emulation.setTimezoneOverride", {"timezoneId": zone})
         try:
             yield page
         finally:
+            inside.detach()
             page.evaluate("try { sessionStorage.clear(); localStorage.clear(); } catch {}")
             page.goto("about:blank")
             page.context.clear_cookies()

@@ -253,8 +253,7 @@ def test_the_next_case_is_a_key_away_on_either_page(browser: Chromium, desk: Dat
 def test_times_are_the_readers_with_utc_on_hover(browser: Chromium, desk: Database, address: str) -> None:
     (case_id,) = open_cases(desk, "Tokyo Ltd", 1)
     case, (opened,) = stored(desk, case_id)
-    with browser.window(timezone_id="Asia/Tokyo") as shown:
-        page = shown.page
+    with browser.tab("Asia/Tokyo") as page:
         enter(page, f"{address}/?q=Tokyo+Ltd", ANALYST)
         due = page.locator("td[title^=Due]")
         expect(due).to_have_attribute("title", re.compile(f" JST = {case.due_at:%Y-%m-%d %H:%M} UTC$"))
