@@ -64,15 +64,11 @@ def button(page: Page, key: str) -> Locator:
     return page.locator(f".st-key-{key} button")
 
 
-def at_rest(page: Page) -> None:
-    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
-
-
 def choose(page: Page, field: str, option: str) -> None:
     """A list closes where the page scrolls or a run ends: neither is to come any more when it is opened."""
     box = page.get_by_role("combobox", name=field)
     box.wait_for()
-    at_rest(page)
+    settled(page)
     box.evaluate("box => box.scrollIntoView({ block: 'center' })")
     box.click()
     page.get_by_role("option", name=option).first.click()
@@ -131,7 +127,7 @@ def test_what_a_step_asks_for_can_be_done_on_its_page(browser: Chromium, address
         button(page, "tour_next").click()
         wait_for(page, 2)
         case_id = shown_case(page)
-        at_rest(page)
+        settled(page)
         page.keyboard.press("a")
         page.get_by_text("Case assigned to you.").wait_for()
         page.get_by_role("link", name="Triage").click()

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -86,6 +87,7 @@ def cases_in(file: Path) -> list[Case]:
 
 
 def main() -> None:
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     executable = installed()
     if executable is None:
         sys.exit("No Chromium is installed; AML_BROWSER can name one.")
