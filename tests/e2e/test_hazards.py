@@ -451,6 +451,14 @@ def test_each_page_makes_one_entry_of_the_history_and_back_shows_it_as_it_was(
         page.go_forward()
         expect_case(page, heading)
         settled(page)
+    page.evaluate("history.go(5)")
+    page.get_by_role("heading", name="Triage").wait_for()
+    settled(page)
+    page.evaluate("for (const late of [0, 60, 120]) setTimeout(() => history.back(), late)")  # as fast as fingers are
+    page.wait_for_url(f"{address}/exports?case_id={second}")
+    page.get_by_role("heading", name="Exports").wait_for()
+    settled(page)
+    expect_case(page, second)
 
 
 def test_the_tab_names_the_page_and_the_case_and_no_customer(pages: Pages, desk: Database, address: str) -> None:
