@@ -43,17 +43,17 @@ def show(kept: Kept, case: Case, known: Mapping[str, int]) -> None:
 
 
 def _alerts(kept: Kept, case: Case) -> None:
-    before = len(kept.alerts) - AT_ONCE
-    if before > 0:
+    told = [_alert(kept, case, number) for number in range(len(kept.alerts))]
+    before = max(len(told) - AT_ONCE, 0)
+    if before:
         with st.expander(f"{words.count(before, 'earlier alert')}"):
-            for number in range(before):
-                _alert(kept, case, number)
-    for number in range(max(before, 0), len(kept.alerts)):
-        _alert(kept, case, number)
+            st.html("".join(told[:before]))
+    if told:
+        st.html("".join(told[before:]))
 
 
-def _alert(kept: Kept, case: Case, number: int) -> None:
-    """Draw an alert: what it says, what it held against what was expected, which of its transactions fired."""
+def _alert(kept: Kept, case: Case, number: int) -> str:
+    """Return an alert: what it says, what it held against what was expected, which of its transactions fired."""
     told, lines = kept.alerts[number], []
     if len(kept.alerts) > 1:
         score = "" if told.risk_score is None else f" {told.risk_score}"
@@ -64,7 +64,7 @@ def _alert(kept: Kept, case: Case, number: int) -> None:
     rows = [kept.transactions[place] for place in told.rows]
     lines.append(f"<p class='seen'>{escape(_seen(kept, rows, case.currency))}</p>")
     lines.append(f"<p>{escape(_about(told, rows, case.currency))}</p>")
-    st.html(f"<div class='why'>{''.join(lines)}</div>")
+    return f"<div class='why'>{''.join(lines)}</div>"
 
 
 def _seen(kept: Kept, rows: Sequence[Transaction], currency: str) -> str:
