@@ -155,6 +155,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         sar = [case for case in found if case.disposition is Disposition.SAR]
         sar.sort(key=lambda case: -len(made.read(lambda tx: connected.of_case(tx, case)).ties))
         others = [case for case in found if case.status is Status.IN_REVIEW and case.owner != ANALYSTS[0].user_id]
+        others.sort(key=lambda case: -len(evidence.read(stored(made, case.case_id)[1]).alerts))
         drafted, to_draft = others[:2]
         kinds = {"new": new[0], "mine": mine[0], "moved": mine[1], "refused": mine[2]}
         kinds |= {"sar": sar[0], "broken": sar[1], "drafted": drafted, "to draft": to_draft}
