@@ -108,7 +108,7 @@ def test_what_was_chosen_is_chosen_again_where_it_is_still_offered_under_a_name_
 def test_a_day_that_has_not_come_yet_is_not_chosen_again(desk: Database, open_case: OpenCase) -> None:
     case_id = open_case().case_id
     casework.assign(desk, ANALYST.user_id, case_id, ANALYST.user_id)
-    for day, expected in ((NOW.date(), NOW.date()), (NOW.date() + timedelta(days=2), None)):
+    for day, expected in ((NOW.date(), NOW.date()), (NOW.date() + timedelta(days=2), None), ("today", None)):
         keep(desk, ANALYST.user_id, case_id, "decision", disposition=["SAR"], determined_at=day)
         page = open_page("case", ANALYST.user_id, case_id=case_id)
         assert labelled(page.date_input, "Suspicion determined on").value == expected

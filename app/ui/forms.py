@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
@@ -171,8 +172,8 @@ class Form:
 
         What two of the options are called is not kept: nobody is to be chosen in another's place.
         """
-        shown = [told(option) for option in options]
-        named = {name: option for name, option in zip(shown, options, strict=True) if shown.count(name) == 1}
+        shared = Counter(map(told, options))
+        named = {told(option): option for option in options if shared[told(option)] == 1}
         self._unsent.fields[field] = lambda name: [name] if name in named else None
         key, kept = _key(field, self._unsent), self._unsent.kept.get(field)
         if isinstance(kept, list) and kept and kept[0] in named and not session.has(key):
@@ -195,8 +196,9 @@ class Form:
 
     def day(self, label: str, field: str, today: date, begun: date | None = None, about: str | None = None) -> None:
         """Draw a choice of a day up to today, `begun` beforehand, if any; `about` is its help."""
-        if (kept := self._unsent.kept.get(field)) and not EARLIEST <= kept <= today:
-            del self._unsent.kept[field]
+        kept = self._unsent.kept.get(field)
+        if not (isinstance(kept, date) and EARLIEST <= kept <= today):
+            self._unsent.kept.pop(field, None)
         key = self.key(field, _read_day)
         if begun and not session.has(key):
             session.set_value(key, begun)
